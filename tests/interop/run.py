@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+"""Interoperability with strongSwan 5.9.8 (kernel-libipsec) in network namespaces.
+
+Usage: run.py [--list] [--case NAME]… [--harness] [--keep]
+--harness: strongSwan plays our part too, which proves the cases and judges themselves. Exit 77 means skipped, with the reason.
+"""
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "netns"))
+from lab import peers, sallyport, space, traffic
+from lab.scenario import Case, play
+
+# Role x outside x NAT x authentication x cipher, every pair of values in at least one row (self_test() counts).
+CASES = [
+    Case("psk-gcm-peer-v4-nat", "peer", "v4", True, "psk", "gcm"),
+    Case("psk-cbc-ours-v6", "ours", "v6", False, "psk", "cbc"),
+    Case("psk-chacha-peer-v6", "peer", "v6", False, "psk", "chacha"),
+    Case("rsa-gcm-peer-v6", "peer", "v6", False, "rsa", "gcm"),
+    Case("rsa-cbc-peer-v4-nat", "peer", "v4", True, "rsa", "cbc"),
+    Case("rsa-chacha-ours-v4-nat", "ours", "v4", True, "rsa", "chacha"),
+    Case("ecdsa-gcm-peer-v6-nat", "peer", "v6", True, "ecdsa", "gcm"),
+    Case("ecdsa-cbc-ours-v4-nat", "ours", "v4", True, "ecdsa", "cbc"),
+    Case("ecdsa-chacha-ours-v6", "ours", "v6", False, "ecdsa", "chacha"),
+    Case("ed25519-gcm-ours-v6-nat", "ours", "v6", True, "ed25519", "gcm"),
+    Case("ed25519-cbc-peer-v4-nat", "peer", "v4", True, "ed25519", "cbc"),
+    Case("ed25519-chacha-peer-v4", "peer", "v4", False, "ed25519", "chacha"),
+    # What happens to a tunnel that stands, by each side, each side having started it.
+    Case("rekey-ours-started-ours", "ours", steps=("rekey-child:ours", "rekey-ike:ours", "rekey-child:ours"), pfs=True),
+    Case("rekey-peer-started-ours", "ours", steps=("rekey-child:peer", "rekey-ike:peer", "rekey-child:peer"), pfs=True),
+    Case("rekey-ours-started-peer", "peer", cipher="cbc", steps=("rekey-child:ours", "rekey-ike:ours", "rekey-child:peer")),
+    Case("rekey-both-nat", "ours", "v4", True, cipher="chacha", steps=("rekey-ike:peer", "rekey-child:ours", "rekey-ike:ours"), pfs=True),
+    Case("delete-child-ours", "ours", steps=("delete-child:ours",)),
+    Case("delete-child-peer", "ours", steps=("delete-child:peer",)),
+    Case("delete-ike-ours", "peer", steps=("delete-ike:ours",)),
+    Case("delete-ike-peer", "peer", steps=("delete-ike:peer",)),
+    Case("restart-peer", "ours", steps=("kill:peer",)),
+    Case("restart-ours", "ours", steps=("kill:ours",)),
+]
+SKIPPED = 77
+
+
+def self_test():
+    """Every pair of values of two columns occurs in the first part of the table."""
+    rows = [(case.starter, case.outer, case.nat, case.auth, case.cipher) for case in CASES if not case.steps]
+    for i in range(5):
+        for j in range(i):
+            wanted = {(a, b) for a in {row[i] for row in rows} for b in {row[j] for row in rows}}
+            assert {(row[i], row[j]) for row in rows} == wanted, f"columns {j} and {i} are not covered pairwise"
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+def main(arguments):
+    self_test()
+    if "--list" in arguments:
+        print("\n".join(case.name for case in CASES))
+        return 0
+    names = [arguments[i + 1] for i, word in enumerate(arguments) if word == "--case"]
+    harness = "--harness" in arguments
+    why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
+    if why_not is None:
+        try:
+            peers.fetch("strongswan")
+        except peers.Unavailable as why:
+            why_not = f"strongSwan is not to be had: {why}"
+    if why_not:
+        print(f"skipped: {why_not}")
+        return SKIPPED
+    space.sweep()
+    failed = 0
+    for case in CASES:
+        if names and case.name not in names:
+            continue
+        passed, text = play(case, "strongswan" if harness else "sallyport", "strongswan", keep="--keep" in arguments)
+        print(f"{'ok  ' if passed else 'FAIL'} {case.name}: {text}", flush=True)
+        failed += not passed
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,113 @@
+"""Independent judges of keys: tshark opens IKE and ESP, scapy opens what tshark does not know (ChaCha20-Poly1305).
+
+They read the tables a daemon logs on request, in Wireshark's own formats: `ikev2_decryption_table` and `esp_sa` in one folder.
+An ESP line whose cipher tshark does not know has "ChaCha20-Poly1305 [RFC7634]" in the same column (key with its 4-byte salt).
+"""
+import csv
+import pathlib
+import subprocess
+import tempfile
+
+from .capture import esp_packets, packets, network_layer
+
+CHACHA = "ChaCha20-Poly1305"
+
+
+def read_esp_sa(folder):
+    """Rows of esp_sa: (family, source, destination, spi, cipher, key bytes, authentication, key bytes)."""
+    rows = []
+    path = pathlib.Path(folder) / "esp_sa"
+    if not path.exists():
+        return rows
+    with open(path, newline="") as file:
+        for row in csv.reader((line for line in file if line.strip() and not line.startswith("#")), skipinitialspace=True):
+            key = lambda text: bytes.fromhex(text.removeprefix("0x"))
+            rows.append((row[0], row[1], row[2], int(row[3], 16), row[4], key(row[5]), row[6], key(row[7]) if len(row) > 7 else b""))
+    return rows
+
+
+def tshark(capture, folder, fields, display="", extra=()):
+    """Rows of the fields' values as tshark reads the capture with the keys in `folder`. Several values of a field: joined by ','."""
+    with tempfile.TemporaryDirectory() as settings:
+        settings = pathlib.Path(settings)
+        table = pathlib.Path(folder) / "ikev2_decryption_table"
+        if table.exists():
+            (settings / "ikev2_decryption_table").write_bytes(table.read_bytes())
+        rows = [line for line in (pathlib.Path(folder) / "esp_sa").read_text().splitlines() if CHACHA not in line] \
+            if (pathlib.Path(folder) / "esp_sa").exists() else []
+        (settings / "esp_sa").write_text("\n".join(rows) + "\n")
+        argv = ["tshark", "-n", "-r", str(capture), "-o", "esp.enable_encryption_decode:TRUE",
+                "-o", "esp.enable_authentication_check:TRUE", "-T", "fields", "-E", "separator=|", *extra]
+        for field in fields:
+            argv += ["-e", field]
+        if display:
+            argv += ["-Y", display]
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(settings), "WIRESHARK_CONFIG_DIR": str(settings),
+                                   "LC_ALL": "C"})
+        if done.returncode != 0:
+            raise RuntimeError("tshark: " + done.stderr.strip())
+    return [line.split("|") for line in done.stdout.splitlines()]
+
+
+def ike_payloads(capture, folder):
+    """Per IKE message: (exchange type number, list of payload type numbers inside and outside the SK payload)."""
+    found = []
+    for exchange, kinds in tshark(capture, folder, ["isakmp.exchangetype", "isakmp.typepayload"], "isakmp"):
+        found.append((int(exchange.split(",")[0]), [int(kind) for kind in kinds.split(",") if kind]))
+    return found
+
+
+def opened_by_tshark(capture, folder):
+    """Inner application bytes (UDP payload, ICMP data) that tshark reads out of ESP, as a list of (source, destination, hex)."""
+    found = []
+    for sources, destinations, data, good in tshark(capture, folder, ["ip.src", "ip.dst", "data.data", "esp.icv_good"], "esp && data.data"):
+        found.append((sources.split(",")[-1], destinations.split(",")[-1], data.split(",")[-1].replace(":", "")))
+    return found
+
+
+def icv_verdicts(capture, folder):
+    """(packets whose ICV tshark found right, packets it found wrong)."""
+    rows = tshark(capture, folder, ["esp.icv_good", "esp.icv_bad"], "esp")
+    good = sum(1 for row in rows if row[0] in ("1", "True"))
+    bad = sum(1 for row in rows if len(row) > 1 and row[1] in ("1", "True"))
+    return good, bad
+
+
+def opened_by_scapy(capture, folder):
+    """Inner IP packets (bytes) that scapy reads out of ESP with the keys in `folder`. A wrong ICV raises."""
+    from scapy.config import conf
+    conf.verb = 0
+    from scapy.layers.inet import IP
+    from scapy.layers.inet6 import IPv6
+    from scapy.layers.ipsec import ESP, SecurityAssociation
+    associations = {}
+    for family, _, _, spi, cipher, key, integrity, integrity_key in read_esp_sa(folder):
+        if CHACHA in cipher:
+            name = "CHACHA20-POLY1305"
+        elif "GCM" in cipher:
+            name = "AES-GCM"
+        elif "CBC" in cipher:
+            name = "AES-CBC"
+        else:
+            continue
+        auth = {"HMAC-SHA-256-128": "SHA2-256-128", "HMAC-SHA-384-192": "SHA2-384-192", "HMAC-SHA-512-256": "SHA2-512-256",
+                "HMAC-SHA-1-96": "HMAC-SHA1-96"}.get(integrity.split(" ")[0])
+        associations[spi] = SecurityAssociation(ESP, spi=spi, crypt_algo=name, crypt_key=key, auth_algo=auth, auth_key=integrity_key,
+                                                tunnel_header=IPv6() if family == "IPv6" else IP())
+    opened = []
+    for source, destination, esp in esp_packets(capture):
+        association = associations.get(int.from_bytes(esp[:4], "big"))
+        if association is None:
+            continue
+        if source.version == 6:
+            outer = IPv6(src=str(source), dst=str(destination), nh=50) / ESP(esp)
+        else:
+            outer = IP(src=str(source), dst=str(destination), proto=50) / ESP(esp)
+        opened.append(bytes(association.decrypt(outer.__class__(bytes(outer)))))
+    return opened
+
+
+def inner_packets(capture):
+    """IP packets of a capture of a TUN device or any inner wire, as bytes."""
+    return [bytes(packet) for _, link, data in packets(capture) for kind, packet in [network_layer(link, data)] if kind in (0x0800, 0x86DD)]

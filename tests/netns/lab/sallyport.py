@@ -1,0 +1,138 @@
+"""sallyportd under test: configuration written from a Connection, started in a host's namespace, driven by the command."""
+import json
+import os
+import pathlib
+import signal
+
+from .space import end_process, is_v6, wait_until
+from .traffic import BUILD
+
+
+def program(name):
+    """The built program, or None."""
+    for path in (BUILD / "src" / "daemon" / name, BUILD / "src" / "cli" / name, BUILD / name):
+        if path.is_file():
+            return path
+    return next(iter(sorted(p for p in BUILD.glob(f"**/{name}") if p.is_file())), None) if BUILD.exists() else None
+
+
+def available():
+    """None when both programs are built, else the reason."""
+    lacking = [name for name in ("sallyportd", "sallyport") if program(name) is None]
+    return f"{' and '.join(lacking)} not built in {BUILD}" if lacking else None
+
+
+def _toml(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(str(value))
+
+
+def configuration(connection, side, folder, socket, start="none", device="tun", key_log=None, extra=""):
+    """The text of the configuration file; the only place that knows its syntax. Secrets go into files in `folder`."""
+    me, peer = connection.end(side), connection.other(side)
+    local = {"address": me.address, "id": me.identity}
+    remote = {"address": peer.address, "id": peer.identity}
+    if side == "west" and not connection.west_knows_east:
+        remote["address"] = "any"
+    if connection.auth == "psk":
+        secret = folder / "peer.psk"
+        secret.write_text(connection.secret + "\n")
+        secret.chmod(0o600)
+        auth = {"method": "psk", "secret": secret}
+    else:
+        auth = {"method": "cert", "certificate": me.certificate, "key": me.key, "ca": connection.ca}
+    lines = ["[daemon]", f"control = {_toml(str(socket))}"]
+    if key_log:
+        lines += [f"key_log = {_toml(str(key_log))}"]
+    lines += ["", "[device]", f"type = {_toml(device)}", "", f"[connection.{connection.name}]",
+              f"local = {_toml(local)}", f"remote = {_toml(remote)}", f"auth = {_toml(auth)}", f"ike = {_toml([connection.ike])}"]
+    if connection.ike_seconds:
+        lines += [f'rekey = "{connection.ike_seconds}s"']
+    if connection.dpd:
+        lines += [f'liveness = "{connection.dpd}s"']
+    if connection.encap:
+        lines += ["encap = true"]
+    lines += ["", f"[connection.{connection.name}.child.net]", f"local = {_toml(me.nets)}", f"remote = {_toml(peer.nets)}",
+              f"esp = {_toml([connection.esp])}", f"start = {_toml(start)}"]
+    if connection.child_seconds:
+        lines += [f'rekey = "{connection.child_seconds}s"']
+    return "\n".join(lines) + "\n" + extra
+
+
+class Sallyport:
+    """One daemon. side: which end of the Connection it plays."""
+
+    def __init__(self, host, connection, side, start="none", device="tun", key_log=False, extra=""):
+        self.host, self.connection, self.side = host, connection, side
+        self.folder = host.folder / "sallyport"
+        self.folder.mkdir(exist_ok=True, mode=0o700)
+        self.socket = self.folder / "control.sock"
+        self.keys = self.folder / "keys" if key_log else None
+        if self.keys:
+            self.keys.mkdir(exist_ok=True, mode=0o700)
+        self.start_mode, self.device, self.extra = start, device, extra
+        self.file = self.folder / "sallyport.toml"
+        self.process = None
+        self.write(connection)
+
+    def write(self, connection):
+        self.connection = connection
+        self.file.write_text(configuration(connection, self.side, self.folder, self.socket, self.start_mode, self.device, self.keys,
+                                           self.extra))
+        self.file.chmod(0o600)
+
+    def start(self):
+        self.socket.unlink(missing_ok=True)
+        self.process = self.host.start([program("sallyportd"), "--config", self.file], log="sallyportd.log")
+
+        def ready():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"sallyportd ended at once:\n{self.tail()}")
+            return self.socket.exists()
+        wait_until(ready, 10, "sallyportd's control socket")
+        self.route_inner()
+        return self
+
+    def route_inner(self):
+        """Prefers our inner address as source towards the peer's nets; harmless where the daemon's own routes already do."""
+
+    def stop(self):
+        if self.process:
+            end_process(self.process)
+            self.process = None
+
+    def kill(self):
+        """kill -9 of the whole daemon, all its processes."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def command(self, *words, check=False, timeout=30):
+        return self.host.run([program("sallyport"), "--socket", self.socket, *words], check=check, timeout=timeout)
+
+    def up(self, timeout=20):
+        return self.command("up", self.connection.name, timeout=timeout + 10)
+
+    def down(self, child_only=False):
+        name = self.connection.name
+        return self.command("down", f"{name}.net" if child_only else name)
+
+    def rekey(self, what):
+        """what: "child" or "ike"."""
+        words = ["rekey", self.connection.name] if what == "ike" else ["rekey", f"{self.connection.name}.net"]
+        return self.command(*words, check=True)
+
+    def status(self):
+        done = self.command("status", "--json")
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+
+    def tail(self, lines=60):
+        path = self.host.folder / "sallyportd.log"
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else "(no log)"
