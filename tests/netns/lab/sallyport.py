@@ -34,7 +34,7 @@ def _toml(value):
     return json.dumps(str(value))
 
 
-def configuration(connection, side, folder, socket, start="none", device="tun", key_log=None, extra=""):
+def configuration(connection, side, folder, socket, start="none", device="tun", key_log=None, ports=None, extra=""):
     """The text of the configuration file; the only place that knows its syntax. Secrets go into files in `folder`."""
     me, peer = connection.end(side), connection.other(side)
     local = {"address": me.address, "id": me.identity}
@@ -49,6 +49,11 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
     else:
         auth = {"method": "cert", "certificate": me.certificate, "key": me.key, "ca": connection.ca}
     lines = ["[daemon]", f"control = {_toml(str(socket))}"]
+    if ports:
+        # Only on loopback: each side listens on ports of its own and knows the peer's.
+        other = "west" if side == "east" else "east"
+        lines += [f"ike_port = {ports[side][0]}", f"nat_port = {ports[side][1]}"]
+        remote["port"] = ports[other][0]
     if key_log:
         lines += [f"key_log = {_toml(str(key_log))}"]
     lines += ["", "[device]", f"type = {_toml(device)}", "", f"[connection.{connection.name}]",
@@ -69,7 +74,7 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
 class Sallyport:
     """One daemon. side: which end of the Connection it plays."""
 
-    def __init__(self, host, connection, side, start="none", device="tun", key_log=False, extra=""):
+    def __init__(self, host, connection, side, start="none", device="tun", key_log=False, ports=None, extra=""):
         self.host, self.connection, self.side = host, connection, side
         self.folder = host.folder / "sallyport"
         self.folder.mkdir(exist_ok=True, mode=0o700)
@@ -77,7 +82,7 @@ class Sallyport:
         self.keys = self.folder / "keys" if key_log else None
         if self.keys:
             self.keys.mkdir(exist_ok=True, mode=0o700)
-        self.start_mode, self.device, self.extra = start, device, extra
+        self.start_mode, self.device, self.ports, self.extra = start, device, ports, extra
         self.file = self.folder / "sallyport.toml"
         self.process = None
         self.write(connection)
@@ -85,7 +90,7 @@ class Sallyport:
     def write(self, connection):
         self.connection = connection
         self.file.write_text(configuration(connection, self.side, self.folder, self.socket, self.start_mode, self.device, self.keys,
-                                           self.extra))
+                                           self.ports, self.extra))
         self.file.chmod(0o600)
 
     def start(self):
@@ -97,11 +102,7 @@ class Sallyport:
                 raise RuntimeError(f"sallyportd ended at once:\n{self.tail()}")
             return self.socket.exists()
         wait_until(ready, 10, "sallyportd's control socket")
-        self.route_inner()
         return self
-
-    def route_inner(self):
-        """Prefers our inner address as source towards the peer's nets; harmless where the daemon's own routes already do."""
 
     def stop(self):
         if self.process:
