@@ -1,0 +1,14 @@
+// Numbers that name things on the wire and between rooms. Values; any thread.
+#pragma once
+#include <cstdint>
+
+namespace sallyport::model {
+
+using Spi = uint32_t;        // ESP and AH SPI, host order; 0..255 are reserved (RFC 4303 2.1)
+using IkeSpi = uint64_t;     // RFC 7296 3.1
+using MessageId = uint32_t;  // RFC 7296 2.2
+using RequestId = uint64_t;  // of a KeyRequest; unique in the life of its maker
+using ChildId = uint64_t;    // of one Child SA pair; never used twice
+using IkeId = uint64_t;      // of one IKE SA; never used twice
+
+}  // namespace sallyport::model

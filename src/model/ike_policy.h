@@ -1,0 +1,96 @@
+// What the configuration says about peers: the PAD and the negotiation policy of each connection. RFC 4301 4.4.3. Values,
+// shared as an immutable snapshot.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip_addr.h"
+#include "base/time.h"
+#include "model/identity.h"
+#include "model/proposal.h"
+#include "model/sa_spec.h"
+#include "model/selector.h"
+
+namespace sallyport::model {
+
+struct AuthPolicy {
+  enum class Kind : uint8_t { psk, cert };
+  Kind kind = Kind::psk;
+  std::string credential;  // the secret or the private key, by the name the key process knows it
+  std::string trust;       // the set of trust anchors, by the name the verifying process knows it
+  bool operator==(const AuthPolicy&) const = default;
+};
+
+struct ChildPolicy {
+  enum class Start : uint8_t { none, up, route };  // wait to be asked; initiate at start; initiate on traffic
+  std::string name;
+  uint32_t reqid = 0;  // unique in the configuration, stable while the child is not changed
+  Protocol protocol = Protocol::ESP;
+  Mode mode = Mode::tunnel;
+  Selectors local;
+  Selectors remote;
+  Proposals proposals;
+  Lifetime rekey;  // soft
+  Lifetime hard;
+  uint32_t replay_window = 1024;
+  Start start = Start::none;
+  bool operator==(const ChildPolicy&) const = default;
+};
+
+struct ConnectionPolicy {
+  std::string name;
+  std::vector<std::string> local_addrs;   // addresses; empty: any
+  std::vector<std::string> remote_addrs;  // addresses or host names; empty: any, responder only
+  uint16_t remote_port = 500;
+  Identity local_id;
+  std::optional<Identity> remote_id;  // nothing: whatever authenticates
+  AuthPolicy local_auth;
+  AuthPolicy remote_auth;
+  Proposals ike_proposals;
+  std::vector<ChildPolicy> children;
+  Duration rekey_time = hours(4);        // of the IKE SA; zero: never
+  Duration over_time = minutes(24);      // past rekey_time the IKE SA is deleted when it could not be rekeyed
+  Duration dpd_delay = seconds(30);      // liveness check after so long without an authenticated packet; zero: never
+  Duration retransmit_timeout = seconds(2);
+  double retransmit_factor = 1.8;
+  unsigned retransmit_tries = 5;
+  Duration nat_keepalive = seconds(20);  // RFC 3948 4; zero: never
+  Duration retry_delay = seconds(2);     // keep_up: first wait before trying again; doubles up to a minute
+  bool keep_up = false;                  // initiate again for ever
+  bool force_encap = false;              // claim a NAT so that ESP travels in UDP
+  bool fragmentation = true;             // RFC 7383
+  uint16_t fragment_size = 1280;         // octets of one IP packet
+  bool operator==(const ConnectionPolicy&) const = default;
+};
+
+enum class KeyType : uint8_t { none, rsa, ecdsa_p256, ecdsa_p384, ecdsa_p521, ed25519, ed448 };
+
+// The public half of a credential: what the negotiating process may know of it.
+struct Credential {
+  std::string name;
+  AuthPolicy::Kind kind = AuthPolicy::Kind::psk;
+  std::vector<Bytes> chain;  // DER, leaf first; empty for a PSK
+  KeyType key_type = KeyType::none;
+  bool operator==(const Credential&) const = default;
+};
+
+struct TrustSet {
+  std::string name;
+  std::vector<Bytes> anchors;        // DER of the CA certificates
+  std::vector<Bytes> key_ids;        // SHA-1 of each anchor's SubjectPublicKeyInfo, for CERTREQ (RFC 7296 3.7)
+  bool operator==(const TrustSet&) const = default;
+};
+
+struct IkePolicySet {
+  std::vector<ConnectionPolicy> connections;
+  std::vector<Credential> credentials;
+  std::vector<TrustSet> trust;
+  bool operator==(const IkePolicySet&) const = default;
+
+  const ConnectionPolicy* connection(std::string_view name) const;
+  const Credential* credential(std::string_view name) const;
+  const TrustSet* trust_set(std::string_view name) const;
+};
+
+}  // namespace sallyport::model
