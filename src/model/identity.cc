@@ -63,8 +63,7 @@ std::string Identity::to_string() const {
 
 static bool equal_ignoring_case(ByteView a, ByteView b) {
   const auto lower = [](uint8_t c) { return c >= 'A' && c <= 'Z' ? static_cast<uint8_t>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](uint8_t x, uint8_t y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](uint8_t x, uint8_t y) { return lower(x) == lower(y); });
 }
 
 bool same_identity(const Identity& a, const Identity& b) {

@@ -16,7 +16,7 @@ std::string_view to_string(IdType type);
 
 struct Identity {
   IdType type = IdType::ID_FQDN;
-  Bytes value;  // for ID_DER_ASN1_DN the DER of the name, or its text while text_dn is set
+  Bytes value;           // for ID_DER_ASN1_DN the DER of the name, or its text while text_dn is set
   bool text_dn = false;  // written "CN=…" in the configuration and not yet encoded (crypto::encode_dn does that)
 
   // "192.0.2.1", "2001:db8::1", "user@example.org", "gw.example.org", "CN=gw, O=Example", "keyid:00ff" (hexadecimal).

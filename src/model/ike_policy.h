@@ -1,5 +1,5 @@
-// What the configuration says about peers: the PAD and the negotiation policy of each connection. RFC 4301 4.4.3. Values,
-// shared as an immutable snapshot.
+// What the configuration says about peers: the PAD and the negotiation policy of each connection. RFC 4301 4.4.3.
+// Values, shared as an immutable snapshot.
 #pragma once
 #include <optional>
 #include <string>
@@ -49,9 +49,9 @@ struct ConnectionPolicy {
   AuthPolicy remote_auth;
   Proposals ike_proposals;
   std::vector<ChildPolicy> children;
-  Duration rekey_time = hours(4);        // of the IKE SA; zero: never
-  Duration over_time = minutes(24);      // past rekey_time the IKE SA is deleted when it could not be rekeyed
-  Duration dpd_delay = seconds(30);      // liveness check after so long without an authenticated packet; zero: never
+  Duration rekey_time = hours(4);    // of the IKE SA; zero: never
+  Duration over_time = minutes(24);  // past rekey_time the IKE SA is deleted when it could not be rekeyed
+  Duration dpd_delay = seconds(30);  // liveness check after so long without an authenticated packet; zero: never
   Duration retransmit_timeout = seconds(2);
   double retransmit_factor = 1.8;
   unsigned retransmit_tries = 5;
@@ -77,8 +77,8 @@ struct Credential {
 
 struct TrustSet {
   std::string name;
-  std::vector<Bytes> anchors;        // DER of the CA certificates
-  std::vector<Bytes> key_ids;        // SHA-1 of each anchor's SubjectPublicKeyInfo, for CERTREQ (RFC 7296 3.7)
+  std::vector<Bytes> anchors;  // DER of the CA certificates
+  std::vector<Bytes> key_ids;  // SHA-1 of each anchor's SubjectPublicKeyInfo, for CERTREQ (RFC 7296 3.7)
   bool operator==(const TrustSet&) const = default;
 };
 

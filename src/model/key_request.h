@@ -1,5 +1,6 @@
-// Work that leaves a protocol machine as a request and comes back as a reply: private keys, secrets, certificate chains, slow
-// key exchanges, names. The process that does it is another one; the daemon carries these values between them. Move-only.
+// Work that leaves a protocol machine as a request and comes back as a reply: private keys, secrets, certificate
+// chains, slow key exchanges, names. The process that does it is another one; the daemon carries these values between
+// them. Move-only.
 #pragma once
 #include <string>
 #include <variant>
@@ -19,8 +20,8 @@ struct PskAuth {
   Bytes octets;
 };
 
-// Signature over octets with the private key of a credential. Answered by AuthData: the AUTH payload's data, with method
-// DIGITAL_SIGNATURE including the AlgorithmIdentifier (RFC 7427 3).
+// Signature over octets with the private key of a credential. Answered by AuthData: the AUTH payload's data, with
+// method DIGITAL_SIGNATURE including the AlgorithmIdentifier (RFC 7427 3).
 struct Sign {
   std::string credential;
   AuthMethod method;
@@ -29,7 +30,8 @@ struct Sign {
   Bytes octets;
 };
 
-// The peer's chain against the anchors of a trust set, its identity against the leaf, and its AUTH. Answered by Verdict.
+// The peer's chain against the anchors of a trust set, its identity against the leaf, and its AUTH. Answered by
+// Verdict.
 struct VerifyPeer {
   std::string trust;
   std::vector<Bytes> chain;  // as received, leaf first
@@ -39,7 +41,8 @@ struct VerifyPeer {
   Bytes octets;
 };
 
-// One step of a key exchange. Without a private key a fresh pair is made; with a peer's value the secret is computed too.
+// One step of a key exchange. Without a private key a fresh pair is made; with a peer's value the secret is computed
+// too.
 struct KeWork {
   GroupId group;
   SecretBytes private_key;

@@ -37,8 +37,8 @@ using Proposals = std::vector<Proposal>;
 // Configuration words joined by '-': aes128 aes192 aes256 (CBC), aes128ctr.., aes128gcm16 gcm12 gcm8, aes128ccm16..,
 // chacha20poly1305, null, aes128gmac; sha1 sha256 sha384 sha512 aesxcbc aescmac; prfsha1 prfsha256 prfsha384 prfsha512
 // prfaesxcbc prfaescmac; modp2048 modp3072 modp4096 modp6144 modp8192 ecp256 ecp384 ecp521 x25519 x448; esn noesn.
-// IKE: a missing prf follows the integrity algorithm. Child: no esn word means noesn. Several words of one kind are alternatives.
-// bad_value with detail = the offset of the word that is wrong; missing_payload when a kind is missing.
+// IKE: a missing prf follows the integrity algorithm. Child: no esn word means noesn. Several words of one kind are
+// alternatives. bad_value with detail = the offset of the word that is wrong; missing_payload when a kind is missing.
 Result<Proposal> parse_proposal(Protocol protocol, std::string_view text);
 std::string to_string(const Transform& transform);
 std::string to_string(const Proposal& proposal);    // in the same words
@@ -67,12 +67,13 @@ struct Selected {
 };
 
 // First of ours (our order of preference) that some proposal of the peer satisfies. no_proposal_chosen otherwise.
-// ignore_ke: key exchange transforms are left out of the comparison and of the result (the Child SA of IKE_AUTH, RFC 7296 1.2).
+// ignore_ke: key exchange transforms are left out of the comparison and of the result (the Child SA of IKE_AUTH, RFC
+// 7296 1.2).
 Result<Selected> select_proposal(const Proposals& ours, const Proposals& peers, bool ignore_ke = false);
 // The responder's answer must be one of what we offered: one transform a type, each of them ours.
 bool answers(const Proposals& offered, const Proposal& answer, bool ignore_ke = false);
 
-Result<ChosenIke> chosen_ike(const Proposal& chosen);      // no_proposal_chosen when a part is missing or unknown
+Result<ChosenIke> chosen_ike(const Proposal& chosen);  // no_proposal_chosen when a part is missing or unknown
 Result<ChosenChild> chosen_child(const Proposal& chosen);
 Proposal to_proposal(const ChosenIke& chosen);
 Proposal to_proposal(const ChosenChild& chosen);

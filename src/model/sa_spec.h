@@ -36,7 +36,7 @@ struct SaSpec {
   Mode mode = Mode::tunnel;
   Spi spi_in = 0;
   Spi spi_out = 0;
-  IpEndpoint local;   // outer addresses; the ports matter only with udp_encap
+  IpEndpoint local;  // outer addresses; the ports matter only with udp_encap
   IpEndpoint remote;
   bool udp_encap = false;
   EncrId encr = EncrId::NULL_ENCR;
@@ -50,8 +50,8 @@ struct SaSpec {
   Selectors ts_remote;
   Lifetime soft;
   Lifetime hard;
-  // False for the responder of a rekey: the inbound half works at once, the outbound half after SwitchOutbound, so that the
-  // peer never gets a packet on an SA it has not installed yet.
+  // False for the responder of a rekey: the inbound half works at once, the outbound half after SwitchOutbound, so that
+  // the peer never gets a packet on an SA it has not installed yet.
   bool outbound_ready = true;
   std::optional<ChildId> replaces;
 };

@@ -1,4 +1,5 @@
-// Traffic selectors: an address range, a protocol and a port range. RFC 7296 3.13, RFC 4301 4.4.1.1. Values; any thread.
+// Traffic selectors: an address range, a protocol and a port range. RFC 7296 3.13, RFC 4301 4.4.1.1. Values; any
+// thread.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -29,7 +30,8 @@ struct Selector {
 
 using Selectors = std::vector<Selector>;
 
-// Text of the configuration: "10.1.0.0/24", "10.1.0.5-10.1.0.9", each optionally "[tcp/443]", "[udp]", "[17/1000-2000]".
+// Text of the configuration: "10.1.0.0/24", "10.1.0.5-10.1.0.9", each optionally "[tcp/443]", "[udp]",
+// "[17/1000-2000]".
 Result<Selector> parse_selector(std::string_view text);
 
 std::optional<Selector> intersect(const Selector& a, const Selector& b);
