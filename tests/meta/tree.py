@@ -5,6 +5,7 @@ find() complains about each, so that a check that cannot fail is noticed. main()
 Standard library only.
 """
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,8 +42,11 @@ def files(root, *patterns, under=("src", "include", "tests", "bench")):
 
 def tracked(root):
     """Files that belong to the repository: git's list where there is one, else everything but build output."""
-    listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                            capture_output=True, text=True)
+    if not shutil.which("git"):
+        listed = subprocess.CompletedProcess([], 1, "", "")
+    else:
+        listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                                capture_output=True, text=True)
     if listed.returncode == 0 and listed.stdout:
         return sorted(path for path in (root / name for name in listed.stdout.split("\0") if name) if path.is_file())
     return sorted(path for path in root.rglob("*") if path.is_file()

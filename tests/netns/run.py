@@ -10,7 +10,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lab import capture, sallyport, space, traffic
+from lab import capture, refusals, sallyport, space, traffic
 from lab.scenario import Case, Failure, Scenario, play
 from lab.space import Lab
 
@@ -24,8 +24,8 @@ CASES = [
     Case("rekey-both", steps=("rekey-child:ours", "rekey-ike:peer", "rekey-child:peer", "rekey-ike:ours"), pfs=True, encap=False),
     Case("delete-child", steps=("delete-child:ours",)),
     Case("delete-ike", steps=("delete-ike:peer",)),
-    Case("restart-starter", steps=("kill:ours",), encap=False),
-    Case("restart-other", steps=("kill:peer",), encap=False),
+    Case("restart-starter", steps=("kill:ours",), encap=False, recover=3.0),
+    Case("restart-other", steps=("kill:peer",), encap=False, recover=3.0),
 ]
 # 100 Child SA and 10 IKE SA rekeys under 5 000 packets/s each way, nothing lost.
 SOAK = "rekey-soak"
@@ -64,7 +64,7 @@ def soak(ours, peer, keep, children=100, ikes=10, pps=5000):
 
 def main(arguments):
     if "--list" in arguments:
-        print("\n".join([*(case.name for case in CASES), SOAK]))
+        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, SOAK]))
         return 0
     harness = "--harness" in arguments
     why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
@@ -79,6 +79,12 @@ def main(arguments):
             continue
         passed, text = play(case, kind, kind, keep)
         print(f"{'ok  ' if passed else 'FAIL'} {case.name}: {text}", flush=True)
+        failed += not passed
+    for name in refusals.NAMES:
+        if (names and name not in names) or harness:
+            continue
+        passed, text = refusals.play(name, keep)
+        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
         failed += not passed
     if not names or SOAK in names:
         try:

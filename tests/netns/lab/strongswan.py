@@ -149,7 +149,7 @@ class Strongswan:
         self.process = None
 
     def swanctl(self, *arguments, check=True, timeout=30):
-        inside = ["nsenter", "-t", str(self.process.pid), "-m", "-n", "env", "STRONGSWAN_CONF=/etc/strongswan.conf",
+        inside = ["nsenter", "-t", str(self.process.pid), "-m", "-n", "-r", "env", "STRONGSWAN_CONF=/etc/strongswan.conf",
                   "/usr/sbin/swanctl", *arguments]
         done = subprocess.run(inside, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
         if check and done.returncode != 0:
