@@ -64,6 +64,8 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
         lines += [f'liveness = "{connection.dpd}s"']
     if connection.encap:
         lines += ["encap = true"]
+    if start == "up":
+        lines += ["keep_up = true"]
     lines += ["", f"[connection.{connection.name}.child.net]", f"local = {_toml(me.nets)}", f"remote = {_toml(peer.nets)}",
               f"esp = {_toml([connection.esp])}", f"start = {_toml(start)}"]
     if connection.child_seconds:
