@@ -1,0 +1,75 @@
+// Owns every IKE SA: finds one by SPI, decides what a first message may cost, gives each exchange its turn. RFC 7296
+// 2.4 (half-open SAs), 2.5 (versions), 2.6 (SPIs and cookies), 2.21 (errors outside an IKE SA).
+// Nothing is allocated for a stranger before endpoint limits and the cookie have passed it. Pure; one thread.
+#pragma once
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/rng.h"
+#include "ike/keying_module.h"
+
+namespace sallyport::ike {
+
+struct Limits {
+  size_t half_open_cookie = 30;             // from so many half-open SAs in total, strangers must return a cookie
+  size_t half_open_cookie_per_address = 3;  // the same for one address
+  size_t half_open_max = 1000;              // further first messages are dropped
+  size_t half_open_max_per_address = 30;
+  size_t ike_sa_max = 50000;
+  Duration half_open_timeout = seconds(30);
+  unsigned unauthenticated_answers_per_second = 100;  // INVALID_MAJOR_VERSION, INVALID_IKE_SPI
+};
+
+struct Config {
+  Limits limits;
+  uint16_t port = 500;        // local; the peer's comes from the connection
+  uint16_t natt_port = 4500;  // local, with the non-ESP marker
+  uint16_t remote_natt_port = 4500;
+  bool key_log = false;
+};
+
+struct Counters {
+  uint64_t datagrams = 0;
+  uint64_t malformed = 0;          // dropped: header or payloads do not parse
+  uint64_t unknown_spi = 0;        // dropped: no such IKE SA
+  uint64_t bad_integrity = 0;      // dropped: SK does not verify
+  uint64_t out_of_window = 0;      // dropped: message ID neither expected nor the last one
+  uint64_t duplicate_differs = 0;  // dropped: the message ID of an answered request, but other octets
+  uint64_t repeated_requests = 0;  // answered from the cache
+  uint64_t retransmissions = 0;    // of our own requests
+  uint64_t cookies_demanded = 0;
+  uint64_t cookies_bad = 0;
+  uint64_t half_open_refused = 0;
+  uint64_t bad_version = 0;
+  uint64_t fragments_dropped = 0;
+  uint64_t initiated = 0;
+  uint64_t responded = 0;
+  uint64_t established = 0;
+  uint64_t failed = 0;
+};
+
+class Endpoint {
+ public:
+  Endpoint(Config config, Rng& rng);
+  ~Endpoint();
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+
+  void handle_datagram(TimePoint now, const Datagram& in);
+  void handle_reply(TimePoint now, model::RequestId id, model::KeyReply reply);  // an id no longer wanted is ignored
+  void handle_deadline(TimePoint now);
+  void handle_command(TimePoint now, Command command);
+  std::optional<Output> poll();
+  std::optional<TimePoint> next_deadline() const;
+
+  std::vector<IkeSaStatus> status() const;
+  const Counters& counters() const;
+  size_t half_open() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sallyport::ike

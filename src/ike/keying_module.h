@@ -1,0 +1,182 @@
+// The one interface of a keying module: time and values go in; datagrams, key work and events come out. House §3.
+// Values only. A Datagram's payload never holds the non-ESP marker: whoever owns the sockets adds and strips it.
+// Pure; one thread.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ip_addr.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "model/ids.h"
+#include "model/ike_policy.h"
+#include "model/key_request.h"
+#include "model/sa_spec.h"
+
+namespace sallyport::ike {
+
+// One IKE message on the wire. A local address of "any" leaves the choice of source to the system.
+struct Datagram {
+  IpEndpoint local;
+  IpEndpoint remote;
+  uint32_t interface_index = 0;  // 0: not known, or no matter
+  bool natt = false;             // travelled (or is to travel) on the side that carries the non-ESP marker
+  Bytes payload;
+};
+
+// Work for another process; comes back through handle_reply under the same id, once, or never.
+struct Request {
+  model::RequestId id = 0;
+  model::KeyRequest work;
+};
+
+struct IkeSaUp {
+  model::IkeId ike_id = 0;
+  std::string connection;
+  IpEndpoint local;
+  IpEndpoint remote;
+  std::string remote_identity;
+  std::string chosen;      // the IKE proposal in configuration words
+  bool initiator = false;  // we are the original initiator
+  model::IkeSpi spi_i = 0;
+  model::IkeSpi spi_r = 0;
+  bool nat_local = false;   // we are behind a NAT
+  bool nat_remote = false;  // the peer is
+};
+struct IkeSaDown {
+  model::IkeId ike_id = 0;
+  std::string connection;
+  std::string reason;
+  Errc code = Errc::timeout;
+  bool by_command = false;  // the user asked for it: no reason to come back
+};
+struct IkeSaRekeyed {
+  model::IkeId old_id = 0;
+  model::IkeId new_id = 0;
+};
+struct ChildSaReady {
+  model::IkeId ike_id = 0;
+  model::SaSpec sa;
+};
+struct ChildSaRemoved {
+  model::IkeId ike_id = 0;
+  model::ChildId child_id = 0;
+  model::Spi spi_in = 0;
+  model::Spi spi_out = 0;
+  Duration linger{};  // the inbound half still opens packets for so long
+};
+// The outbound half of a Child SA may be used from now on.
+struct SwitchOutbound {
+  model::ChildId child_id = 0;
+};
+struct AttemptFailed {
+  std::string connection;
+  std::string child;  // empty: the IKE SA itself
+  Errc code = Errc::timeout;
+  std::string sentence;  // one clear sentence for the user
+  std::string ours;      // proposals or identities, where they are the matter
+  std::string peers;
+};
+// Everything a capture needs to be opened. Only with Config::key_log.
+struct KeyLog {
+  struct Ike {
+    model::IkeSpi spi_i = 0, spi_r = 0;
+    model::EncrId encr = model::EncrId::NULL_ENCR;
+    uint16_t key_bits = 0;
+    model::IntegId integ = model::IntegId::NONE;
+    SecretBytes sk_ei, sk_er, sk_ai, sk_ar;
+  };
+  struct Child {
+    IpAddr source, destination;
+    model::Spi spi = 0;
+    model::EncrId encr = model::EncrId::NULL_ENCR;
+    uint16_t key_bits = 0;
+    model::IntegId integ = model::IntegId::NONE;
+    SecretBytes key, integ_key;
+  };
+  std::variant<Ike, Child> keys;
+};
+struct RemoteMoved {
+  model::IkeId ike_id = 0;
+  IpEndpoint local;
+  IpEndpoint remote;
+};
+
+using Event = std::variant<IkeSaUp, IkeSaDown, IkeSaRekeyed, ChildSaReady, ChildSaRemoved, SwitchOutbound,
+                           AttemptFailed, KeyLog, RemoteMoved>;
+using Output = std::variant<Datagram, Request, Event>;
+
+struct Initiate {
+  std::string connection;
+  std::string child;  // empty: every child that starts up with its connection
+};
+struct Terminate {
+  std::string connection;
+  std::string child;                   // empty: the whole IKE SA
+  std::optional<model::IkeId> ike_id;  // only this IKE SA; connection and child may then be empty
+};
+struct RekeyIke {
+  std::string connection;
+};
+struct RekeyChild {
+  std::string connection;
+  std::string child;
+  std::optional<model::Spi> spi;  // inbound SPI; names the Child SA alone
+};
+struct SetPolicy {
+  std::shared_ptr<const model::IkePolicySet> policy;
+};
+// A lifetime of the data plane has run out. spi: inbound.
+struct ChildLifetime {
+  model::Spi spi = 0;
+  bool hard = false;
+};
+// The first packet on a new inbound SA has been authenticated.
+struct InboundSeen {
+  model::ChildId child_id = 0;
+};
+// Authenticated packets came in on Child SAs of these IKE SAs since the last time: the peers are alive.
+struct InboundActivity {
+  std::vector<model::IkeId> ike_ids;
+};
+
+using Command =
+    std::variant<Initiate, Terminate, RekeyIke, RekeyChild, SetPolicy, ChildLifetime, InboundSeen, InboundActivity>;
+
+struct ChildSaStatus {
+  model::ChildId child_id = 0;
+  std::string child;
+  std::string state;
+  model::Spi spi_in = 0;
+  model::Spi spi_out = 0;
+  std::string chosen;
+  std::string mode;
+  bool udp_encap = false;
+  model::Selectors ts_local;
+  model::Selectors ts_remote;
+};
+struct IkeSaStatus {
+  model::IkeId ike_id = 0;
+  std::string connection;
+  std::string state;
+  bool initiator = false;
+  IpEndpoint local;
+  IpEndpoint remote;
+  std::string local_identity;
+  std::string remote_identity;
+  std::string chosen;
+  model::IkeSpi spi_i = 0;
+  model::IkeSpi spi_r = 0;
+  bool nat_local = false;
+  bool nat_remote = false;
+  TimePoint established{};
+  std::optional<TimePoint> rekey_at;
+  std::vector<ChildSaStatus> children;
+};
+
+}  // namespace sallyport::ike
