@@ -87,6 +87,11 @@ def _unpack(folder, prefix):
     fresh.mkdir(parents=True)
     for package in sorted(pathlib.Path(folder).glob("*.deb")):
         subprocess.run(["dpkg-deb", "-x", str(package), str(fresh)], check=True)
+    # Older packages carry /lib beside /usr/lib; the system they run on has one for both.
+    for old in ("lib", "lib64", "bin", "sbin"):
+        if (fresh / old).is_dir():
+            shutil.copytree(fresh / old, fresh / "usr" / old, symlinks=True, dirs_exist_ok=True)
+            shutil.rmtree(fresh / old)
     shutil.rmtree(prefix, ignore_errors=True)
     fresh.rename(prefix)
 
