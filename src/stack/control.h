@@ -1,0 +1,136 @@
+// The keying half of the daemon as one pure machine: IKE SAs, desired state of connections, waiting commands, NAT
+// keepalives. Everything that happens comes in by a handle_ function; everything to be done comes out of poll(), in
+// order. House §3. One thread.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/rng.h"
+#include "ike/endpoint.h"
+#include "stack/connections.h"
+#include "stack/messages.h"
+#include "stack/notice.h"
+
+namespace sallyport::stack {
+
+// From the control socket. Each is answered by one CommandResult with its token, an `Up` when the tunnel stands or has
+// failed.
+struct UpCommand {
+  CommandToken token = 0;
+  std::string connection;
+  std::string child;  // empty: every child of the connection
+};
+struct DownCommand {
+  CommandToken token = 0;
+  std::string connection;
+  std::string child;  // empty: the whole connection
+};
+struct RekeyCommand {
+  CommandToken token = 0;
+  std::string connection;
+  std::string child;  // empty: the IKE SA
+};
+struct ReloadCommand {
+  CommandToken token = 0;
+  std::shared_ptr<const model::IkePolicySet> policy;
+};
+using ControlCommand = std::variant<UpCommand, DownCommand, RekeyCommand, ReloadCommand>;
+
+struct CommandResult {
+  CommandToken token = 0;
+  std::optional<Errc> error;  // nothing: it worked
+  std::string sentence;
+  std::string ours;
+  std::string peers;
+};
+
+// RFC 3948 4: one octet 0xFF, without marker.
+struct NatKeepalive {
+  IpEndpoint local;
+  IpEndpoint remote;
+};
+
+using ControlOutput =
+    std::variant<ike::Datagram, ike::Request, ike::KeyLog, DataplaneCommand, NatKeepalive, Notice, CommandResult>;
+
+struct ConnectionStatus {
+  std::string connection;
+  std::string child;
+  Connections::State state = Connections::State::down;
+  std::optional<TimePoint> retry_at;
+  std::string last_failure;  // empty: none since it last stood
+};
+
+class Control {
+ public:
+  Control(ike::Config config, Rng& rng);
+
+  void handle_datagram(TimePoint now, const ike::Datagram& in);
+  void handle_reply(TimePoint now, model::RequestId id, model::KeyReply reply);
+  void handle_dataplane_event(TimePoint now, DataplaneEvent event);
+  void handle_command(TimePoint now, ControlCommand command);
+  void handle_deadline(TimePoint now);
+  std::optional<ControlOutput> poll(TimePoint now);
+  std::optional<TimePoint> next_deadline() const;
+
+  std::vector<ike::IkeSaStatus> ike_sas() const { return endpoint_.status(); }
+  std::vector<ConnectionStatus> connections() const;
+  const ike::Counters& ike_counters() const { return endpoint_.counters(); }
+  const std::shared_ptr<const model::IkePolicySet>& policy() const { return connections_.policy(); }
+
+ private:
+  struct Child {
+    Connections::Key key;
+    model::IkeId ike_id = 0;
+  };
+  struct Keepalive {
+    IpEndpoint local;
+    IpEndpoint remote;
+    Duration interval{};
+    TimePoint next{};
+  };
+
+  void apply(TimePoint now, const UpCommand& command);
+  void apply(TimePoint now, const DownCommand& command);
+  void apply(TimePoint now, const RekeyCommand& command);
+  void apply(TimePoint now, const ReloadCommand& command);
+  void apply(TimePoint now, Acquire& event);
+  void apply(TimePoint now, LifetimeReached& event);
+  void apply(TimePoint now, FirstInbound& event);
+  void apply(TimePoint now, InboundSeenOn& event);
+  void apply(TimePoint now, PeerMoved& event);
+  void on_event(TimePoint now, ike::IkeSaUp& event);
+  void on_event(TimePoint now, ike::IkeSaDown& event);
+  void on_event(TimePoint now, ike::IkeSaRekeyed& event);
+  void on_event(TimePoint now, ike::ChildSaReady& event);
+  void on_event(TimePoint now, ike::ChildSaRemoved& event);
+  void on_event(TimePoint now, ike::SwitchOutbound& event);
+  void on_event(TimePoint now, ike::AttemptFailed& event);
+  void on_event(TimePoint now, ike::KeyLog& event);
+  void on_event(TimePoint now, ike::RemoteMoved& event);
+
+  void initiate(TimePoint now, const Connections::Key& key);
+  void child_failed(TimePoint now, const Connections::Key& key, const ike::AttemptFailed& why);
+  void settle(const std::vector<CommandToken>& tokens, std::optional<Errc> error, const std::string& sentence,
+              const std::string& ours = {}, const std::string& peers = {});
+  bool known(CommandToken token, const std::string& connection, const std::string& child);
+  bool stands(const Connections::Key& key) const;
+  void drain(TimePoint now);
+  std::vector<model::SpdEntry> spd() const;
+
+  ike::Endpoint endpoint_;
+  Connections connections_;
+  std::map<model::ChildId, Child> children_;
+  std::map<model::IkeId, Keepalive> keepalives_;
+  std::map<model::IkeId, std::string> ike_connections_;
+  std::map<CommandToken, size_t> up_waits_;  // how many children an Up still waits for
+  std::map<Connections::Key, std::string> last_failure_;
+  std::deque<ControlOutput> outputs_;
+};
+
+}  // namespace sallyport::stack

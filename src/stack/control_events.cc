@@ -1,0 +1,168 @@
+// What the events of the keying module and of the data plane mean for connections, commands and the data plane.
+#include <algorithm>
+
+#include "stack/control.h"
+
+namespace sallyport::stack {
+
+void Control::apply(TimePoint now, Acquire& event) {
+  const Connections::Key key{event.connection, event.child};
+  if (!connections_.on_traffic(key)) return;
+  outputs_.emplace_back(Notice{Notice::Kind::acquire,
+                               key.connection,
+                               key.child,
+                               Errc::state,
+                               "traffic from " + event.flow.source.to_string() + " to " +
+                                   event.flow.destination.to_string() + " asks for this SA",
+                               {},
+                               {}});
+  initiate(now, key);
+}
+
+void Control::apply(TimePoint now, LifetimeReached& event) {
+  endpoint_.handle_command(now, ike::ChildLifetime{event.spi_in, event.hard});
+}
+
+void Control::apply(TimePoint now, FirstInbound& event) {
+  endpoint_.handle_command(now, ike::InboundSeen{event.child_id});
+}
+
+void Control::apply(TimePoint now, InboundSeenOn& event) {
+  ike::InboundActivity activity;
+  for (const model::ChildId id : event.child_ids) {
+    const auto found = children_.find(id);
+    if (found == children_.end()) continue;
+    const model::IkeId ike_id = found->second.ike_id;
+    if (std::find(activity.ike_ids.begin(), activity.ike_ids.end(), ike_id) == activity.ike_ids.end())
+      activity.ike_ids.push_back(ike_id);
+  }
+  if (!activity.ike_ids.empty()) endpoint_.handle_command(now, std::move(activity));
+}
+
+// RFC 7296 2.23: the other Child SAs of the same IKE SA follow when IKE itself sees the new address; here only the
+// notice.
+void Control::apply(TimePoint, PeerMoved& event) {
+  const auto found = children_.find(event.child_id);
+  if (found == children_.end()) return;
+  outputs_.emplace_back(Notice{Notice::Kind::remote_moved,
+                               found->second.key.connection,
+                               found->second.key.child,
+                               Errc::state,
+                               "ESP now comes from " + event.remote.to_string(),
+                               {},
+                               {}});
+}
+
+void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
+  ike_connections_[event.ike_id] = event.connection;
+  const auto* policy = connections_.policy()->connection(event.connection);
+  // RFC 3948 4: the side behind the NAT keeps the mapping alive.
+  if (event.nat_local && policy != nullptr && policy->nat_keepalive > Duration::zero())
+    keepalives_[event.ike_id] = {event.local, event.remote, policy->nat_keepalive, now + policy->nat_keepalive};
+  outputs_.emplace_back(Notice{
+      Notice::Kind::ike_up,
+      event.connection,
+      {},
+      Errc::state,
+      "IKE SA with " + event.remote_identity + " at " + event.remote.to_string() + " is up (" + event.chosen + ")",
+      {},
+      {}});
+}
+
+void Control::on_event(TimePoint now, ike::IkeSaDown& event) {
+  keepalives_.erase(event.ike_id);
+  ike_connections_.erase(event.ike_id);
+  outputs_.emplace_back(Notice{Notice::Kind::ike_down, event.connection, {}, event.code, event.reason, {}, {}});
+  for (const Connections::Key& key : connections_.children_of(event.connection)) {
+    if (stands(key) || connections_.state(key) != Connections::State::up) continue;
+    settle(connections_.on_down(now, key), event.code, event.reason);
+  }
+}
+
+void Control::on_event(TimePoint, ike::IkeSaRekeyed& event) {
+  std::string connection;
+  if (const auto old = ike_connections_.find(event.old_id); old != ike_connections_.end()) {
+    connection = old->second;
+    ike_connections_[event.new_id] = connection;
+  }
+  for (auto& [id, child] : children_) {
+    if (child.ike_id == event.old_id) child.ike_id = event.new_id;
+  }
+  if (auto node = keepalives_.extract(event.old_id)) {
+    node.key() = event.new_id;
+    keepalives_.insert(std::move(node));
+  }
+  outputs_.emplace_back(Notice{Notice::Kind::ike_rekeyed, connection, {}, Errc::state, "IKE SA rekeyed", {}, {}});
+}
+
+void Control::on_event(TimePoint, ike::ChildSaReady& event) {
+  const Connections::Key key{event.sa.connection, event.sa.child};
+  children_[event.sa.child_id] = {key, event.ike_id};
+  last_failure_.erase(key);
+  const bool rekeyed = event.sa.replaces.has_value();
+  std::string sentence = model::to_string(event.sa.ts_local) + " === " + model::to_string(event.sa.ts_remote);
+  outputs_.emplace_back(DataplaneCommand{InstallSa{std::move(event.sa)}});
+  outputs_.emplace_back(Notice{rekeyed ? Notice::Kind::child_rekeyed : Notice::Kind::child_up,
+                               key.connection,
+                               key.child,
+                               Errc::state,
+                               std::move(sentence),
+                               {},
+                               {}});
+  settle(connections_.on_up(key), std::nullopt, "\"" + key.connection + "/" + key.child + "\" is up");
+}
+
+void Control::on_event(TimePoint now, ike::ChildSaRemoved& event) {
+  outputs_.emplace_back(DataplaneCommand{RemoveSa{event.child_id, event.linger}});
+  const auto found = children_.find(event.child_id);
+  if (found == children_.end()) return;
+  const Connections::Key key = found->second.key;
+  children_.erase(found);
+  if (stands(key)) return;
+  outputs_.emplace_back(
+      Notice{Notice::Kind::child_down, key.connection, key.child, Errc::state, "Child SA is gone", {}, {}});
+  settle(connections_.on_down(now, key), Errc::state, "the Child SA was deleted");
+}
+
+void Control::on_event(TimePoint, ike::SwitchOutbound& event) {
+  outputs_.emplace_back(DataplaneCommand{SwitchSaOutbound{event.child_id}});
+}
+
+void Control::on_event(TimePoint now, ike::AttemptFailed& event) {
+  outputs_.emplace_back(Notice{Notice::Kind::attempt_failed, event.connection, event.child, event.code, event.sentence,
+                               event.ours, event.peers});
+  if (!event.child.empty()) {
+    child_failed(now, {event.connection, event.child}, event);
+    return;
+  }
+  for (const Connections::Key& key : connections_.children_of(event.connection)) {
+    if (connections_.state(key) == Connections::State::negotiating) child_failed(now, key, event);
+  }
+}
+
+void Control::child_failed(TimePoint now, const Connections::Key& key, const ike::AttemptFailed& why) {
+  last_failure_[key] = why.sentence;
+  if (connections_.state(key) != Connections::State::negotiating) return;
+  settle(connections_.on_failed(now, key), why.code, why.sentence, why.ours, why.peers);
+  const auto* policy = connections_.policy()->connection(key.connection);
+  if (policy == nullptr) return;
+  for (const auto& child : policy->children) {
+    if (child.name == key.child) outputs_.emplace_back(DataplaneCommand{ForgetHeld{child.reqid}});
+  }
+}
+
+void Control::on_event(TimePoint, ike::KeyLog& event) { outputs_.emplace_back(std::move(event)); }
+
+void Control::on_event(TimePoint, ike::RemoteMoved& event) {
+  if (auto keepalive = keepalives_.find(event.ike_id); keepalive != keepalives_.end()) {
+    keepalive->second.local = event.local;
+    keepalive->second.remote = event.remote;
+  }
+  MoveSa move{{}, event.local, event.remote};
+  for (const auto& [id, child] : children_) {
+    if (child.ike_id == event.ike_id) move.child_ids.push_back(id);
+  }
+  if (!move.child_ids.empty()) outputs_.emplace_back(DataplaneCommand{std::move(move)});
+}
+
+}  // namespace sallyport::stack

@@ -1,0 +1,61 @@
+// What Control and the Dataplane tell each other. Values, so that they can cross from one thread to another: `runtime`
+// carries them. Move-only where keys are inside.
+#pragma once
+#include <variant>
+#include <vector>
+
+#include "base/ip_addr.h"
+#include "model/flow_key.h"
+#include "model/sa_spec.h"
+#include "model/spd_entry.h"
+
+namespace sallyport::stack {
+
+// Control to Dataplane.
+struct InstallSa {
+  model::SaSpec sa;
+};
+struct SwitchSaOutbound {
+  model::ChildId child_id = 0;
+};
+struct RemoveSa {
+  model::ChildId child_id = 0;
+  Duration linger{};  // the inbound half still opens packets for so long
+};
+struct MoveSa {  // new outer addresses, after NAT rebinding
+  std::vector<model::ChildId> child_ids;
+  IpEndpoint local;
+  IpEndpoint remote;
+};
+struct SetSpd {
+  std::vector<model::SpdEntry> entries;
+};
+struct ForgetHeld {  // no SA will come: what waits is dropped
+  uint32_t reqid = 0;
+};
+using DataplaneCommand = std::variant<InstallSa, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd, ForgetHeld>;
+
+// Dataplane to Control.
+struct Acquire {
+  std::string connection;
+  std::string child;
+  model::FlowKey flow;
+};
+struct LifetimeReached {
+  model::ChildId child_id = 0;
+  model::Spi spi_in = 0;
+  bool hard = false;
+};
+struct FirstInbound {
+  model::ChildId child_id = 0;
+};
+struct InboundSeenOn {  // authenticated packets since the last report
+  std::vector<model::ChildId> child_ids;
+};
+struct PeerMoved {  // an authenticated newest packet came from another address
+  model::ChildId child_id = 0;
+  IpEndpoint remote;
+};
+using DataplaneEvent = std::variant<Acquire, LifetimeReached, FirstInbound, InboundSeenOn, PeerMoved>;
+
+}  // namespace sallyport::stack
