@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 """Interoperability with strongSwan 5.9.8 (kernel-libipsec) in network namespaces.
 
-Usage: run.py [--list] [--case NAME]… [--harness] [--keep]
---harness: strongSwan plays our part too, which proves the cases and judges themselves. Exit 77 means skipped, with the reason.
+Usage: run.py [--list] [--case NAME]… [--harness] [--keep] [--soak PPS]
+--harness: strongSwan plays our part too, which proves the cases and judges themselves. --soak: 100 Child SA
+and 10 IKE SA rekeys that we start under PPS packets/s each way, and the count of what was lost. Exit 77 means skipped, with the reason.
 """
 import pathlib
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "netns"))
-from lab import peers, sallyport, space, traffic
+from lab import peers, sallyport, soak, space, traffic
 from lab.scenario import Case, play
 
 # Role x outside x NAT x authentication x cipher, every pair of values in at least one row (self_test() counts).
@@ -68,11 +69,16 @@ def main(arguments):
         print(f"skipped: {why_not}")
         return SKIPPED
     space.sweep()
+    ours = "strongswan" if harness else "sallyport"
+    if "--soak" in arguments:
+        passed, text = soak.play(ours, "strongswan", pps=int(arguments[arguments.index("--soak") + 1]), keep="--keep" in arguments)
+        print(f"{'ok  ' if passed else 'FAIL'} {soak.NAME}: {text}")
+        return 0 if passed else 1
     failed = 0
     for case in CASES:
         if names and case.name not in names:
             continue
-        passed, text = play(case, "strongswan" if harness else "sallyport", "strongswan", keep="--keep" in arguments)
+        passed, text = play(case, ours, "strongswan", keep="--keep" in arguments)
         print(f"{'ok  ' if passed else 'FAIL'} {case.name}: {text}", flush=True)
         failed += not passed
     return 1 if failed else 0
