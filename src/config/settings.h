@@ -1,0 +1,74 @@
+// What the configuration says, as validated values: docs/configuration.md describes the file. Secrets, private keys and
+// certificates are named by path only; this room never sees their content. Values.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip_addr.h"
+#include "base/time.h"
+#include "model/ike_policy.h"
+
+namespace sallyport::config {
+
+enum class LogLevel : uint8_t { error, warning, info, debug, trace };
+std::string_view to_string(LogLevel level);
+std::optional<LogLevel> log_level_from(std::string_view text);
+
+struct LogSettings {
+  LogLevel level = LogLevel::info;
+  std::string file;          // empty: no file
+  bool to_stderr = true;     // the service manager's journal
+  unsigned rate_limit = 20;  // lines a second of one kind about one peer; the rest are counted and summed up
+  bool operator==(const LogSettings&) const = default;
+};
+
+struct DaemonSettings {
+  std::string control_socket = "/run/sallyport/control.sock";
+  std::string control_group;  // group that may use the socket; empty: only the daemon's own user and root
+  uint16_t ike_port = 500;
+  uint16_t natt_port = 4500;
+  LogSettings log;
+  std::string key_log;             // folder for Wireshark's key tables; empty: keys are never written
+  bool split = true;               // parent, key and helper processes; false: all in one process
+  std::string user = "sallyport";  // of the worker when started by root
+  bool operator==(const DaemonSettings&) const = default;
+};
+
+struct DeviceSettings {
+  enum class Type : uint8_t { tun, internal };
+  Type type = Type::tun;
+  std::string name = "sallyport0";
+  uint16_t mtu = 1400;
+  std::vector<IpAddr> addresses;  // internal: the inner host's; tun: given to the interface
+  bool operator==(const DeviceSettings&) const = default;
+};
+
+// What the key process loads under the name an AuthPolicy carries as `credential`. Paths are absolute, or relative to
+// the working directory if the configuration file was named so.
+struct CredentialFiles {
+  std::string name;
+  model::AuthPolicy::Kind kind = model::AuthPolicy::Kind::psk;
+  std::string secret;       // psk: file whose first line is the secret
+  std::string certificate;  // cert: PEM, leaf first, then intermediates
+  std::string key;          // cert: PEM private key
+  bool operator==(const CredentialFiles&) const = default;
+};
+
+// What the verifying process loads under the name an AuthPolicy carries as `trust`.
+struct TrustFiles {
+  std::string name;
+  std::vector<std::string> anchors;  // PEM files
+  bool operator==(const TrustFiles&) const = default;
+};
+
+struct Settings {
+  DaemonSettings daemon;
+  DeviceSettings device;
+  std::vector<model::ConnectionPolicy> connections;  // in the order of the files
+  std::vector<CredentialFiles> credentials;          // sorted by name, each once
+  std::vector<TrustFiles> trust;                     // sorted by name, each once
+  bool operator==(const Settings&) const = default;
+};
+
+}  // namespace sallyport::config

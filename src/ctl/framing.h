@@ -1,0 +1,32 @@
+// Frames on the control socket: four octets of length, big-endian, then so many octets of protobuf. A length over the
+// limit ends the connection: nothing after it can be trusted. Pure; one thread a connection.
+#pragma once
+#include <optional>
+
+#include "base/bytes.h"
+
+namespace sallyport::ctl {
+
+constexpr size_t kMaxRequestOctets = 64 * 1024;
+constexpr size_t kMaxReplyOctets = 8 * 1024 * 1024;
+
+// The body with its length in front.
+Bytes frame(ByteView body);
+
+class FrameReader {
+ public:
+  explicit FrameReader(size_t limit) : limit_(limit) {}
+  void feed(ByteView received);
+  // The next whole body; nothing when more octets are needed; bad_length (for ever after) when a frame is empty or over
+  // the limit.
+  Result<std::optional<Bytes>> next();
+  size_t buffered() const { return buffer_.size() - at_; }
+
+ private:
+  size_t limit_;
+  Bytes buffer_;
+  size_t at_ = 0;
+  bool broken_ = false;
+};
+
+}  // namespace sallyport::ctl
