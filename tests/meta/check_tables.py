@@ -30,6 +30,8 @@ def find(root):
     words = set(re.findall(r"\w+", tests))
     for path in sorted((root / "proto").glob("*.def")):
         names, numbers, last = {}, {}, {}
+        if not any(_rows(path.read_text())):
+            complaints.append(f"proto/{path.name}: no row was found")
         for macro, name, number, line in _rows(path.read_text()):
             where = f"proto/{path.name}:{line}"
             if name in names.setdefault(macro, {}):
@@ -55,6 +57,7 @@ def self_test():
     tree.expect(find, good, None)
     tree.expect(find, {"proto/a.def": "X(A, 1, \"\")\nX(A, 2, \"\")\n"}, "is there twice")
     tree.expect(find, {"proto/a.def": "X(A, 1, \"\")\nX(B, 1, \"\")\n"}, "has the number 1 of A")
+    tree.expect(find, {"proto/a.def": "// nothing\n"}, "no row")
     tree.expect(find, {"proto/a.def": "X(A, 2, \"\")\nX(B, 1, \"\")\n"}, "out of order")
     tree.expect(find, {"proto/drops.def": "DROP(replayed, \"text\")\n"}, "no test names replayed")
     tree.expect(find, {"proto/drops.def": "DROP(replayed, \"text\")\n", "tests/unit/a_test.cc": "CHECK(Drop::replayed == d);\n"}, None)
