@@ -1,0 +1,174 @@
+// One IKE SA: roles, state, keys, message window, the queue of exchanges it is to start. No exchange logic: each
+// exchange is a file beside this one, offering
+//     void start(IkeSa&, TimePoint now);                                        our task at the head of the queue
+//     void handle_response(IkeSa&, TimePoint now, const wire::ike2::Message&);  to the request it sent
+//     void handle_request(IkeSa&, TimePoint now, const wire::ike2::Message&);   of the peer
+// Messages given to them are opened and parsed: payloads are the inner ones, integrity has been verified.
+// A started task ends with finish_task(); a request in hand ends with respond(). Both may happen later, when key work
+// has come back. RFC 7296 2.2, 2.3: one request outstanding in each direction. Pure; one thread.
+#pragma once
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/deadlines.h"
+#include "ike/fragments.h"
+#include "ike/message_window.h"
+#include "ike/protection.h"
+#include "ike/v2/host.h"
+#include "ike/v2/keymat.h"
+#include "wire/ike2/message.h"
+
+namespace sallyport::ike::v2 {
+
+struct ChildSa;  // v2/child_sa.h
+
+enum class IkeState : uint8_t {
+  STARTING,       // names or key exchange under way; nothing sent or answered
+  INIT_SENT,      // initiator: IKE_SA_INIT request out
+  INIT_DONE,      // both have keys, nobody is authenticated
+  AUTH_SENT,      // initiator: IKE_AUTH request out
+  AUTH_CHECKING,  // responder: IKE_AUTH request in hand, key work out
+  ESTABLISHED,
+  REKEYED,   // a successor carries the Child SAs; only deletion is left to do
+  DELETING,  // our Delete is out
+  DEAD,      // removed when the endpoint's turn ends
+};
+std::string_view to_string(IkeState state);
+
+// One exchange to be started by us.
+struct Task {
+  enum class Kind : uint8_t {
+    ike_sa_init,
+    ike_auth,
+    create_child,  // child
+    rekey_child,   // child_id
+    rekey_ike,
+    delete_child,  // child_id
+    delete_ike,    // reason
+    liveness,
+    report,  // an error notify of ours: notify
+  };
+  Kind kind = Kind::liveness;
+  std::string child;
+  model::ChildId child_id = 0;
+  std::string reason;
+  uint16_t notify = 0;
+  unsigned tries = 0;                   // how often it was put back after TEMPORARY_FAILURE
+  std::optional<TimePoint> not_before;  // stays in the queue until then
+};
+
+// What an exchange keeps between its steps; each exchange file derives its own.
+struct Scratch {
+  virtual ~Scratch() = default;
+};
+
+enum class Timer : uint8_t { retransmit, half_open, liveness, rekey, over_time, task, fragments, discard, kCount_ };
+
+class IkeSa {
+ public:
+  IkeSa(Host& host, bool original_initiator, std::shared_ptr<const model::IkePolicySet> policy);
+  ~IkeSa();
+  IkeSa(const IkeSa&) = delete;
+  IkeSa& operator=(const IkeSa&) = delete;
+
+  // The IKE SA that a rekey makes: same peer, identities, addresses and connection; ESTABLISHED, message IDs from 0.
+  // algorithm_refused when the keys do not fit the library. The caller moves the children, adopts it and tells the
+  // world.
+  static Result<std::unique_ptr<IkeSa>> successor(TimePoint now, IkeSa& old, bool original_initiator,
+                                                  model::IkeSpi spi_i, model::IkeSpi spi_r,
+                                                  const model::ChosenIke& chosen, IkeKeys keys);
+
+  // State. The only writer; refuses nothing, but a move that no row knows is a bug of ours and asserts.
+  IkeState state() const { return state_; }
+  void transition_to(IkeState next, std::string_view why);
+  bool established() const { return state_ == IkeState::ESTABLISHED; }
+  bool authenticated() const;  // ESTABLISHED, REKEYED or DELETING
+
+  // The queue. Tasks start when no request of ours is outstanding, in order.
+  void queue(Task task);
+  bool has_task(Task::Kind kind, model::ChildId child_id = 0) const;  // queued or active
+  void drop_tasks();                                                  // queued ones
+  const std::optional<Task>& active() const { return active_; }
+  void finish_task(TimePoint now);  // the active one is over, whatever came of it; may start the next
+  void start_tasks(TimePoint now);  // starts the next if one may start
+
+  // Messages. Payloads are sealed, and fragmented where agreed, in send_request and respond.
+  void send_request(TimePoint now, wire::ike::ExchangeType exchange, const std::vector<wire::ike2::Payload>& payloads);
+  void respond(TimePoint now, wire::ike::ExchangeType exchange, const std::vector<wire::ike2::Payload>& payloads);
+  void respond_error(TimePoint now, wire::ike::ExchangeType exchange, wire::ike2::NotifyType type, Bytes content = {});
+  void send_clear_request(TimePoint now, Bytes message);  // IKE_SA_INIT
+  void respond_clear(TimePoint now, Bytes message);       // IKE_SA_INIT
+  void transmit(const std::vector<Bytes>& datagrams);
+
+  // Keys of this IKE SA become usable. algorithm_refused: S8, a clean failure.
+  Result<> install_keys(const model::ChosenIke& chosen, IkeKeys keys);
+
+  // The end. Emits ChildSaRemoved for every child and IkeSaDown (or AttemptFailed where it never was up), then DEAD.
+  void destroy(TimePoint now, Errc code, std::string reason, bool by_command = false);
+  void destroy_quietly(TimePoint now);  // no events: it was replaced, or failed with an event of its own
+
+  void on_authenticated_received(TimePoint now);  // proof of life: restarts the liveness clock
+  void on_established(TimePoint now);             // starts the clocks of an established IKE SA
+  std::optional<TimePoint> next_deadline() const;
+
+  const model::ConnectionPolicy* connection() const;  // nullptr until chosen (responder before IKE_AUTH)
+  std::string_view connection_name() const;
+  model::IkeSpi local_spi() const { return original_initiator ? spi_i : spi_r; }
+  bool udp_encap() const { return nat_local || nat_remote; }
+  ByteView own_sk_p() const { return original_initiator ? keys.sk_pi.view() : keys.sk_pr.view(); }
+
+  Host& host;
+  const bool original_initiator;
+  model::IkeId id;
+  std::shared_ptr<const model::IkePolicySet> policy;  // snapshot of its birth; the connection lives in it
+  size_t connection_index = SIZE_MAX;
+
+  IpEndpoint local;
+  IpEndpoint remote;
+  uint32_t interface_index = 0;
+  bool natt = false;
+  bool nat_local = false;
+  bool nat_remote = false;
+  bool peer_fragments = false;                     // IKEV2_FRAGMENTATION_SUPPORTED from both
+  std::vector<uint16_t> peer_hashes;               // SIGNATURE_HASH_ALGORITHMS; empty: RFC 7427 not offered
+  std::optional<model::Identity> remote_identity;  // authenticated
+
+  model::IkeSpi spi_i = 0;
+  model::IkeSpi spi_r = 0;
+  model::ChosenIke chosen{};
+  IkeKeys keys;
+  std::unique_ptr<Protection> protection;
+  MessageWindow window;
+  FragmentStore fragments;
+
+  std::vector<std::unique_ptr<ChildSa>> children;
+
+  std::unique_ptr<Scratch> handshake;      // IKE_SA_INIT and IKE_AUTH
+  std::unique_ptr<Scratch> own_exchange;   // of the active task
+  std::unique_ptr<Scratch> peer_exchange;  // of the request in hand
+  std::unique_ptr<Scratch> collision;      // rekey collisions: lives longer than one exchange
+
+  Deadlines<Timer> timers;
+  TimePoint born{};
+  TimePoint established_at{};
+  TimePoint last_received{};
+  std::string state_why;
+
+ private:
+  void send_protected(TimePoint now, wire::ike::ExchangeType exchange, bool response, model::MessageId message_id,
+                      const std::vector<wire::ike2::Payload>& payloads, std::vector<Bytes>& datagrams);
+
+  IkeState state_ = IkeState::STARTING;
+  std::deque<Task> tasks_;
+  std::optional<Task> active_;
+};
+
+// Hands the task at the head to its exchange file. v2/exchanges.cc.
+void start_exchange(IkeSa& sa, TimePoint now);
+void handle_request(IkeSa& sa, TimePoint now, const wire::ike2::Message& message);
+void handle_response(IkeSa& sa, TimePoint now, const wire::ike2::Message& message);
+
+}  // namespace sallyport::ike::v2
