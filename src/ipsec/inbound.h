@@ -1,0 +1,24 @@
+// The way in, in packet order: SPI -> SA -> replay check -> verify and open -> replay advance -> strip -> selectors ->
+// ECN. RFC 4301 5.2, RFC 4303 3.4. One thread: the shard's.
+#pragma once
+#include <span>
+
+#include "ipsec/shard.h"
+
+namespace sallyport::ipsec {
+
+struct Incoming {
+  PacketBuf packet;  // the ESP packet: starts with its SPI, outer headers stripped
+  IpEndpoint from;
+  IpEndpoint to;
+  uint8_t tos = 0;   // of the outer header, for ECN; 0 when not known
+  bool udp = false;  // came UDP-encapsulated
+};
+
+// Opened packets are appended to `out` with Way::inner, in buffers of their own (robustness D4); `in` is only read.
+void inbound(Shard& shard, TimePoint now, std::span<Incoming> in, Outputs& out);
+
+// Whole IP packets that came from outside in the clear: delivered where policy says BYPASS, else dropped and named.
+void inbound_clear(Shard& shard, TimePoint now, std::span<PacketBuf> in, Outputs& out);
+
+}  // namespace sallyport::ipsec

@@ -1,0 +1,83 @@
+// What the pipelines give back: packets with their way out, and events. Slots and their buffers are recycled: clear()
+// keeps the memory, so a steady stream allocates nothing. One thread.
+#pragma once
+#include <memory>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "base/packet_buf.h"
+#include "base/time.h"
+#include "model/flow_key.h"
+#include "model/ids.h"
+#include "model/spd_entry.h"
+
+namespace sallyport::ipsec {
+
+enum class Way : uint8_t {
+  inner,       // to the TUN device or inner host: a whole IP packet
+  esp_udp,     // to `remote` from the UDP socket bound to `local`: the ESP packet is the UDP payload (RFC 3948 2.1)
+  esp_native,  // to a raw socket: a whole IP packet, outer header of `outer_octets` first, then ESP
+  clear,       // BYPASS: a whole IP packet that leaves as it is
+};
+
+struct Outgoing {
+  PacketBuf packet;
+  Way way = Way::inner;
+  IpEndpoint local;  // esp_*: the outer addresses; the ports count with esp_udp only
+  IpEndpoint remote;
+  uint8_t tos = 0;             // esp_*: DSCP and ECN of the outer header, for a socket that builds it
+  bool dont_fragment = false;  // esp_*: the DF bit of the outer header
+  uint16_t outer_octets = 0;   // esp_native: length of the outer IP header at the front of the packet
+  model::ChildId child_id = 0;
+};
+
+enum class LifetimeCause : uint8_t { time, bytes, packets, sequence };
+
+struct SoftExpired {  // rekey now; reported once per Child SA
+  model::ChildId child_id;
+  model::Spi spi_in;
+  LifetimeCause cause;
+};
+struct HardExpired {  // the SA carries nothing more; reported once per Child SA
+  model::ChildId child_id;
+  model::Spi spi_in;
+  LifetimeCause cause;
+};
+struct FirstInbound {  // the first packet that authenticated on an inbound SA: the peer uses it
+  model::ChildId child_id;
+};
+struct Acquire {  // PROTECT without an SA; the packet stays in the batch given to outbound(), at packet_index
+  std::shared_ptr<const model::SpdEntry> entry;
+  model::FlowKey flow;
+  size_t packet_index;
+};
+// The newest packet of a UDP-encapsulated SA authenticated and came from a new address or port (RFC 7296 2.23). The
+// data plane changes nothing by itself: who agrees calls Sad::move(). At most one a second per SA.
+struct RemoteMoved {
+  model::ChildId child_id;
+  IpEndpoint local;
+  IpEndpoint remote;
+};
+using Event = std::variant<SoftExpired, HardExpired, FirstInbound, Acquire, RemoteMoved>;
+
+class Outputs {
+ public:
+  // A recycled slot with an empty packet behind the default headroom and room for packet_octets. It counts at once;
+  // undo() takes the last one back. The reference is good until the next call.
+  Outgoing& add(size_t packet_octets);
+  void undo() { --used_; }
+  std::span<Outgoing> packets() { return {slots_.data(), used_}; }
+
+  void report(Event event) { events_.push_back(std::move(event)); }
+  std::span<const Event> events() const { return events_; }
+
+  void clear();  // forgets packets and events, keeps their memory
+
+ private:
+  std::vector<Outgoing> slots_;
+  size_t used_ = 0;
+  std::vector<Event> events_;
+};
+
+}  // namespace sallyport::ipsec

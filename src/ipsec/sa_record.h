@@ -1,0 +1,56 @@
+// The managed half of one Child SA: what it is, what was reported about it, and its two hot halves. RFC 4301 4.4.2.
+// Keys are not kept: they live in the Aead objects only. Owned by Sad. One thread.
+#pragma once
+#include <memory>
+
+#include "ipsec/sa_inbound.h"
+#include "ipsec/sa_outbound.h"
+
+namespace sallyport::ipsec {
+
+struct SaRecord {
+  SaRecord();
+  ~SaRecord();
+
+  model::SaSpec spec;  // without keys
+  std::unique_ptr<crypto::Aead> aead_in;
+  std::unique_ptr<crypto::Aead> aead_out;
+  std::unique_ptr<SaInbound> in;
+  std::unique_ptr<SaOutbound> out;
+  TimePoint installed{};
+  bool outbound_active = false;  // may be picked
+  bool lingering = false;        // removed; the inbound half waits for packets on their way
+  bool soft_reported = false;
+  bool hard_reported = false;
+  std::optional<TimePoint> moved_reported;  // rate limit of RemoteMoved
+};
+
+// One Child SA as status shows it. Octets are of inner packets.
+struct SaStatus {
+  model::ChildId child_id = 0;
+  std::string connection;
+  std::string child;
+  uint32_t reqid = 0;
+  model::Spi spi_in = 0;
+  model::Spi spi_out = 0;
+  IpEndpoint local;
+  IpEndpoint remote;
+  bool udp_encap = false;
+  model::EncrId encr = model::EncrId::NULL_ENCR;
+  uint16_t key_bits = 0;
+  model::IntegId integ = model::IntegId::NONE;
+  bool esn = false;
+  bool outbound_active = false;
+  bool lingering = false;
+  uint64_t packets_in = 0;
+  uint64_t octets_in = 0;
+  uint64_t packets_out = 0;
+  uint64_t octets_out = 0;
+  uint64_t lost_in = 0;  // never came, as far as the replay window can tell
+  uint64_t sequence_out = 0;
+  Duration age{};
+  std::optional<TimePoint> last_in;
+  std::optional<TimePoint> last_out;
+};
+
+}  // namespace sallyport::ipsec

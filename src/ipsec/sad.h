@@ -1,0 +1,85 @@
+// The Security Association Database of one shard. RFC 4301 4.4.2. Inbound SAs are found by SPI, outbound ones by the
+// reqid of the SPD entry and the packet's selectors. Per reqid the SA made active last is used; older ones stay behind
+// it until they are removed. One thread; a hot record's address is good until generation() changes.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/rng.h"
+#include "ipsec/outputs.h"
+#include "ipsec/sa_record.h"
+#include "model/sa_spec.h"
+
+namespace sallyport::ipsec {
+
+class Sad {
+ public:
+  explicit Sad(Rng& rng);  // for the IVs of CBC ciphers alone
+  ~Sad();
+  Sad(const Sad&) = delete;
+  Sad& operator=(const Sad&) = delete;
+
+  // Both halves; the outbound one is picked at once with spec.outbound_ready, else after switch_outbound().
+  // conflict: child id or inbound SPI taken. unsupported: AH, transport mode. algorithm_refused, bad_key, bad_value.
+  Result<> install(TimePoint now, model::SaSpec spec);
+  // The outbound half is used from now on. not_found when it was removed meanwhile. Doing it twice is harmless.
+  Result<> switch_outbound(model::ChildId child);
+  // Nothing is sent on it any more; packets on their way are taken for `linger`. not_found: no such Child SA.
+  Result<> remove(TimePoint now, model::ChildId child, Duration linger);
+  void remove_all();
+  // Where packets go from now on (RemoteMoved accepted, MOBIKE).
+  Result<> move(model::ChildId child, const IpEndpoint& local, const IpEndpoint& remote);
+  // MTU of the path below the tunnel, octets, for SAs installed and to come. 1500 at first; less than 576 is taken as
+  // 576.
+  void set_path_mtu(uint16_t octets);
+
+  // Time lifetimes and lingering SAs. Ask next_deadline() again after every call that changes the database.
+  void handle_deadline(TimePoint now, Outputs& out);
+  std::optional<TimePoint> next_deadline() const;
+
+  SaInbound* find_inbound(model::Spi spi);
+  // The SA to send on: nullptr when there is none for this reqid (`none` true) or when none covers the flow.
+  SaOutbound* pick_outbound(uint32_t reqid, const model::FlowKey& flow, bool& none);
+  bool covers_outbound(const SaOutbound& sa, const model::FlowKey& flow) const;
+
+  // The next unpredictable IV; drawn from the Rng many at a time. Requires: octets <= 16
+  ByteView next_random_iv(size_t octets);
+
+  // Counted use may have reached a limit: report it once, and stop the SA where it is a hard one.
+  void check_limits(SaRecord& record, Outputs& out);
+  void stop(SaRecord& record, LifetimeCause cause, Outputs& out);
+
+  uint64_t generation() const { return generation_; }
+  size_t size() const { return records_.size(); }
+  std::optional<SaStatus> status(TimePoint now, model::ChildId child) const;
+  std::vector<SaStatus> status(TimePoint now) const;
+
+ private:
+  enum class Due : uint8_t { soft, hard, gone };
+  struct Wakeup {
+    model::ChildId child;
+    Due due;
+  };
+
+  SaRecord* find(model::ChildId child);
+  void activate(SaRecord& record);
+  void deactivate(SaRecord& record);
+  void erase(model::ChildId child);
+  void handle_due(TimePoint now, const Wakeup& wakeup, Outputs& out);
+  void report_soft(SaRecord& record, LifetimeCause cause, Outputs& out);
+
+  Rng& rng_;
+  std::unordered_map<model::ChildId, std::unique_ptr<SaRecord>> records_;
+  std::unordered_map<model::Spi, SaInbound*> by_spi_;
+  std::unordered_map<uint32_t, std::vector<SaOutbound*>> by_reqid_;  // made active last comes first
+  std::multimap<TimePoint, Wakeup> wakeups_;                         // may name a record that is gone
+  uint64_t generation_ = 1;
+  uint16_t path_mtu_ = 1500;
+  std::vector<uint8_t> ivs_;
+  size_t ivs_used_ = 0;
+};
+
+}  // namespace sallyport::ipsec

@@ -1,0 +1,19 @@
+// One shard of the data plane: its SAD, SPD and counters, handed to the pipelines. Lives in one thread.
+#pragma once
+#include "ipsec/drops.h"
+#include "ipsec/pmtu.h"
+#include "ipsec/sad.h"
+#include "ipsec/spd_cache.h"
+
+namespace sallyport::ipsec {
+
+struct Shard {
+  explicit Shard(Rng& rng) : sad(rng) {}
+
+  Sad sad;
+  Spd spd;
+  DropCounters drops;
+  TooBigLimit too_big;
+};
+
+}  // namespace sallyport::ipsec

@@ -1,0 +1,52 @@
+// The Security Policy Database of one shard and the cache before it. RFC 4301 4.4.1. set() swaps the whole policy; a
+// flow seen before is decided by one look into a small direct-mapped table. One thread.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "model/flow_key.h"
+#include "model/spd_entry.h"
+
+namespace sallyport::ipsec {
+
+struct SaOutbound;
+
+class Spd {
+ public:
+  using Entry = std::shared_ptr<const model::SpdEntry>;
+
+  Spd();
+  void set(std::vector<model::SpdEntry> entries);
+  // The first entry, by priority, that covers a packet leaving (source is local) or coming (destination is local);
+  // nullptr when none does, which RFC 4301 5.1 and 5.2 treat as DISCARD. Never consults the cache.
+  const Entry* find_outbound(const model::FlowKey& flow) const;
+  const Entry* find_inbound(const model::FlowKey& flow) const;
+
+  // The cached decision for a leaving flow: its entry, and the SA used for it last while sad_generation is the same.
+  struct Decision {
+    const Entry* entry = nullptr;
+    SaOutbound* sa = nullptr;
+    uint64_t sad_generation = 0;
+  };
+  Decision& decide_outbound(const model::FlowKey& flow);
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  uint64_t cache_hits() const { return hits_; }
+  uint64_t cache_misses() const { return misses_; }
+
+ private:
+  struct Slot {
+    model::FlowKey flow;
+    uint64_t generation = 0;
+    Decision decision;
+  };
+  static constexpr size_t kSlots = 1024;
+
+  std::vector<Entry> entries_;  // in the order of priority
+  std::vector<Slot> slots_;
+  uint64_t generation_ = 1;
+  uint64_t hits_ = 0;
+  uint64_t misses_ = 0;
+};
+
+}  // namespace sallyport::ipsec
