@@ -1,7 +1,8 @@
 """Independent judges of keys: tshark opens IKE and ESP, scapy opens what tshark does not know (ChaCha20-Poly1305).
 
 They read the tables a daemon logs on request, in Wireshark's own formats: `ikev2_decryption_table` and `esp_sa` in one folder.
-An ESP line whose cipher tshark does not know has "ChaCha20-Poly1305 [RFC7634]" in the same column (key with its 4-byte salt).
+tshark refuses a table with a cipher it does not know, so ChaCha20-Poly1305 rows lie in a file of their own, `esp_sa.other`, of the same
+columns with "ChaCha20-Poly1305 [RFC7634]" as cipher (key with its 4-byte salt).
 """
 import csv
 import pathlib
@@ -14,14 +15,13 @@ CHACHA = "ChaCha20-Poly1305"
 
 
 def read_esp_sa(folder):
-    """Rows of esp_sa: (family, source, destination, spi, cipher, key bytes, authentication, key bytes)."""
+    """Rows of esp_sa and esp_sa.other: (family, source, destination, spi, cipher, key bytes, authentication, key bytes)."""
+    def key(text):
+        return bytes.fromhex(text.removeprefix("0x"))
     rows = []
-    path = pathlib.Path(folder) / "esp_sa"
-    if not path.exists():
-        return rows
-    with open(path, newline="") as file:
-        for row in csv.reader((line for line in file if line.strip() and not line.startswith("#")), skipinitialspace=True):
-            key = lambda text: bytes.fromhex(text.removeprefix("0x"))
+    for path in (pathlib.Path(folder) / "esp_sa", pathlib.Path(folder) / "esp_sa.other"):
+        lines = path.read_text().splitlines() if path.exists() else []
+        for row in csv.reader((line for line in lines if line.strip() and not line.startswith("#")), skipinitialspace=True):
             rows.append((row[0], row[1], row[2], int(row[3], 16), row[4], key(row[5]), row[6], key(row[7]) if len(row) > 7 else b""))
     return rows
 

@@ -49,27 +49,27 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
     else:
         auth = {"method": "cert", "certificate": me.certificate, "key": me.key, "ca": connection.ca}
     lines = ["[daemon]", f"control = {_toml(str(socket))}"]
-    if ports:
-        # Only on loopback: each side listens on ports of its own and knows the peer's.
-        other = "west" if side == "east" else "east"
-        lines += [f"ike_port = {ports[side][0]}", f"nat_port = {ports[side][1]}"]
-        remote["port"] = ports[other][0]
     if key_log:
         lines += [f"key_log = {_toml(str(key_log))}"]
-    lines += ["", "[device]", f"type = {_toml(device)}", "", f"[connection.{connection.name}]",
-              f"local = {_toml(local)}", f"remote = {_toml(remote)}", f"auth = {_toml(auth)}", f"ike = {_toml([connection.ike])}"]
-    if connection.ike_seconds:
-        lines += [f'rekey = "{connection.ike_seconds}s"']
+    if ports:
+        # Both daemons on one host: each listens on ports of its own and knows the peer's.
+        other = ports["west" if side == "east" else "east"]
+        lines += [f"ike_port = {ports[side][0]}", f"natt_port = {ports[side][1]}", f"remote_natt_port = {other[1]}"]
+        remote["port"] = other[0]
+    lines += ["", "[device]", f"type = {_toml(device)}"]
+    if device == "internal":
+        lines += [f"addresses = {_toml([net.split('/')[0] for net in me.nets])}"]
+    lines += ["", f"[connection.{connection.name}]", f"local = {_toml(local)}", f"remote = {_toml(remote)}", f"auth = {_toml(auth)}",
+              f"ike = {_toml([connection.ike])}", f'rekey_time = "{connection.ike_seconds}s"', f'dpd_delay = "{connection.dpd}s"']
     if connection.dpd:
-        lines += [f'liveness = "{connection.dpd}s"']
+        # Test settings: an absent peer is noticed within seconds.
+        lines += ['retransmit_timeout = "500ms"', "retransmit_tries = 3", 'retry_delay = "500ms"']
     if connection.encap:
-        lines += ["encap = true"]
+        lines += ["force_encap = true"]
     if start == "up":
         lines += ["keep_up = true"]
     lines += ["", f"[connection.{connection.name}.child.net]", f"local = {_toml(me.nets)}", f"remote = {_toml(peer.nets)}",
-              f"esp = {_toml([connection.esp])}", f"start = {_toml(start)}"]
-    if connection.child_seconds:
-        lines += [f'rekey = "{connection.child_seconds}s"']
+              f"esp = {_toml([connection.esp])}", f"start = {_toml(start)}", f'rekey_time = "{connection.child_seconds}s"']
     return "\n".join(lines) + "\n" + extra
 
 
