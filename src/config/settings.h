@@ -28,6 +28,7 @@ struct DaemonSettings {
   std::string control_group;  // group that may use the socket; empty: only the daemon's own user and root
   uint16_t ike_port = 500;
   uint16_t natt_port = 4500;
+  uint16_t remote_natt_port = 4500;  // of every peer; a peer's IKE port is its connection's remote_port
   LogSettings log;
   std::string key_log;             // folder for Wireshark's key tables; empty: keys are never written
   bool split = true;               // parent, key and helper processes; false: all in one process

@@ -267,5 +267,8 @@ Bytes encode(const ReplyFrame& frame);
 // bad_value: not protobuf, unknown kind, or a value out of range. Unknown fields are ignored.
 Result<RequestFrame> decode_request(ByteView body);
 Result<ReplyFrame> decode_reply(ByteView body);
+// The id of a request that decode_request refuses, so that it can be answered; bad_value when it is not protobuf at
+// all.
+Result<uint64_t> decode_request_id(ByteView body);
 
 }  // namespace sallyport::ctl

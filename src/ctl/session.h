@@ -27,6 +27,7 @@ class ServerSession {
 
  private:
   Result<> handle(RequestFrame frame);
+  Result<> refuse(uint64_t id);
 
   std::string daemon_version_;
   FrameReader reader_{kMaxRequestOctets};
