@@ -111,3 +111,15 @@ def opened_by_scapy(capture, folder):
 def inner_packets(capture):
     """IP packets of a capture of a TUN device or any inner wire, as bytes."""
     return [bytes(packet) for _, link, data in packets(capture) for kind, packet in [network_layer(link, data)] if kind in (0x0800, 0x86DD)]
+
+
+def differing(opened, inner):
+    """How many of the opened inner packets the inner capture does not hold, byte for byte."""
+    known = set(inner)
+    return sum(1 for packet in opened if packet not in known)
+
+
+def unknown_to(inner, rows):
+    """How many of tshark's (source, destination, hex) rows no inner packet holds."""
+    known = {packet[start:].hex() for packet in inner for start in (28, 48) if len(packet) > start}
+    return sum(1 for _, _, data in rows if data not in known)

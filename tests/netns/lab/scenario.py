@@ -151,6 +151,7 @@ class Scenario:
 
     def run(self):
         wire = capture.Capture(self.plan.west, "wan")
+        inner = capture.Capture(self.plan.west, self._tun("west"))
         if not any(step.startswith("kill") for step in self.case.steps) or isinstance(self.starter(), Strongswan):
             done = self.starter().up()
             if done.returncode != 0:
@@ -177,8 +178,12 @@ class Scenario:
             raise Failure(f"the wire held no IKE or no ESP: {dict(counts)}")
         if not self.case.encap and not self.case.nat and counts["esp-udp"]:
             raise Failure(f"native ESP was asked for and no NAT is there, but the wire held UDP-encapsulated ESP: {dict(counts)}")
-        self._judge_keys(wire.path)
+        self._judge_keys(wire.path, inner.stop())
         return counts
+
+    def _tun(self, side):
+        end = next(end for who, end in self.ends.items() if self.sides[who] == side)
+        return "ipsec0" if isinstance(end, Strongswan) else "sallyport0"
 
     def flow(self, seconds):
         return Flow(self.plan.east, self.plan.west, self.plan.inner("east"), self.plan.inner("west"), pps=self.case.pps, seconds=seconds)
@@ -209,31 +214,37 @@ class Scenario:
             flow.finish()
             self.require_traffic(f"after {step}")
 
-    def _judge_keys(self, path):
-        """With our daemon's logged keys, tshark (and scapy for ChaCha20) must open the IKE and ESP of the wire."""
+    def _judge_keys(self, path, inner_path):
+        """With our daemon's logged keys, tshark and scapy must open the IKE and ESP of the wire, to the bytes of the inner side."""
         ours = [end for end in self.ends.values() if isinstance(end, Sallyport) and end.keys]
         if not ours:
             return
         keys = ours[0].keys
-        packets = [(source, esp) for source, _, esp in capture.esp_packets(path)]
         if self.case.cipher == "chacha" and not judges.read_esp_sa(keys):
             print("    (the daemon logged no ChaCha20-Poly1305 keys: its ESP was not opened)")
             return
-        if self.case.cipher == "chacha":
-            opened = len(judges.opened_by_scapy(path, keys))
-        else:
-            opened, bad = judges.icv_verdicts(path, keys)
-            if bad:
-                raise Failure(f"tshark found {bad} wrong ICVs with the logged keys")
-            if not judges.opened_by_tshark(path, keys):
-                raise Failure("tshark read no inner bytes with the logged keys")
-        if opened < len(packets):
-            raise Failure(f"only {opened} of {len(packets)} ESP packets open with the logged keys")
+        on_wire, inner = sum(1 for _ in capture.esp_packets(path)), judges.inner_packets(inner_path)
+        opened = judges.opened_by_scapy(path, keys)
+        if len(opened) < on_wire:
+            raise Failure(f"only {len(opened)} of {on_wire} ESP packets open with the logged keys")
+        # A killed daemon takes its TUN device and so the inner capture along: then only the keys are judged.
+        whole = not any(step.startswith("kill") for step in self.case.steps)
+        if whole and (wrong := judges.differing(opened, inner)):
+            raise Failure(f"{wrong} of {len(opened)} packets opened by scapy are not what the inner side carried")
         if self.case.cipher != "chacha":
-            inside = [kinds for exchange, kinds in judges.ike_payloads(path, keys) if exchange == 35]
-            # 35 IDi, 36 IDr, 39 AUTH lie inside SK: seen only when the keys are right.
-            if not inside or not all(39 in kinds for kinds in inside if 53 not in kinds):
-                raise Failure(f"tshark did not read AUTH inside IKE_AUTH: {inside}")
+            self._judge_by_tshark(path, keys, inner if whole else None)
+
+    def _judge_by_tshark(self, path, keys, inner):
+        good, bad = judges.icv_verdicts(path, keys)
+        rows = judges.opened_by_tshark(path, keys)
+        if bad or not good or not rows:
+            raise Failure(f"tshark with the logged keys: {good} right ICVs, {bad} wrong, {len(rows)} packets read")
+        if inner is not None and (wrong := judges.unknown_to(inner, rows)):
+            raise Failure(f"{wrong} of {len(rows)} packets read by tshark are not what the inner side carried")
+        inside = [kinds for exchange, kinds in judges.ike_payloads(path, keys) if exchange == 35]
+        # 39 (AUTH) lies inside SK (46) or the fragments of SKF (53): seen only when the keys are right.
+        if not any(39 in kinds for kinds in inside):
+            raise Failure(f"tshark did not read AUTH inside IKE_AUTH: {inside}")
 
 
 def play(case, ours, peer, keep=False):
