@@ -53,7 +53,7 @@ struct IkeSaDown {
   std::string connection;
   std::string reason;
   Errc code = Errc::timeout;
-  bool by_command = false;  // the user asked for it: no reason to come back
+  bool by_command = false;  // no reason to come back: the user asked for it, or a newer IKE SA took its place
 };
 struct IkeSaRekeyed {
   model::IkeId old_id = 0;

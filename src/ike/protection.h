@@ -18,14 +18,15 @@ struct ProtectionKeys {
 class Protection {
  public:
   // algorithm_refused: the library does not have it, or the keys do not fit.
-  static Result<std::unique_ptr<Protection>> create(const model::ChosenIke& chosen, const ProtectionKeys& keys);
+  static Result<std::unique_ptr<Protection>> create(const model::ChosenIke& chosen, const ProtectionKeys& keys,
+                                                    Rng& rng);
   ~Protection();
   Protection(const Protection&) = delete;
   Protection& operator=(const Protection&) = delete;
 
   // The whole message as datagrams. fragment_octets: the largest datagram allowed; 0: one datagram whatever its size.
   Result<std::vector<Bytes>> seal(const wire::ike::IkeHeader& header, const std::vector<wire::ike2::Payload>& payloads,
-                                  size_t fragment_octets, Rng& rng);
+                                  size_t fragment_octets);
   // The inner payloads, not yet parsed. bad_tag: forged or damaged.
   Result<wire::ike2::PayloadChain> open(ByteView datagram, const wire::ike2::SkPayload& sk);
   Result<wire::ike2::PayloadChain> open_fragment(ByteView datagram, const wire::ike2::SkfPayload& skf);

@@ -51,6 +51,11 @@ struct Task {
     liveness,
     report,  // an error notify of ours: notify
   };
+  Task() = default;
+  explicit Task(Kind k) : kind(k) {}
+  Task(Kind k, std::string child_name) : kind(k), child(std::move(child_name)) {}
+  Task(Kind k, model::ChildId which) : kind(k), child_id(which) {}
+
   Kind kind = Kind::liveness;
   std::string child;
   model::ChildId child_id = 0;
@@ -90,7 +95,8 @@ class IkeSa {
   // The queue. Tasks start when no request of ours is outstanding, in order.
   void queue(Task task);
   bool has_task(Task::Kind kind, model::ChildId child_id = 0) const;  // queued or active
-  void drop_tasks();                                                  // queued ones
+  bool has_create(std::string_view child) const;  // a create_child task for that policy, queued or active
+  void drop_tasks();                              // queued ones
   const std::optional<Task>& active() const { return active_; }
   void finish_task(TimePoint now);  // the active one is over, whatever came of it; may start the next
   void start_tasks(TimePoint now);  // starts the next if one may start
@@ -102,6 +108,7 @@ class IkeSa {
   void send_clear_request(TimePoint now, Bytes message);  // IKE_SA_INIT
   void respond_clear(TimePoint now, Bytes message);       // IKE_SA_INIT
   void transmit(const std::vector<Bytes>& datagrams);
+  void response_received();  // the request outstanding has its answer
 
   // Keys of this IKE SA become usable. algorithm_refused: S8, a clean failure.
   Result<> install_keys(const model::ChosenIke& chosen, IkeKeys keys);
@@ -135,6 +142,8 @@ class IkeSa {
   bool peer_fragments = false;                     // IKEV2_FRAGMENTATION_SUPPORTED from both
   std::vector<uint16_t> peer_hashes;               // SIGNATURE_HASH_ALGORITHMS; empty: RFC 7427 not offered
   std::optional<model::Identity> remote_identity;  // authenticated
+  std::optional<model::Identity> local_identity;   // as sent
+  bool replaced = false;  // a successor lives: the end of this IKE SA is no loss (set with REKEYED)
 
   model::IkeSpi spi_i = 0;
   model::IkeSpi spi_r = 0;
@@ -158,8 +167,9 @@ class IkeSa {
   std::string state_why;
 
  private:
-  void send_protected(TimePoint now, wire::ike::ExchangeType exchange, bool response, model::MessageId message_id,
-                      const std::vector<wire::ike2::Payload>& payloads, std::vector<Bytes>& datagrams);
+  size_t fragment_octets() const;  // largest datagram; 0: do not fragment
+  Result<std::vector<Bytes>> sealed(wire::ike::ExchangeType exchange, bool response, model::MessageId message_id,
+                                    const std::vector<wire::ike2::Payload>& payloads);
 
   IkeState state_ = IkeState::STARTING;
   std::deque<Task> tasks_;
