@@ -1,0 +1,154 @@
+// HMAC and CMAC by EVP_MAC; AES-XCBC-MAC composed of AES blocks (RFC 3566 4), which OpenSSL does not offer.
+#include "crypto/mac.h"
+
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+
+#include <array>
+
+#include "crypto/openssl_ptr.h"
+
+namespace sallyport::crypto {
+
+namespace {
+
+constexpr size_t kMaxMac = 64;
+constexpr size_t kBlock = 16;
+
+// One context holds the key; init without a key starts over with it.
+class EvpMac final : public Mac {
+ public:
+  EvpMac(MacCtxPtr context, size_t octets) : context_(std::move(context)), octets_(octets) {}
+
+  size_t octets() const override { return octets_; }
+
+  bool compute(std::initializer_list<ByteView> data, MutableBytes out) override {
+    if (EVP_MAC_init(context_.get(), nullptr, 0, nullptr) != 1) return false;
+    for (const ByteView part : data) {
+      if (!part.empty() && EVP_MAC_update(context_.get(), part.data(), part.size()) != 1) return false;
+    }
+    std::array<uint8_t, kMaxMac> whole;
+    size_t n = 0;
+    if (EVP_MAC_final(context_.get(), whole.data(), &n, whole.size()) != 1 || n < out.size()) return false;
+    std::memcpy(out.data(), whole.data(), out.size());
+    return true;
+  }
+
+ private:
+  MacCtxPtr context_;
+  size_t octets_;
+};
+
+class AesBlock {
+ public:
+  static bool init(AesBlock& out, ByteView key) {
+    out.context_.reset(EVP_CIPHER_CTX_new());
+    const bool ok =
+        out.context_ && EVP_EncryptInit_ex2(out.context_.get(), EVP_aes_128_ecb(), key.data(), nullptr, nullptr);
+    return ok && EVP_CIPHER_CTX_set_padding(out.context_.get(), 0) == 1;
+  }
+  bool encrypt(const uint8_t* in, uint8_t* out) {
+    int n = 0;
+    return EVP_EncryptUpdate(context_.get(), out, &n, in, kBlock) == 1 && n == kBlock;
+  }
+
+ private:
+  CipherCtxPtr context_;
+};
+
+// RFC 3566 4: K1, K2, K3 are the encryptions of the blocks 0x01.., 0x02.., 0x03..; the last block is xored with K2 when
+// whole, else padded with 0x80 00.. and xored with K3.
+class Xcbc final : public Mac {
+ public:
+  static Result<std::unique_ptr<Mac>> create(ByteView key) {
+    auto out = std::make_unique<Xcbc>();
+    AesBlock master;
+    std::array<uint8_t, kBlock> k1;
+    bool ok = AesBlock::init(master, key);
+    for (auto [constant, target] : {std::pair{1, k1.data()}, {2, out->k2_.data()}, {3, out->k3_.data()}}) {
+      std::array<uint8_t, kBlock> block;
+      block.fill(static_cast<uint8_t>(constant));
+      ok = ok && master.encrypt(block.data(), target);
+    }
+    ok = ok && AesBlock::init(out->cipher_, k1);
+    wipe(k1);
+    if (!ok) return fail(Errc::algorithm_refused);
+    return std::unique_ptr<Mac>(std::move(out));
+  }
+  ~Xcbc() override {
+    wipe(k2_);
+    wipe(k3_);
+  }
+
+  size_t octets() const override { return kBlock; }
+
+  bool compute(std::initializer_list<ByteView> data, MutableBytes out) override {
+    std::array<uint8_t, kBlock> e{}, pending{};
+    size_t n = 0;
+    const auto absorb = [&] {
+      for (size_t i = 0; i < kBlock; ++i) e[i] ^= pending[i];
+      return cipher_.encrypt(e.data(), e.data());
+    };
+    for (const ByteView part : data) {
+      for (const uint8_t octet : part) {
+        // A full block is absorbed only when more follows: the last one is treated apart.
+        if (n == kBlock) {
+          if (!absorb()) return false;
+          n = 0;
+        }
+        pending[n++] = octet;
+      }
+    }
+    const auto& mask = n == kBlock ? k2_ : k3_;
+    if (n < kBlock) {
+      pending[n] = 0x80;
+      for (size_t i = n + 1; i < kBlock; ++i) pending[i] = 0;
+    }
+    for (size_t i = 0; i < kBlock; ++i) pending[i] ^= mask[i];
+    if (!absorb() || out.size() > kBlock) return false;
+    std::memcpy(out.data(), e.data(), out.size());
+    return true;
+  }
+
+ private:
+  AesBlock cipher_;
+  std::array<uint8_t, kBlock> k2_{}, k3_{};
+};
+
+Result<std::unique_ptr<Mac>> evp(const char* mac_name, const char* parameter, const char* value, ByteView key,
+                                 size_t octets) {
+  const MacPtr mac(EVP_MAC_fetch(nullptr, mac_name, nullptr));
+  MacCtxPtr context(mac ? EVP_MAC_CTX_new(mac.get()) : nullptr);
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(parameter, const_cast<char*>(value), 0),
+                               OSSL_PARAM_construct_end()};
+  // An empty key is a key for HMAC (prf with an empty secret); a null pointer would mean "keep the old one".
+  static constexpr uint8_t kNoKey = 0;
+  const uint8_t* octets_of_key = key.empty() ? &kNoKey : key.data();
+  if (!context || EVP_MAC_init(context.get(), octets_of_key, key.size(), params) != 1)
+    return fail(Errc::algorithm_refused);
+  return std::unique_ptr<Mac>(std::make_unique<EvpMac>(std::move(context), octets));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Mac>> Mac::create(MacKind kind, ByteView key) {
+  const auto hmac = [&](const char* digest, size_t octets) {
+    return evp("HMAC", OSSL_MAC_PARAM_DIGEST, digest, key, octets);
+  };
+  switch (kind) {
+    case MacKind::HMAC_MD5: return hmac("MD5", 16);
+    case MacKind::HMAC_SHA1: return hmac("SHA1", 20);
+    case MacKind::HMAC_SHA2_256: return hmac("SHA2-256", 32);
+    case MacKind::HMAC_SHA2_384: return hmac("SHA2-384", 48);
+    case MacKind::HMAC_SHA2_512: return hmac("SHA2-512", 64);
+    case MacKind::AES_XCBC:
+      if (key.size() != kBlock) return fail(Errc::bad_key, static_cast<uint32_t>(key.size()));
+      return Xcbc::create(key);
+    case MacKind::AES_CMAC:
+      if (key.size() != kBlock) return fail(Errc::bad_key, static_cast<uint32_t>(key.size()));
+      return evp("CMAC", OSSL_MAC_PARAM_CIPHER, "AES-128-CBC", key, kBlock);
+  }
+  return fail(Errc::algorithm_refused);
+}
+
+}  // namespace sallyport::crypto
