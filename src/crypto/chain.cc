@@ -1,0 +1,80 @@
+// Chain verification.
+#include "crypto/chain.h"
+
+#include "crypto/certificate.h"
+#include "crypto/openssl_ptr.h"
+
+namespace sallyport::crypto {
+
+namespace {
+
+constexpr size_t kMaxChainOctets = 64 * 1024;
+constexpr size_t kMaxCertificates = 8;
+constexpr int kMaxDepth = 6;
+
+X509Ptr decode(ByteView der) {
+  const uint8_t* p = der.data();
+  return X509Ptr(d2i_X509(nullptr, &p, static_cast<long>(der.size())));
+}
+
+std::string too_large(const std::vector<Bytes>& chain) {
+  size_t octets = 0;
+  for (const Bytes& certificate : chain) octets += certificate.size();
+  if (chain.empty()) return "the peer sent no certificate";
+  if (chain.size() > kMaxCertificates) return "the chain has more than 8 certificates";
+  if (octets > kMaxChainOctets) return "the chain is longer than 64 KiB";
+  return {};
+}
+
+// RFC 4945 5.1.3.2: a leaf with key usage must allow digitalSignature or nonRepudiation.
+bool may_sign(X509* leaf) {
+  const uint32_t usage = X509_get_key_usage(leaf);
+  return usage == UINT32_MAX || (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) != 0;
+}
+
+std::string verify(X509* leaf, STACK_OF(X509) * others, const std::vector<Bytes>& anchors, WallTime now) {
+  const X509StorePtr store(X509_STORE_new());
+  const X509StoreCtxPtr context(X509_STORE_CTX_new());
+  if (!store || !context) return "out of memory";
+  for (const Bytes& der : anchors) {
+    const X509Ptr anchor = decode(der);
+    if (anchor) X509_STORE_add_cert(store.get(), anchor.get());
+  }
+  if (X509_STORE_CTX_init(context.get(), store.get(), leaf, others) != 1) return "the library refuses the chain";
+  X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
+  X509_VERIFY_PARAM_set_time(param, static_cast<time_t>(now.unix_seconds));
+  X509_VERIFY_PARAM_set_depth(param, kMaxDepth);
+  X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
+  X509_VERIFY_PARAM_set_auth_level(param, 2);  // 112 bits: no SHA-1 signature, no RSA below 2048
+  if (X509_verify_cert(context.get()) == 1) return {};
+  return X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get()));
+}
+
+}  // namespace
+
+ChainVerdict verify_chain(const std::vector<Bytes>& chain, const std::vector<Bytes>& anchors,
+                          const model::Identity& expected, WallTime now) {
+  ChainVerdict out;
+  out.why = too_large(chain);
+  if (!out.why.empty()) return out;
+  const auto view = read_certificate(chain.front());
+  const X509Ptr leaf = decode(chain.front());
+  if (!view || !leaf) {
+    out.why = "the certificate cannot be read";
+    return out;
+  }
+  out.subject = view->subject;
+  const X509ChainPtr others(sk_X509_new_null());
+  for (size_t i = 1; i < chain.size(); ++i) {
+    X509Ptr certificate = decode(chain[i]);
+    if (certificate && sk_X509_push(others.get(), certificate.get()) > 0) (void)certificate.release();
+  }
+  out.why = verify(leaf.get(), others.get(), anchors, now);
+  if (out.why.empty() && !may_sign(leaf.get())) out.why = "the certificate's key usage does not allow signatures";
+  if (out.why.empty() && !identity_matches(chain.front(), expected))
+    out.why = "the certificate is not for " + expected.to_string();
+  out.ok = out.why.empty();
+  return out;
+}
+
+}  // namespace sallyport::crypto
