@@ -1,0 +1,35 @@
+// Session keys in the formats of Wireshark's own tables (ikev2_decryption_table, esp_sa), for whoever asks for them in
+// the configuration: never otherwise. Lines are appended to two files whose descriptors the privileged process opened
+// with mode 0600. One thread.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "ike/keying_module.h"
+#include "runtime/fd.h"
+
+namespace sallyport::runtime {
+
+// One line, without its newline. Nothing: the tables have no name for the algorithm. ChaCha20-Poly1305, which Wireshark
+// 4.0 does not know in esp_sa, is written there under its RFC's name.
+std::optional<std::string> ike_key_line(const ike::KeyLog::Ike& keys);
+std::optional<std::string> esp_key_line(const ike::KeyLog::Child& keys);
+
+struct KeyLogFiles {
+  Fd ike;  // ikev2_decryption_table
+  Fd esp;  // esp_sa
+};
+// Opens (creates, appends to) both files in an existing folder.
+Result<KeyLogFiles> open_key_log(const std::string& folder);
+
+class KeyLogWriter {
+ public:
+  explicit KeyLogWriter(KeyLogFiles files) : files_(std::move(files)) {}
+  // False: the tables have no name for the algorithm, or the file could not be written; nothing was added.
+  bool write(const ike::KeyLog& keys);
+
+ private:
+  KeyLogFiles files_;
+};
+
+}  // namespace sallyport::runtime

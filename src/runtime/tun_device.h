@@ -1,0 +1,30 @@
+// The TUN device: inner packets of the host, whole IP packets without a frame. Opened by the privileged process; the
+// descriptor goes to the worker. The device lives as long as any descriptor of it, so it outlives the worker.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "base/ip_addr.h"
+#include "runtime/fd.h"
+
+namespace sallyport::runtime {
+
+struct TunPlan {
+  std::string name = "sallyport%d";  // %d: the kernel numbers it
+  uint32_t mtu = 1400;
+  std::vector<IpPrefix> addresses;  // address with its prefix length; may be none
+  bool operator==(const TunPlan&) const = default;
+};
+
+struct TunDevice {
+  Fd fd;  // non-blocking
+  std::string name;
+  uint32_t interface_index = 0;
+};
+
+// Makes it, gives it its addresses and MTU, and brings it up. Errors: not_found (no /dev/net/tun), permission, io
+// (EBUSY: the name is another program's).
+Result<TunDevice> open_tun(const TunPlan& plan);
+std::string explain_tun(const TunPlan& plan, const Error& error);
+
+}  // namespace sallyport::runtime

@@ -1,0 +1,67 @@
+// See udp_socket.h.
+#include "runtime/udp_socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "runtime/datagram_batch.h"
+
+namespace sallyport::runtime {
+namespace {
+
+Result<> set_option(int fd, int level, int name, int value) {
+  if (::setsockopt(fd, level, name, &value, sizeof value) != 0) return fail_errno();
+  return {};
+}
+
+}  // namespace
+
+Result<> apply_socket_options(int fd, Family family, const SocketOptions& options) {
+  if (family == Family::v4) {
+    SP_CHECK(set_option(fd, IPPROTO_IP, IP_PKTINFO, 1));
+    SP_CHECK(set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER,
+                        options.fragments == FragmentPolicy::allow ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO));
+  } else {
+    SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1));
+    SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
+    SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+                        options.fragments == FragmentPolicy::allow ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO));
+  }
+  // Bursts must fit; the FORCE forms pass the system's ceiling where we may, and the plain ones do what they can.
+  constexpr int kBuffer = 4 << 20;
+  if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, kBuffer)) (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, kBuffer);
+  if (!set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, kBuffer)) (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, kBuffer);
+  if (options.mark != 0) SP_CHECK(set_option(fd, SOL_SOCKET, SO_MARK, static_cast<int>(options.mark)));
+  return {};
+}
+
+Result<Fd> open_udp_socket(const IpEndpoint& bind_to, const SocketOptions& options) {
+  const Family family = bind_to.addr.family();
+  Fd fd(::socket(family == Family::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
+  if (!fd) return fail_errno();
+  SP_CHECK(apply_socket_options(fd.get(), family, options));
+  sockaddr_storage name;
+  const socklen_t length = to_sockaddr(bind_to, 0, name);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), length) != 0) return fail_errno();
+  return fd;
+}
+
+Result<uint16_t> bound_port(const Fd& socket) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &length) != 0) return fail_errno();
+  return endpoint_of(name).port;
+}
+
+std::string explain_udp(const IpEndpoint& bind_to, const Error& error) {
+  const std::string port = "UDP port " + std::to_string(bind_to.port);
+  if (error.detail == EADDRINUSE) return port + " is already in use by another program (" + bind_to.to_string() + ")";
+  if (error.code == Errc::permission) {
+    return port + " may not be opened without root or CAP_NET_BIND_SERVICE and CAP_NET_ADMIN (" + bind_to.to_string() +
+           ")";
+  }
+  return explain(port + " cannot be opened (" + bind_to.to_string() + ")", error);
+}
+
+}  // namespace sallyport::runtime

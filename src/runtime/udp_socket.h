@@ -1,0 +1,30 @@
+// UDP sockets for IKE and UDP-encapsulated ESP: non-blocking, with packet info, large buffers, no fragmentation
+// games and the daemon's own mark (so that routes into the TUN device never catch them). RFC 3948, RFC 7296 2.23.
+#pragma once
+#include <cstdint>
+
+#include "base/ip_addr.h"
+#include "runtime/fd.h"
+
+namespace sallyport::runtime {
+
+// Whether the kernel sets DF on what we send. allow: it fragments what is too long, which outer packets of a tunnel
+// need on paths with a small MTU. forbid: DF set and the path MTU obeyed.
+enum class FragmentPolicy : uint8_t { allow, forbid };
+
+struct SocketOptions {
+  uint32_t mark = 0;  // SO_MARK; 0: none. Wants CAP_NET_ADMIN; its refusal is an error only when it is not 0
+  FragmentPolicy fragments = FragmentPolicy::allow;
+};
+
+// Bound to the endpoint; port 0 takes any. IPv6 sockets are IPv6 only. Errors: permission (port below 1024, mark), io
+// with errno EADDRINUSE (port taken) or EAFNOSUPPORT (no IPv6 here).
+Result<Fd> open_udp_socket(const IpEndpoint& bind_to, const SocketOptions& options);
+Result<uint16_t> bound_port(const Fd& socket);
+// One sentence for a failed open: "UDP port 500 is already in use by another program (0.0.0.0:500)".
+std::string explain_udp(const IpEndpoint& bind_to, const Error& error);
+
+// Shared with raw sockets: packet info, fragments, buffers, mark, non-blocking.
+Result<> apply_socket_options(int fd, Family family, const SocketOptions& options);
+
+}  // namespace sallyport::runtime
