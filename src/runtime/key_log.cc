@@ -118,6 +118,8 @@ Result<KeyLogFiles> open_key_log(const std::string& folder) {
   if (!files.ike) return fail_errno();
   files.esp = open_one("esp_sa");
   if (!files.esp) return fail_errno();
+  files.esp_other = open_one("esp_sa.other");
+  if (!files.esp_other) return fail_errno();
   return files;
 }
 
@@ -126,8 +128,9 @@ bool KeyLogWriter::write(const ike::KeyLog& keys) {
     const auto line = ike_key_line(*ike);
     return line && write_line(files_.ike, *line);
   }
-  const auto line = esp_key_line(std::get<ike::KeyLog::Child>(keys.keys));
-  return line && write_line(files_.esp, *line);
+  const auto& child = std::get<ike::KeyLog::Child>(keys.keys);
+  const auto line = esp_key_line(child);
+  return line && write_line(child.encr == EncrId::CHACHA20_POLY1305 ? files_.esp_other : files_.esp, *line);
 }
 
 }  // namespace sallyport::runtime
