@@ -20,7 +20,8 @@ class Capture:
     def __init__(self, host, device, name=None, expression=""):
         self.path = host.folder / f"{name or device}.pcap"
         self.path.unlink(missing_ok=True)
-        argv = ["tcpdump", "-i", device, "-n", "-U", "--immediate-mode", "-B", "16384", "-s", "0", "-Z", "root", "-w", self.path]
+        # In immediate mode the ring has slots of the snapshot length: a small one is what keeps bursts from being dropped.
+        argv = ["tcpdump", "-i", device, "-n", "-U", "--immediate-mode", "-B", "32768", "-s", "4096", "-Z", "root", "-w", self.path]
         self.process = host.start([*argv, *expression.split()], log=f"tcpdump-{device}.log")
         wait_until(lambda: self.path.exists() and self.path.stat().st_size >= 24, 10, f"tcpdump on {device}")
 

@@ -59,10 +59,15 @@ def ike_payloads(capture, folder):
 
 
 def opened_by_tshark(capture, folder):
-    """Inner application bytes (UDP payload, ICMP data) that tshark reads out of ESP, as a list of (source, destination, hex)."""
+    """UDP payloads and ICMP data that tshark reads out of ESP, as a list of (source, destination, hex); other inner packets are left out."""
     found = []
-    for sources, destinations, data, good in tshark(capture, folder, ["ip.src", "ip.dst", "data.data", "esp.icv_good"], "esp && data.data"):
-        found.append((sources.split(",")[-1], destinations.split(",")[-1], data.split(",")[-1].replace(":", "")))
+    fields = ["ip.src", "ip.dst", "ip.proto", "udp.payload", "data.data"]
+    for sources, destinations, protocols, payload, data in tshark(capture, folder, fields, "esp && ip"):
+        inner = protocols.split(",")[-1]
+        # The last of several values is the innermost layer's.
+        value = {"17": payload, "1": data}.get(inner, "").split(",")[-1].replace(":", "")
+        if value:
+            found.append((sources.split(",")[-1], destinations.split(",")[-1], value))
     return found
 
 
@@ -121,5 +126,7 @@ def differing(opened, inner):
 
 def unknown_to(inner, rows):
     """How many of tshark's (source, destination, hex) rows no inner packet holds."""
-    known = {packet[start:].hex() for packet in inner for start in (28, 48) if len(packet) > start}
-    return sum(1 for _, _, data in rows if data not in known)
+    udp = {packet[28:].hex() for packet in inner if packet[:1] == b"\x45" and packet[9] == 17}
+    icmp = [packet[28:].hex() for packet in inner if packet[:1] == b"\x45" and packet[9] == 1]
+    # tshark takes the time stamp off a ping's data.
+    return sum(1 for _, _, data in rows if data not in udp and not any(whole.endswith(data) for whole in icmp))

@@ -30,13 +30,14 @@ class Count:
 
 
 class Flow:
-    """Both directions between two hosts, running in the background until finish()."""
+    """Both directions between two hosts, running in the background until finish(). smallest, largest: octets of the IP packet."""
 
     def __init__(self, east, west, address_east, address_west, pps=1000, seconds=5.0, settle=1.0, smallest=64, largest=1400, port=47007):
         program = tool()
         if program is None:
             raise RuntimeError(f"{BUILD}/tests/netns/seqflow is not built")
-        common = ["--port", port, "--pps", pps, "--seconds", seconds, "--settle", settle, "--min", smallest, "--max", largest]
+        headers = 48 if ":" in address_east else 28
+        common = ["--port", port, "--pps", pps, "--seconds", seconds, "--settle", settle, "--min", smallest - headers, "--max", largest - headers]
         self.patience = seconds + settle + 15
         self.ends = [host.start([program, "--bind", mine, "--peer", peer, *common], stdout=subprocess.PIPE, text=True)
                      for host, mine, peer in ((east, address_east, address_west), (west, address_west, address_east))]
