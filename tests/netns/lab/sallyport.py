@@ -48,28 +48,34 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
         auth = {"method": "psk", "secret": secret}
     else:
         auth = {"method": "cert", "certificate": me.certificate, "key": me.key, "ca": connection.ca}
-    lines = ["[daemon]", f"control = {_toml(str(socket))}"]
+    # Any user without rights does for the worker; the packaged one need not exist where tests run.
+    lines = ["[daemon]", f"control = {_toml(str(socket))}", 'user = "nobody"']
     if key_log:
         lines += [f"key_log = {_toml(str(key_log))}"]
     if ports:
         # Both daemons on one host: each listens on ports of its own and knows the peer's.
         other = ports["west" if side == "east" else "east"]
-        lines += [f"ike_port = {ports[side][0]}", f"natt_port = {ports[side][1]}", f"remote_natt_port = {other[1]}"]
+        lines += [f"ports = {_toml({'ike': ports[side][0], 'natt': ports[side][1], 'peer_natt': other[1]})}"]
         remote["port"] = other[0]
     lines += ["", "[device]", f"type = {_toml(device)}"]
     if device == "internal":
-        lines += [f"addresses = {_toml([net.split('/')[0] for net in me.nets])}"]
+        lines += [f"address = {_toml([net.split('/')[0] for net in me.nets])}"]
     lines += ["", f"[connection.{connection.name}]", f"local = {_toml(local)}", f"remote = {_toml(remote)}", f"auth = {_toml(auth)}",
-              f"ike = {_toml([connection.ike])}", f'rekey_time = "{connection.ike_seconds}s"', f'dpd_delay = "{connection.dpd}s"']
+              f"ike = {_toml([connection.ike])}"]
+    # Without a number the daemon's defaults hold: hours, which no test waits for.
+    if connection.ike_seconds:
+        lines += [f'rekey = "{connection.ike_seconds}s"']
     if connection.dpd:
         # Test settings: an absent peer is noticed within seconds.
-        lines += ['retransmit_timeout = "500ms"', "retransmit_tries = 3", 'retry_delay = "500ms"']
+        lines += [f'dpd = "{connection.dpd}s"', 'retransmit = { timeout = "500ms", tries = 3 }', 'retry = "500ms"']
     if connection.encap:
         lines += ["force_encap = true"]
     if start == "up":
         lines += ["keep_up = true"]
     lines += ["", f"[connection.{connection.name}.child.net]", f"local = {_toml(me.nets)}", f"remote = {_toml(peer.nets)}",
-              f"esp = {_toml([connection.esp])}", f"start = {_toml(start)}", f'rekey_time = "{connection.child_seconds}s"']
+              f"esp = {_toml([connection.esp])}", f"start = {_toml(start)}"]
+    if connection.child_seconds:
+        lines += [f'rekey = "{connection.child_seconds}s"']
     return "\n".join(lines) + "\n" + extra
 
 
