@@ -1,0 +1,34 @@
+// The end of what a rekey replaces: what the INFORMATIONAL exchange and the endpoint must tell the rekey code, so that
+// no packet is lost and crossing deletes and rekeys settle. RFC 7296 1.4.1, 2.8, 2.25. Pure; one thread.
+#pragma once
+#include <vector>
+
+#include "ike/v2/ike_sa.h"
+
+namespace sallyport::ike::v2::rekey {
+
+// How long the inbound half of a removed Child SA still opens packets that were under way.
+constexpr Duration kLinger = seconds(5);
+
+// The first packet on a new inbound SA: whoever made it has switched, so do we. Emits SwitchOutbound where due.
+void inbound_seen(IkeSa& sa, model::ChildId id);
+
+// The peer's Delete for Child SAs (its inbound SPIs). Removes them (with linger), switches successors over, and returns
+// our inbound SPIs for the Delete payload of the answer. RFC 7296 2.25.1: an SA whose Delete of ours is out, or one
+// that does not exist, adds nothing to the answer; with an empty result the answer holds no Delete payload.
+std::vector<model::Spi> peer_deletes(IkeSa& sa, TimePoint now, const std::vector<model::Spi>& spis_out);
+
+// Marks a Child SA as being deleted by us; false when there is nothing to delete any more (the task is then over).
+bool begin_delete(IkeSa& sa, model::ChildId id);
+// Our Delete for it has been answered (with or without a Delete payload).
+void delete_answered(IkeSa& sa, TimePoint now, model::ChildId id);
+
+// The peer's Delete for this IKE SA, before the IKE SA is destroyed. RFC 7296 2.25.2: a rekey of ours is forgotten; the
+// Child SAs go to the successor the peer made, if there is one.
+void peer_deletes_ike(IkeSa& sa, TimePoint now);
+
+// Any request of the peer other than a Delete of the IKE SA came on this IKE SA. One made by a rekey of the peer that
+// collided with ours is thereby known to be the surviving one.
+void peer_uses(IkeSa& sa, TimePoint now);
+
+}  // namespace sallyport::ike::v2::rekey
