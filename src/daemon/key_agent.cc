@@ -1,0 +1,131 @@
+// See key_agent.h. RFC 7296 2.15 for the shared-key AUTH.
+#include "daemon/key_agent.h"
+
+#include <algorithm>
+
+#include "crypto/prf.h"
+#include "runtime/file_store.h"
+
+namespace sallyport::daemon {
+namespace {
+
+using model::AuthData;
+using model::KeyReply;
+using model::PskAuth;
+using model::Refused;
+using model::Sign;
+
+// Six bits of a base64 digit; -1 for anything else.
+int base64_value(uint8_t digit) {
+  if (digit >= 'A' && digit <= 'Z') return digit - 'A';
+  if (digit >= 'a' && digit <= 'z') return digit - 'a' + 26;
+  if (digit >= '0' && digit <= '9') return digit - '0' + 52;
+  if (digit == '+') return 62;
+  if (digit == '/') return 63;
+  return -1;
+}
+
+Result<SecretBytes> from_base64(ByteView text) {
+  while (!text.empty() && text.back() == '=') text = text.first(text.size() - 1);
+  SecretBytes out(text.size() * 6 / 8);
+  size_t at = 0;
+  uint32_t bits = 0;
+  unsigned held = 0;
+  for (const uint8_t digit : text) {
+    const int value = base64_value(digit);
+    if (value < 0) return fail(Errc::bad_value);
+    bits = (bits << 6 | static_cast<uint32_t>(value)) & 0xffffff;
+    held += 6;
+    if (held >= 8 && at < out.size()) {
+      held -= 8;
+      out.writable()[at++] = static_cast<uint8_t>(bits >> held);
+    }
+  }
+  return out;
+}
+
+int hex_value(uint8_t digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  return -1;
+}
+
+Result<SecretBytes> from_hex_secret(ByteView text) {
+  if (text.size() % 2 != 0) return fail(Errc::bad_value);
+  SecretBytes out(text.size() / 2);
+  for (size_t i = 0; i < out.size(); ++i) {
+    const int high = hex_value(text[2 * i]);
+    const int low = hex_value(text[2 * i + 1]);
+    if (high < 0 || low < 0) return fail(Errc::bad_value);
+    out.writable()[i] = static_cast<uint8_t>(high << 4 | low);
+  }
+  return out;
+}
+
+KeyReply auth_of_secret(const SecretBytes& secret, const PskAuth& work) {
+  // RFC 7296 2.15: AUTH = prf( prf(Shared Secret, "Key Pad for IKEv2"), <SignedOctets> )
+  auto padded = crypto::prf(work.prf, secret.view(), {as_bytes("Key Pad for IKEv2")});
+  if (!padded) return Refused{padded.error().code, "the PRF is refused"};
+  auto auth = crypto::prf(work.prf, padded->view(), {ByteView(work.octets)});
+  if (!auth) return Refused{auth.error().code, "the PRF is refused"};
+  return AuthData{to_bytes(auth->view())};
+}
+
+}  // namespace
+
+Result<SecretBytes> secret_of_file(ByteView content) {
+  const auto end = std::find(content.begin(), content.end(), uint8_t{'\n'});
+  ByteView line = content.first(static_cast<size_t>(end - content.begin()));
+  if (!line.empty() && line.back() == '\r') line = line.first(line.size() - 1);
+  if (line.empty()) return fail(Errc::bad_value);
+  if (line.size() > 2 && line[0] == '0' && line[1] == 'x') return from_hex_secret(line.subspan(2));
+  if (line.size() > 2 && line[0] == '0' && line[1] == 's') return from_base64(line.subspan(2));
+  return SecretBytes(line);
+}
+
+std::vector<std::string> KeyAgent::load(const std::vector<config::CredentialFiles>& files) {
+  std::vector<std::string> complaints;
+  secrets_.clear();
+  keys_.clear();
+  for (const auto& credential : files) {
+    const bool psk = credential.kind == model::AuthPolicy::Kind::psk;
+    const std::string& path = psk ? credential.secret : credential.key;
+    auto content = runtime::read_secret_file(path);
+    if (!content) {
+      complaints.push_back(runtime::explain_secret(path, content.error()));
+      continue;
+    }
+    if (psk) {
+      if (auto secret = secret_of_file(content->view())) {
+        secrets_[credential.name] = std::move(*secret);
+      } else {
+        complaints.push_back("the secret file " + path +
+                             " holds no secret: its first line is empty or not 0x… or 0s… digits");
+      }
+    } else if (auto key = crypto::PrivateKey::from_pem(content->view())) {
+      keys_[credential.name] = std::make_unique<crypto::PrivateKey>(std::move(*key));
+    } else {
+      complaints.push_back("the private key file " + path + " holds no usable PEM private key");
+    }
+  }
+  return complaints;
+}
+
+KeyReply KeyAgent::answer(const model::KeyRequest& request) const {
+  if (const auto* psk = std::get_if<PskAuth>(&request)) {
+    const auto secret = secrets_.find(psk->credential);
+    if (secret == secrets_.end()) return Refused{Errc::bad_key, "there is no usable secret " + psk->credential};
+    return auth_of_secret(secret->second, *psk);
+  }
+  if (const auto* sign = std::get_if<Sign>(&request)) {
+    const auto key = keys_.find(sign->credential);
+    if (key == keys_.end()) return Refused{Errc::bad_key, "there is no usable private key " + sign->credential};
+    auto signature = key->second->sign(sign->method, sign->hash, sign->pss, sign->octets);
+    if (!signature) return Refused{signature.error().code, "the private key cannot make this signature"};
+    return AuthData{std::move(*signature)};
+  }
+  return Refused{Errc::permission, "not work for the key process"};
+}
+
+}  // namespace sallyport::daemon
