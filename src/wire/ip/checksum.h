@@ -1,0 +1,12 @@
+// The Internet checksum. RFC 1071; pseudo-headers of RFC 9293 3.1 and RFC 8200 8.1. Pure; any thread.
+#pragma once
+#include "base/ip_addr.h"
+
+namespace sallyport::wire::ip {
+
+uint16_t checksum(ByteView bytes);
+// Over pseudo-header and segment; the checksum field inside the segment must be zero, or the result 0 says that it was
+// right. UDP sends 0 as 0xFFFF; that is its writer's affair.
+uint16_t transport_checksum(const IpAddr& source, const IpAddr& destination, uint8_t protocol, ByteView segment);
+
+}  // namespace sallyport::wire::ip

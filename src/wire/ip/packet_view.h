@@ -1,0 +1,31 @@
+// An IP packet decoded once: what policy and ESP ask of it. RFC 791, RFC 8200. Never looks behind the transport ports.
+// Values; any thread.
+#pragma once
+#include "model/flow_key.h"
+
+namespace sallyport::wire::ip {
+
+inline constexpr uint8_t kIcmp = 1;
+inline constexpr uint8_t kTcp = 6;
+inline constexpr uint8_t kUdp = 17;
+inline constexpr uint8_t kEsp = 50;
+inline constexpr uint8_t kIcmpv6 = 58;
+inline constexpr uint8_t kNoNextHeader = 59;
+inline constexpr uint8_t kSctp = 132;
+
+struct PacketView {
+  Family family = Family::v4;
+  model::FlowKey flow;
+  size_t header_octets = 0;  // IP header with options or extension headers, up to the transport header
+  bool fragment = false;     // first ones too
+  bool later_fragment = false;
+  bool dont_fragment = false;  // IPv4's bit; IPv6: true
+  uint8_t tos = 0;             // DSCP and ECN
+  uint8_t hop_limit = 0;
+
+  // The packet must be the whole span: bad_length when its length field says otherwise. truncated, bad_value (version,
+  // headers).
+  static Result<PacketView> decode(ByteView packet);
+};
+
+}  // namespace sallyport::wire::ip
