@@ -40,6 +40,7 @@ using Proposals = std::vector<Proposal>;
 // IKE: a missing prf follows the integrity algorithm. Child: no esn word means noesn. Several words of one kind are
 // alternatives. bad_value with detail = the offset of the word that is wrong; missing_payload when a kind is missing.
 Result<Proposal> parse_proposal(Protocol protocol, std::string_view text);
+std::vector<std::string_view> proposal_words();  // every word that parse_proposal knows
 std::string to_string(const Transform& transform);
 std::string to_string(const Proposal& proposal);    // in the same words
 std::string to_string(const Proposals& proposals);  // joined by ", "

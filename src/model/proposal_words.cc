@@ -150,6 +150,12 @@ Result<Proposal> parse_proposal(Protocol protocol, std::string_view text) {
   return out;
 }
 
+std::vector<std::string_view> proposal_words() {
+  std::vector<std::string_view> out;
+  for (const Word& w : kWords) out.push_back(w.text);
+  return out;
+}
+
 std::string to_string(const Transform& t) {
   for (const Word& w : kWords) {
     if (w.type == t.type && w.id == t.id && w.key_bits == t.key_bits) return std::string(w.text);

@@ -1,0 +1,24 @@
+// The readers of the parts of a configuration file. Each adds to `settings` and to the errors of its section. Pure.
+#pragma once
+#include "config/section.h"
+
+namespace sallyport::config {
+
+void read_daemon(Section& section, DaemonSettings& out);
+void read_device(Section& section, DeviceSettings& out);
+void read_connection(Section& section, const std::string& name, Settings& settings);
+void read_child(Section& section, model::ChildPolicy& out);
+
+// What can be judged only when everything is read.
+struct Origin {  // of a connection, to be named in errors
+  std::string file;
+  uint32_t line = 0;
+};
+void validate(Settings& settings, const std::vector<Origin>& origins, const Origin& main,
+              std::vector<ConfigError>& errors);
+
+// Letters, digits, '-' and '_', at most 64: usable in commands and file names.
+bool valid_name(std::string_view name);
+bool read_proposals(Section& section, std::string_view key, model::Protocol protocol, model::Proposals& out);
+
+}  // namespace sallyport::config

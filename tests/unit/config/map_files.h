@@ -1,0 +1,27 @@
+// Files in a map, for the tests of the configuration room.
+#pragma once
+#include <map>
+#include <string>
+
+#include "config/load.h"
+
+namespace sallyport::config {
+
+struct MapFiles final : FileSource {
+  std::map<std::string, std::string> files;
+  Result<std::string> read(const std::string& path) override {
+    const auto at = files.find(path);
+    if (at == files.end()) return fail(Errc::not_found);
+    return at->second;
+  }
+  Result<std::vector<std::string>> list(const std::string& folder) override {
+    std::vector<std::string> names;
+    for (const auto& [path, text] : files) {
+      if (path.starts_with(folder + "/")) names.push_back(path.substr(folder.size() + 1));
+    }
+    if (names.empty()) return fail(Errc::not_found);
+    return names;
+  }
+};
+
+}  // namespace sallyport::config
