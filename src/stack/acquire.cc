@@ -50,12 +50,4 @@ size_t AcquireQueue::expire(TimePoint now) {
   return gone;
 }
 
-size_t AcquireQueue::octets_of(uint32_t reqid) const {
-  size_t sum = 0;
-  const auto found = entries_.find(reqid);
-  if (found == entries_.end()) return 0;
-  for (const Waiting& waiting : found->second.packets) sum += waiting.packet.size();
-  return sum;
-}
-
 }  // namespace sallyport::stack

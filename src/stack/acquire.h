@@ -30,7 +30,7 @@ class AcquireQueue {
   Held hold(TimePoint now, uint32_t reqid, ByteView packet);
   std::deque<Bytes> release(uint32_t reqid);  // in the order they came
   size_t expire(TimePoint now);               // how many packets waited too long and are gone
-  void forget(uint32_t reqid) { octets_ -= octets_of(reqid), entries_.erase(reqid); }
+  bool empty() const { return octets_ == 0; }
 
  private:
   struct Waiting {
@@ -42,8 +42,6 @@ class AcquireQueue {
     TimePoint asked{};
     bool ever_asked = false;
   };
-  size_t octets_of(uint32_t reqid) const;
-
   Limits limits_;
   std::unordered_map<uint32_t, Entry> entries_;
   size_t octets_ = 0;

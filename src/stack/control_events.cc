@@ -39,11 +39,16 @@ void Control::apply(TimePoint now, InboundSeenOn& event) {
   if (!activity.ike_ids.empty()) endpoint_.handle_command(now, std::move(activity));
 }
 
-// RFC 7296 2.23: the other Child SAs of the same IKE SA follow when IKE itself sees the new address; here only the
-// notice.
+// RFC 7296 2.23: the side that is not behind a NAT follows the newest authenticated packet, with every Child SA of the
+// IKE SA.
 void Control::apply(TimePoint, PeerMoved& event) {
   const auto found = children_.find(event.child_id);
-  if (found == children_.end()) return;
+  if (found == children_.end() || keepalives_.count(found->second.ike_id) != 0) return;
+  MoveSa move{{}, event.local, event.remote};
+  for (const auto& [id, child] : children_) {
+    if (child.ike_id == found->second.ike_id) move.child_ids.push_back(id);
+  }
+  outputs_.emplace_back(DataplaneCommand{std::move(move)});
   outputs_.emplace_back(Notice{Notice::Kind::remote_moved,
                                found->second.key.connection,
                                found->second.key.child,

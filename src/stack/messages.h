@@ -54,6 +54,7 @@ struct InboundSeenOn {  // authenticated packets since the last report
 };
 struct PeerMoved {  // an authenticated newest packet came from another address
   model::ChildId child_id = 0;
+  IpEndpoint local;
   IpEndpoint remote;
 };
 using DataplaneEvent = std::variant<Acquire, LifetimeReached, FirstInbound, InboundSeenOn, PeerMoved>;

@@ -1,0 +1,160 @@
+// The data plane's composition. Order of one batch: pipeline, its events, the internal device, what that sends.
+#include "stack/dataplane.h"
+
+#include <algorithm>
+
+namespace sallyport::stack {
+
+namespace {
+constexpr Duration kReportEvery = seconds(1);
+}  // namespace
+
+Dataplane::Dataplane(Rng& rng, std::optional<InnerHost> inner_host) : shard_(rng), inner_host_(std::move(inner_host)) {}
+
+void Dataplane::handle_inner_packets(TimePoint now, std::span<PacketBuf> packets) { send(now, packets); }
+
+void Dataplane::send(TimePoint now, std::span<PacketBuf> packets) {
+  const size_t events = outputs_.events().size();
+  ipsec::outbound(shard_, now, packets, outputs_);
+  take_events(now, packets, events);
+}
+
+void Dataplane::send_one(TimePoint now, ByteView packet) {
+  PacketBuf one = PacketBuf::copy_of(packet);
+  send(now, {&one, 1});
+}
+
+void Dataplane::handle_esp(TimePoint now, std::span<ipsec::Incoming> packets) {
+  const size_t first = outputs_.packets().size();
+  const size_t events = outputs_.events().size();
+  ipsec::inbound(shard_, now, packets, outputs_);
+  take_events(now, {}, events);
+  note_inbound(now, first);
+  if (inner_host_) {
+    // The host's answers are added behind these slots, and slots may move: by index, and only those that were there.
+    const size_t last = outputs_.packets().size();
+    for (size_t i = first; i < last; ++i) {
+      ipsec::Outgoing& slot = outputs_.packets()[i];
+      if (slot.way != ipsec::Way::inner) continue;
+      inner_host_->handle_packet(now, slot.packet.view());
+      slot.packet.reset();
+    }
+    run_inner_host(now);
+  }
+}
+
+void Dataplane::note_inbound(TimePoint now, size_t from) {
+  const auto packets = outputs_.packets();
+  for (size_t i = from; i < packets.size(); ++i) {
+    const model::ChildId child = packets[i].child_id;
+    if (packets[i].way != ipsec::Way::inner || child == 0) continue;
+    if (std::find(seen_.begin(), seen_.end(), child) == seen_.end()) seen_.push_back(child);
+  }
+  if (!seen_.empty() && !report_at_) report_at_ = now + kReportEvery;
+}
+
+void Dataplane::run_inner_host(TimePoint now) {
+  while (auto packet = inner_host_->poll_packet()) send_one(now, *packet);
+}
+
+// Acquire names a packet of the batch: it is held before the batch is gone.
+void Dataplane::take_events(TimePoint now, std::span<PacketBuf> batch, size_t from) {
+  for (size_t i = from; i < outputs_.events().size(); ++i) {
+    const ipsec::Event& event = outputs_.events()[i];
+    if (const auto* acquire = std::get_if<ipsec::Acquire>(&event)) {
+      const auto held = held_.hold(now, acquire->entry->reqid, batch[acquire->packet_index].view());
+      held_dropped_ += held.dropped;
+      if (!expire_held_at_) expire_held_at_ = now + seconds(5);
+      if (held.ask) events_.emplace_back(Acquire{acquire->entry->connection, acquire->entry->child, acquire->flow});
+    } else if (const auto* soft = std::get_if<ipsec::SoftExpired>(&event)) {
+      events_.emplace_back(LifetimeReached{soft->child_id, soft->spi_in, false});
+    } else if (const auto* hard = std::get_if<ipsec::HardExpired>(&event)) {
+      events_.emplace_back(LifetimeReached{hard->child_id, hard->spi_in, true});
+    } else if (const auto* seen = std::get_if<ipsec::FirstInbound>(&event)) {
+      events_.emplace_back(FirstInbound{seen->child_id});
+    } else if (const auto* moved = std::get_if<ipsec::RemoteMoved>(&event)) {
+      events_.emplace_back(PeerMoved{moved->child_id, moved->local, moved->remote});
+    }
+  }
+}
+
+void Dataplane::handle_command(TimePoint now, DataplaneCommand command) {
+  std::visit([&](auto& c) { apply(now, c); }, command);
+}
+
+void Dataplane::apply(TimePoint now, InstallSa& command) {
+  const uint32_t reqid = command.sa.reqid;
+  const bool ready = command.sa.outbound_ready;
+  const model::ChildId child = command.sa.child_id;
+  const model::Spi spi = command.sa.spi_in;
+  if (!shard_.sad.install(now, std::move(command.sa))) {
+    // An SA the data plane cannot carry is as good as expired: the keying module deletes it.
+    events_.emplace_back(LifetimeReached{child, spi, true});
+    return;
+  }
+  if (ready) release(now, reqid);
+}
+
+void Dataplane::apply(TimePoint now, SwitchSaOutbound& command) {
+  if (!shard_.sad.switch_outbound(command.child_id)) return;  // removed meanwhile
+  if (const auto status = shard_.sad.status(now, command.child_id)) release(now, status->reqid);
+}
+
+void Dataplane::release(TimePoint now, uint32_t reqid) {
+  for (const Bytes& packet : held_.release(reqid)) send_one(now, packet);
+}
+
+void Dataplane::apply(TimePoint now, RemoveSa& command) {
+  (void)shard_.sad.remove(now, command.child_id, command.linger);  // one that was never installed is no matter
+}
+
+void Dataplane::apply(TimePoint, MoveSa& command) {
+  for (const model::ChildId child : command.child_ids)
+    (void)shard_.sad.move(child, command.local, command.remote);  // removed meanwhile is no matter
+}
+
+void Dataplane::apply(TimePoint, SetSpd& command) { shard_.spd.set(std::move(command.entries)); }
+
+void Dataplane::apply(TimePoint, ForgetHeld& command) { held_dropped_ += held_.release(command.reqid).size(); }
+
+void Dataplane::handle_deadline(TimePoint now) {
+  const size_t events = outputs_.events().size();
+  shard_.sad.handle_deadline(now, outputs_);
+  take_events(now, {}, events);
+  if (report_at_ && *report_at_ <= now) {
+    report_at_.reset();
+    events_.emplace_back(InboundSeenOn{std::move(seen_)});
+    seen_.clear();
+  }
+  if (expire_held_at_ && *expire_held_at_ <= now) {
+    held_dropped_ += held_.expire(now);
+    expire_held_at_ = held_.empty() ? std::nullopt : std::optional(now + seconds(5));
+  }
+  if (inner_host_) inner_host_->expire(now);
+}
+
+std::optional<TimePoint> Dataplane::next_deadline() const {
+  std::optional<TimePoint> first = shard_.sad.next_deadline();
+  for (const auto& at : {report_at_, expire_held_at_}) {
+    if (at && (!first || *at < *first)) first = at;
+  }
+  return first;
+}
+
+std::optional<DataplaneEvent> Dataplane::poll_event() {
+  if (events_.empty()) return std::nullopt;
+  DataplaneEvent out = std::move(events_.front());
+  events_.pop_front();
+  return out;
+}
+
+Result<> Dataplane::ping(TimePoint now, uint64_t token, const IpAddr& destination, uint16_t sequence, size_t octets) {
+  if (!inner_host_) return fail(Errc::unsupported);
+  SP_CHECK(inner_host_->ping(now, token, destination, sequence, octets));
+  run_inner_host(now);
+  return {};
+}
+
+std::optional<InnerHost::Pong> Dataplane::poll_pong() { return inner_host_ ? inner_host_->poll_pong() : std::nullopt; }
+
+}  // namespace sallyport::stack

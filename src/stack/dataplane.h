@@ -1,0 +1,74 @@
+// The packet half of the daemon as one pure machine: inner packets in, ESP out, and back; packets that wait for their
+// SA; the internal device. Works in batches and allocates nothing per packet in steady state. One shard, one thread.
+// House §3.
+#pragma once
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "ipsec/inbound.h"
+#include "ipsec/outbound.h"
+#include "stack/acquire.h"
+#include "stack/inner_host.h"
+#include "stack/messages.h"
+
+namespace sallyport::stack {
+
+class Dataplane {
+ public:
+  // inner_host: the internal device takes the place of a TUN; nothing: inner packets come from and go to the outside.
+  explicit Dataplane(Rng& rng, std::optional<InnerHost> inner_host = std::nullopt);
+
+  // Whole IP packets from the TUN device.
+  void handle_inner_packets(TimePoint now, std::span<PacketBuf> packets);
+  // ESP packets, outer headers stripped, from UDP or raw sockets.
+  void handle_esp(TimePoint now, std::span<ipsec::Incoming> packets);
+  void handle_command(TimePoint now, DataplaneCommand command);
+  void handle_deadline(TimePoint now);
+  std::optional<TimePoint> next_deadline() const;
+
+  // What is to be sent, in order; the caller may move the packets' contents away. Empty packets are to be skipped. Then
+  // done().
+  std::span<ipsec::Outgoing> take_outputs() { return outputs_.packets(); }
+  void done() { outputs_.clear(); }
+  std::optional<DataplaneEvent> poll_event();
+
+  // The internal device's pings. unsupported: there is a TUN device.
+  Result<> ping(TimePoint now, uint64_t token, const IpAddr& destination, uint16_t sequence, size_t octets);
+  std::optional<InnerHost::Pong> poll_pong();
+
+  std::vector<ipsec::SaStatus> sas(TimePoint now) const { return shard_.sad.status(now); }
+  const ipsec::DropCounters& drops() const { return shard_.drops; }
+  const ipsec::Spd& spd() const { return shard_.spd; }
+  uint64_t held_dropped() const { return held_dropped_; }  // packets that waited for an SA in vain
+  void set_path_mtu(uint16_t octets) { shard_.sad.set_path_mtu(octets); }
+
+ private:
+  void apply(TimePoint now, InstallSa& command);
+  void apply(TimePoint now, SwitchSaOutbound& command);
+  void apply(TimePoint now, RemoveSa& command);
+  void apply(TimePoint now, MoveSa& command);
+  void apply(TimePoint now, SetSpd& command);
+  void apply(TimePoint now, ForgetHeld& command);
+
+  void send(TimePoint now, std::span<PacketBuf> packets);
+  void send_one(TimePoint now, ByteView packet);
+  void release(TimePoint now, uint32_t reqid);
+  void note_inbound(TimePoint now, size_t from);
+  void run_inner_host(TimePoint now);
+  void take_events(TimePoint now, std::span<PacketBuf> batch, size_t from);
+
+  ipsec::Shard shard_;
+  ipsec::Outputs outputs_;
+  AcquireQueue held_;
+  std::optional<InnerHost> inner_host_;
+  std::deque<DataplaneEvent> events_;
+  std::vector<model::ChildId> seen_;  // authenticated inbound packets since the last report
+  std::optional<TimePoint> report_at_;
+  std::optional<TimePoint> expire_held_at_;
+  uint64_t held_dropped_ = 0;
+};
+
+}  // namespace sallyport::stack
