@@ -2,8 +2,10 @@
 // 2.4 (half-open SAs), 2.5 (versions), 2.6 (SPIs and cookies), 2.21 (errors outside an IKE SA).
 // Nothing is allocated for a stranger before endpoint limits and the cookie have passed it. Pure; one thread.
 #pragma once
+#include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/rng.h"
@@ -66,6 +68,7 @@ class Endpoint {
   std::vector<IkeSaStatus> status() const;
   const Counters& counters() const;
   size_t half_open() const;
+  const std::map<std::string_view, uint64_t>& rows_taken() const;  // by the story of the transition row
 
  private:
   struct Impl;

@@ -32,6 +32,8 @@ class Host {
   virtual model::IkeSpi new_ike_spi() = 0;  // random, not zero, not in use as a local SPI
   virtual model::Spi new_child_spi() = 0;   // random, above 255, not in use; free again once ChildSaRemoved is emitted
 
+  virtual void count_row(std::string_view story) = 0;  // a transition row was taken
+
   virtual IkeSa* find(model::IkeId id) = 0;
   virtual void for_each(const std::function<void(IkeSa&)>& visit) = 0;
   virtual void adopt(std::unique_ptr<IkeSa> sa) = 0;  // a successor made by a rekey: found by its local SPI from now on

@@ -34,6 +34,7 @@ enum class IkeState : uint8_t {
   ESTABLISHED,
   REKEYED,   // a successor carries the Child SAs; only deletion is left to do
   DELETING,  // our Delete is out
+  CLOSED,    // over; a repeated last request still gets its stored reply, until Timer::discard
   DEAD,      // removed when the endpoint's turn ends
 };
 std::string_view to_string(IkeState state);
@@ -61,6 +62,8 @@ struct Task {
   model::ChildId child_id = 0;
   std::string reason;
   uint16_t notify = 0;
+  bool by_command = false;              // delete_ike: the user asked for it
+  std::optional<model::Spi> spi;        // delete_child without a child_id: our inbound SPI of one never installed
   unsigned tries = 0;                   // how often it was put back after TEMPORARY_FAILURE
   std::optional<TimePoint> not_before;  // stays in the queue until then
 };
@@ -115,6 +118,9 @@ class IkeSa {
 
   // The end. Emits ChildSaRemoved for every child and IkeSaDown (or AttemptFailed where it never was up), then DEAD.
   void destroy(TimePoint now, Errc code, std::string reason, bool by_command = false);
+  // The same, but CLOSED for a while: the reply just given may have been lost.
+  void close(TimePoint now, Errc code, std::string reason, bool by_command = false);
+  void close_quietly(TimePoint now);
   void destroy_quietly(TimePoint now);  // no events: it was replaced, or failed with an event of its own
 
   void on_authenticated_received(TimePoint now);  // proof of life: restarts the liveness clock
@@ -152,6 +158,7 @@ class IkeSa {
   std::unique_ptr<Protection> protection;
   MessageWindow window;
   FragmentStore fragments;
+  Digest first_fragment{};  // of the message being collected in fragments
 
   std::vector<std::unique_ptr<ChildSa>> children;
 
@@ -165,11 +172,15 @@ class IkeSa {
   TimePoint established_at{};
   TimePoint last_received{};
   std::string state_why;
+  std::optional<TimePoint> indexed_deadline;  // the endpoint's own: where it stands in the order of deadlines
 
  private:
   size_t fragment_octets() const;  // largest datagram; 0: do not fragment
   Result<std::vector<Bytes>> sealed(wire::ike::ExchangeType exchange, bool response, model::MessageId message_id,
                                     const std::vector<wire::ike2::Payload>& payloads);
+
+  void end(IkeState last, std::string_view why);
+  void report_end(Errc code, std::string reason, bool by_command, bool was_up, bool was_replaced, std::string name);
 
   IkeState state_ = IkeState::STARTING;
   std::deque<Task> tasks_;

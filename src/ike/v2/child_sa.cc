@@ -1,0 +1,107 @@
+// The bookkeeping of Child SAs within their IKE SA. RFC 7296 2.8, 2.17.
+#include "ike/v2/child_sa.h"
+
+#include <algorithm>
+
+#include "model/algorithms.h"
+
+namespace sallyport::ike::v2 {
+
+std::string_view to_string(ChildSa::State state) {
+  switch (state) {
+    case ChildSa::State::INSTALLED: return "INSTALLED";
+    case ChildSa::State::REKEYING: return "REKEYING";
+    case ChildSa::State::REKEYED: return "REKEYED";
+    case ChildSa::State::DELETING: return "DELETING";
+  }
+  return "?";
+}
+
+ChildSa* find_child(IkeSa& sa, model::ChildId id) {
+  for (const auto& child : sa.children) {
+    if (child->id == id) return child.get();
+  }
+  return nullptr;
+}
+
+ChildSa* find_child_by_spi_in(IkeSa& sa, model::Spi spi) {
+  for (const auto& child : sa.children) {
+    if (child->spi_in == spi) return child.get();
+  }
+  return nullptr;
+}
+
+ChildSa* find_child_by_spi_out(IkeSa& sa, model::Spi spi) {
+  for (const auto& child : sa.children) {
+    if (child->spi_out == spi) return child.get();
+  }
+  return nullptr;
+}
+
+Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const ChildKeying& keying) {
+  SP_TRY(ChildKeys keys, derive_child_keys(sa.chosen.prf, sa.keys.sk_d.view(), agreed.chosen, keying.shared,
+                                           keying.nonce_i, keying.nonce_r));
+  model::SaSpec spec;
+  spec.child_id = sa.host.new_child_id();
+  spec.connection = std::string(sa.connection_name());
+  spec.child = agreed.policy.name;
+  spec.reqid = agreed.policy.reqid;
+  spec.protocol = agreed.chosen.protocol;
+  spec.mode = agreed.mode;
+  spec.spi_in = agreed.spi_in;
+  spec.spi_out = agreed.spi_out;
+  spec.local = sa.local;
+  spec.remote = sa.remote;
+  spec.udp_encap = sa.udp_encap();
+  spec.encr = agreed.chosen.encr;
+  spec.key_bits = agreed.chosen.key_bits;
+  spec.integ = agreed.chosen.integ;
+  spec.esn = agreed.chosen.esn;
+  spec.replay_window = agreed.policy.replay_window;
+  spec.ts_local = agreed.ts_local;
+  spec.ts_remote = agreed.ts_remote;
+  spec.soft = agreed.policy.rekey;
+  spec.hard = agreed.policy.hard;
+  spec.out = std::move(keying.exchange_initiator ? keys.initiator_to_responder : keys.responder_to_initiator);
+  spec.in = std::move(keying.exchange_initiator ? keys.responder_to_initiator : keys.initiator_to_responder);
+  return spec;
+}
+
+static void log_keys(IkeSa& sa, const model::SaSpec& spec) {
+  const auto one = [&](const IpAddr& from, const IpAddr& to, model::Spi spi, const model::DirectionKeys& keys) {
+    KeyLog::Child log{from, to, spi, spec.encr, spec.key_bits, spec.integ, keys.encr.clone(), keys.integ.clone()};
+    sa.host.emit(Event(KeyLog{std::move(log)}));
+  };
+  one(spec.local.addr, spec.remote.addr, spec.spi_out, spec.out);
+  one(spec.remote.addr, spec.local.addr, spec.spi_in, spec.in);
+}
+
+ChildSa& install_child(IkeSa& sa, TimePoint now, const ChildAgreement& agreed, model::SaSpec spec) {
+  auto child = std::make_unique<ChildSa>();
+  child->id = spec.child_id;
+  child->name = spec.child;
+  child->reqid = spec.reqid;
+  child->mode = spec.mode;
+  child->spi_in = spec.spi_in;
+  child->spi_out = spec.spi_out;
+  child->chosen = agreed.chosen;
+  child->ts_local = spec.ts_local;
+  child->ts_remote = spec.ts_remote;
+  child->udp_encap = spec.udp_encap;
+  child->born = now;
+  sa.children.push_back(std::move(child));
+  ChildSa& installed = *sa.children.back();
+  if (sa.host.config().key_log) log_keys(sa, spec);
+  sa.host.emit(Event(ChildSaReady{sa.id, std::move(spec)}));
+  return installed;
+}
+
+void remove_child(IkeSa& sa, model::ChildId id, Duration linger) {
+  const auto it =
+      std::find_if(sa.children.begin(), sa.children.end(), [&](const auto& child) { return child->id == id; });
+  if (it == sa.children.end()) return;
+  sa.host.emit(Event(ChildSaRemoved{sa.id, id, (*it)->spi_in, (*it)->spi_out, linger}));
+  sa.children.erase(it);
+}
+
+}  // namespace sallyport::ike::v2

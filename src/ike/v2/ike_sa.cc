@@ -1,0 +1,358 @@
+// State, queue and sealed traffic of one IKE SA. RFC 7296 2.1 to 2.4, 2.8.
+#include "ike/v2/ike_sa.h"
+
+#include <cassert>
+
+#include "ike/v2/child_sa.h"
+#include "ike/v2/liveness.h"
+
+namespace sallyport::ike::v2 {
+
+using namespace wire::ike2;
+
+// How long the last reply is kept for a peer that did not get it.
+static constexpr Duration kClosedLinger = seconds(20);
+
+std::string_view to_string(IkeState state) {
+  switch (state) {
+    case IkeState::STARTING: return "STARTING";
+    case IkeState::INIT_SENT: return "INIT_SENT";
+    case IkeState::INIT_DONE: return "INIT_DONE";
+    case IkeState::AUTH_SENT: return "AUTH_SENT";
+    case IkeState::AUTH_CHECKING: return "AUTH_CHECKING";
+    case IkeState::ESTABLISHED: return "ESTABLISHED";
+    case IkeState::REKEYED: return "REKEYED";
+    case IkeState::DELETING: return "DELETING";
+    case IkeState::CLOSED: return "CLOSED";
+    case IkeState::DEAD: return "DEAD";
+  }
+  return "?";
+}
+
+IkeSa::IkeSa(Host& h, bool initiator, std::shared_ptr<const model::IkePolicySet> snapshot)
+    : host(h), original_initiator(initiator), id(h.new_ike_id()), policy(std::move(snapshot)) {}
+
+IkeSa::~IkeSa() = default;
+
+static bool may_follow(IkeState from, IkeState to) {
+  if (to == IkeState::DEAD || to == IkeState::CLOSED) return true;
+  switch (from) {
+    case IkeState::STARTING:
+      return to == IkeState::INIT_SENT || to == IkeState::INIT_DONE || to == IkeState::ESTABLISHED;
+    case IkeState::INIT_SENT: return to == IkeState::STARTING || to == IkeState::INIT_DONE;
+    case IkeState::INIT_DONE: return to == IkeState::AUTH_SENT || to == IkeState::AUTH_CHECKING;
+    case IkeState::AUTH_SENT: return to == IkeState::ESTABLISHED;
+    case IkeState::AUTH_CHECKING: return to == IkeState::ESTABLISHED;
+    case IkeState::ESTABLISHED: return to == IkeState::REKEYED || to == IkeState::DELETING;
+    case IkeState::REKEYED: return to == IkeState::DELETING;
+    case IkeState::DELETING:
+    case IkeState::CLOSED:
+    case IkeState::DEAD: return false;
+  }
+  return false;
+}
+
+void IkeSa::transition_to(IkeState next, std::string_view why) {
+  if (next == state_) return;
+  assert(may_follow(state_, next));
+  state_why.assign(to_string(state_)).append(" -> ").append(to_string(next)).append(" (").append(why).append(")");
+  state_ = next;
+}
+
+bool IkeSa::authenticated() const {
+  switch (state_) {
+    case IkeState::ESTABLISHED:
+    case IkeState::REKEYED:
+    case IkeState::DELETING: return true;
+    case IkeState::STARTING:
+    case IkeState::INIT_SENT:
+    case IkeState::INIT_DONE:
+    case IkeState::AUTH_SENT:
+    case IkeState::AUTH_CHECKING:
+    case IkeState::CLOSED:
+    case IkeState::DEAD: return false;
+  }
+  return false;
+}
+
+const model::ConnectionPolicy* IkeSa::connection() const {
+  return policy && connection_index < policy->connections.size() ? &policy->connections[connection_index] : nullptr;
+}
+
+std::string_view IkeSa::connection_name() const { return connection() ? std::string_view(connection()->name) : ""; }
+
+// ---- the queue
+
+void IkeSa::queue(Task task) {
+  if (state_ == IkeState::DEAD) return;
+  tasks_.push_back(std::move(task));
+}
+
+bool IkeSa::has_task(Task::Kind kind, model::ChildId child_id) const {
+  const auto is = [&](const Task& t) { return t.kind == kind && t.child_id == child_id; };
+  if (active_ && is(*active_)) return true;
+  for (const Task& t : tasks_) {
+    if (is(t)) return true;
+  }
+  return false;
+}
+
+bool IkeSa::has_create(std::string_view child) const {
+  const auto is = [&](const Task& t) { return t.kind == Task::Kind::create_child && t.child == child; };
+  if (active_ && is(*active_)) return true;
+  for (const Task& t : tasks_) {
+    if (is(t)) return true;
+  }
+  return false;
+}
+
+void IkeSa::drop_tasks() {
+  tasks_.clear();
+  timers.clear(Timer::task);
+}
+
+// Which kinds of exchange a state allows us to start. S2: nothing but IKE_SA_INIT and IKE_AUTH before authentication.
+static bool may_start(IkeState state, Task::Kind kind) {
+  switch (state) {
+    case IkeState::STARTING: return kind == Task::Kind::ike_sa_init;
+    case IkeState::INIT_DONE: return kind == Task::Kind::ike_auth;
+    case IkeState::ESTABLISHED: return kind != Task::Kind::ike_sa_init && kind != Task::Kind::ike_auth;
+    case IkeState::REKEYED: return kind == Task::Kind::delete_ike;
+    case IkeState::INIT_SENT:
+    case IkeState::AUTH_SENT:
+    case IkeState::AUTH_CHECKING:
+    case IkeState::DELETING:
+    case IkeState::CLOSED:
+    case IkeState::DEAD: return false;
+  }
+  return false;
+}
+
+void IkeSa::start_tasks(TimePoint now) {
+  timers.clear(Timer::task);
+  if (active_ || !window.can_send() || state_ == IkeState::DEAD) return;
+  std::optional<TimePoint> soonest;
+  for (auto it = tasks_.begin(); it != tasks_.end(); ++it) {
+    if (!may_start(state_, it->kind)) continue;
+    if (it->not_before && *it->not_before > now) {
+      if (!soonest || *it->not_before < *soonest) soonest = it->not_before;
+      continue;
+    }
+    active_ = std::move(*it);
+    tasks_.erase(it);
+    start_exchange(*this, now);
+    return;
+  }
+  if (soonest) timers.set(Timer::task, *soonest);
+}
+
+void IkeSa::finish_task(TimePoint now) {
+  active_.reset();
+  own_exchange.reset();
+  start_tasks(now);
+}
+
+// ---- messages
+
+size_t IkeSa::fragment_octets() const {
+  if (!peer_fragments) return 0;
+  const model::ConnectionPolicy* c = connection();
+  if (c && !c->fragmentation) return 0;
+  const size_t packet = c ? c->fragment_size : size_t{1280};
+  const size_t around = (remote.addr.is_v4() ? size_t{20} : size_t{40}) + 8 + (natt ? size_t{4} : size_t{0});
+  return packet > around + 200 ? packet - around : size_t{200};
+}
+
+void IkeSa::transmit(const std::vector<Bytes>& datagrams) {
+  for (const Bytes& bytes : datagrams) {
+    host.emit(Datagram{local, remote, interface_index, natt, bytes});
+  }
+}
+
+Result<std::vector<Bytes>> IkeSa::sealed(ExchangeType exchange, bool response, model::MessageId message_id,
+                                         const std::vector<Payload>& payloads) {
+  if (!protection) return fail(Errc::state);
+  IkeHeader header;
+  header.spi_i = spi_i;
+  header.spi_r = spi_r;
+  header.exchange = exchange;
+  header.initiator_flag = original_initiator;
+  header.response_flag = response;
+  header.message_id = message_id;
+  return protection->seal(header, payloads, fragment_octets());
+}
+
+void IkeSa::send_request(TimePoint now, ExchangeType exchange, const std::vector<Payload>& payloads) {
+  auto datagrams = sealed(exchange, false, window.next_out(), payloads);
+  if (!datagrams) {
+    destroy(now, datagrams.error().code, "a message of ours could not be sealed");
+    return;
+  }
+  window.sent(now, std::move(*datagrams));
+  timers.set(Timer::retransmit, *window.deadline());
+  transmit(window.outstanding());
+}
+
+void IkeSa::respond(TimePoint now, ExchangeType exchange, const std::vector<Payload>& payloads) {
+  peer_exchange.reset();
+  if (!window.request_in_hand()) return;
+  auto datagrams = sealed(exchange, true, window.request_in_hand_id(), payloads);
+  if (!datagrams) {
+    destroy(now, datagrams.error().code, "a message of ours could not be sealed");
+    return;
+  }
+  window.store_reply(std::move(*datagrams));
+  transmit(window.stored_reply());
+}
+
+void IkeSa::respond_error(TimePoint now, ExchangeType exchange, NotifyType type, Bytes content) {
+  respond(now, exchange, {NotifyPayload{0, {}, type, std::move(content)}});
+}
+
+void IkeSa::send_clear_request(TimePoint now, Bytes message) {
+  window.sent(now, {std::move(message)});
+  timers.set(Timer::retransmit, *window.deadline());
+  transmit(window.outstanding());
+}
+
+void IkeSa::respond_clear(TimePoint, Bytes message) {
+  if (!window.request_in_hand()) return;
+  window.store_reply({std::move(message)});
+  transmit(window.stored_reply());
+}
+
+void IkeSa::response_received() {
+  window.answered();
+  timers.clear(Timer::retransmit);
+}
+
+// ---- keys
+
+Result<> IkeSa::install_keys(const model::ChosenIke& agreed, IkeKeys fresh) {
+  ProtectionKeys directions{fresh.sk_ei.view(), fresh.sk_ai.view(), fresh.sk_er.view(), fresh.sk_ar.view()};
+  if (!original_initiator) {
+    std::swap(directions.encr_out, directions.encr_in);
+    std::swap(directions.integ_out, directions.integ_in);
+  }
+  SP_TRY(protection, Protection::create(agreed, directions, host.rng()));
+  chosen = agreed;
+  keys = std::move(fresh);
+  if (host.config().key_log) {
+    KeyLog::Ike log{spi_i,
+                    spi_r,
+                    chosen.encr,
+                    chosen.key_bits,
+                    chosen.integ,
+                    keys.sk_ei.clone(),
+                    keys.sk_er.clone(),
+                    keys.sk_ai.clone(),
+                    keys.sk_ar.clone()};
+    host.emit(Event(KeyLog{std::move(log)}));
+  }
+  return {};
+}
+
+Result<std::unique_ptr<IkeSa>> IkeSa::successor(TimePoint now, IkeSa& old, bool original_initiator, model::IkeSpi spi_i,
+                                                model::IkeSpi spi_r, const model::ChosenIke& chosen, IkeKeys keys) {
+  auto sa = std::make_unique<IkeSa>(old.host, original_initiator, old.policy);
+  sa->connection_index = old.connection_index;
+  sa->local = old.local;
+  sa->remote = old.remote;
+  sa->interface_index = old.interface_index;
+  sa->natt = old.natt;
+  sa->nat_local = old.nat_local;
+  sa->nat_remote = old.nat_remote;
+  sa->peer_fragments = old.peer_fragments;
+  sa->peer_hashes = old.peer_hashes;
+  sa->remote_identity = old.remote_identity;
+  sa->local_identity = old.local_identity;
+  sa->spi_i = spi_i;
+  sa->spi_r = spi_r;
+  sa->born = now;
+  SP_CHECK(sa->install_keys(chosen, std::move(keys)));
+  sa->transition_to(IkeState::ESTABLISHED, "successor of a rekeyed IKE SA");
+  sa->on_established(now);
+  return sa;
+}
+
+// ---- life and death
+
+void IkeSa::on_established(TimePoint now) {
+  established_at = now;
+  last_received = now;
+  timers.clear(Timer::half_open);
+  handshake.reset();
+  const model::ConnectionPolicy* c = connection();
+  if (!c) return;
+  window.set_policy({c->retransmit_timeout, c->retransmit_factor, c->retransmit_tries});
+  if (c->rekey_time > Duration::zero()) {
+    // Up to a tenth earlier, so that both sides seldom start at once.
+    const auto tenth = c->rekey_time / 10;
+    const uint32_t part = host.rng().u32() % 1000;
+    timers.set(Timer::rekey, now + c->rekey_time - tenth * part / 1000);
+    timers.set(Timer::over_time, now + c->rekey_time + c->over_time);
+  }
+  liveness::rearm(*this, now);
+}
+
+void IkeSa::on_authenticated_received(TimePoint now) { last_received = now; }
+
+std::optional<TimePoint> IkeSa::next_deadline() const { return timers.next(); }
+
+void IkeSa::end(IkeState last, std::string_view why) {
+  for (const auto& child : children) {
+    host.emit(Event(ChildSaRemoved{id, child->id, child->spi_in, child->spi_out, Duration::zero()}));
+  }
+  children.clear();
+  drop_tasks();
+  active_.reset();
+  own_exchange.reset();
+  peer_exchange.reset();
+  collision.reset();
+  fragments.clear();
+  for (Timer t : {Timer::retransmit, Timer::half_open, Timer::liveness, Timer::rekey, Timer::over_time, Timer::task,
+                  Timer::fragments, Timer::discard}) {
+    timers.clear(t);
+  }
+  transition_to(last, why);
+}
+
+void IkeSa::destroy_quietly(TimePoint) {
+  if (state_ != IkeState::DEAD) end(IkeState::DEAD, "removed");
+}
+
+void IkeSa::close_quietly(TimePoint now) {
+  if (state_ == IkeState::DEAD || state_ == IkeState::CLOSED) return;
+  end(IkeState::CLOSED, "over");
+  timers.set(Timer::discard, now + kClosedLinger);
+}
+
+void IkeSa::report_end(Errc code, std::string reason, bool by_command, bool was_up, bool was_replaced,
+                       std::string name) {
+  // The successor of a rekeyed IKE SA lives on: nobody lost a connection.
+  if (was_replaced) return;
+  if (was_up) {
+    host.emit(Event(IkeSaDown{id, std::move(name), std::move(reason), code, by_command}));
+  } else {
+    ++host.counters().failed;
+    host.emit(Event(AttemptFailed{std::move(name), {}, code, std::move(reason), {}, {}}));
+  }
+}
+
+void IkeSa::destroy(TimePoint now, Errc code, std::string reason, bool by_command) {
+  if (state_ == IkeState::DEAD || state_ == IkeState::CLOSED) return;
+  const bool was_up = authenticated();
+  const bool was_replaced = replaced || state_ == IkeState::REKEYED;
+  destroy_quietly(now);
+  report_end(code, std::move(reason), by_command, was_up, was_replaced, std::string(connection_name()));
+}
+
+void IkeSa::close(TimePoint now, Errc code, std::string reason, bool by_command) {
+  if (state_ == IkeState::DEAD || state_ == IkeState::CLOSED) return;
+  const bool was_up = authenticated();
+  const bool was_replaced = replaced || state_ == IkeState::REKEYED;
+  close_quietly(now);
+  report_end(code, std::move(reason), by_command, was_up, was_replaced, std::string(connection_name()));
+}
+
+}  // namespace sallyport::ike::v2

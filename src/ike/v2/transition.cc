@@ -1,0 +1,17 @@
+// Finds and takes a transition row.
+#include "ike/v2/transition.h"
+
+namespace sallyport::ike::v2 {
+
+Result<> take_row(std::span<const Row> rows, Role role, IkeSa& sa, TimePoint now, const wire::ike2::Message& message) {
+  for (const Row& row : rows) {
+    if (row.from != sa.state() || row.role != role) continue;
+    SP_CHECK(check_payloads(row.payloads, message.payloads));
+    sa.host.count_row(row.story);
+    row.apply(sa, now, message);
+    return {};
+  }
+  return fail(Errc::state);
+}
+
+}  // namespace sallyport::ike::v2
