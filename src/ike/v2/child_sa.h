@@ -24,6 +24,9 @@ struct ChildSa {
   bool udp_encap = false;
   State state = State::INSTALLED;
   TimePoint born{};
+  std::optional<model::ChildId> replaces;  // by a rekey
+  bool outbound_ready = true;              // false: SwitchOutbound is still to come
+  bool redundant = false;                  // lost a rekey collision: about to be deleted, never switched to
 };
 std::string_view to_string(ChildSa::State state);
 

@@ -100,6 +100,7 @@ class IkeSa {
   bool has_task(Task::Kind kind, model::ChildId child_id = 0) const;  // queued or active
   bool has_create(std::string_view child) const;  // a create_child task for that policy, queued or active
   void drop_tasks();                              // queued ones
+  std::deque<Task> take_tasks();                  // queued ones leave, for a successor
   const std::optional<Task>& active() const { return active_; }
   void finish_task(TimePoint now);  // the active one is over, whatever came of it; may start the next
   void start_tasks(TimePoint now);  // starts the next if one may start
@@ -150,6 +151,8 @@ class IkeSa {
   std::optional<model::Identity> remote_identity;  // authenticated
   std::optional<model::Identity> local_identity;   // as sent
   bool replaced = false;  // a successor lives: the end of this IKE SA is no loss (set with REKEYED)
+
+  model::IkeId successor_id = 0;  // of the IKE SA that took the Child SAs over
 
   model::IkeSpi spi_i = 0;
   model::IkeSpi spi_r = 0;
