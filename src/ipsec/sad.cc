@@ -1,0 +1,308 @@
+#include "ipsec/sad.h"
+
+#include <algorithm>
+
+#include "crypto/aead.h"
+#include "ipsec/pmtu.h"
+#include "model/algorithms.h"
+
+namespace sallyport::ipsec {
+
+namespace {
+
+constexpr size_t kIvStock = 4096;
+constexpr uint16_t kSmallestPathMtu = 576;
+
+Result<> check_spec(const model::SaSpec& spec) {
+  if (spec.protocol != model::Protocol::ESP || spec.mode != model::Mode::tunnel) return fail(Errc::unsupported);
+  // RFC 4303 2.1: SPIs 0..255 are reserved.
+  if (spec.spi_in < 256 || spec.spi_out < 256) return fail(Errc::bad_value);
+  if (spec.ts_local.empty() || spec.ts_remote.empty()) return fail(Errc::bad_value);
+  if (spec.local.addr.family() != spec.remote.addr.family()) return fail(Errc::bad_value);
+  if (!model::info(spec.encr)) return fail(Errc::algorithm_refused);
+  return {};
+}
+
+uint8_t cipher_block(const crypto::Aead& aead) {
+  // RFC 4303 2.4: ciphertext ends on four octets even when the cipher's block is shorter.
+  return static_cast<uint8_t>(std::max<size_t>(aead.block_octets(), 4));
+}
+
+std::unique_ptr<SaInbound> make_inbound(const model::SaSpec& spec, SaRecord& record, crypto::Aead& aead) {
+  auto in = std::make_unique<SaInbound>(ReplayWindow::usable_size(spec.replay_window), spec.esn,
+                                        UsageMeter(spec.soft, spec.hard));
+  in->aead = &aead;
+  in->record = &record;
+  in->spi = spec.spi_in;
+  in->iv_octets = static_cast<uint8_t>(aead.iv_octets());
+  in->icv_octets = static_cast<uint8_t>(aead.icv_octets());
+  in->block_octets = cipher_block(aead);
+  in->combined = model::info(spec.encr)->aead;
+  in->udp_encap = spec.udp_encap;
+  return in;
+}
+
+std::unique_ptr<SaOutbound> make_outbound(const model::SaSpec& spec, SaRecord& record, crypto::Aead& aead,
+                                          uint16_t path_mtu) {
+  auto out = std::make_unique<SaOutbound>(UsageMeter(spec.soft, spec.hard));
+  const model::EncrInfo cipher = *model::info(spec.encr);
+  out->aead = &aead;
+  out->record = &record;
+  out->local = spec.local;
+  out->remote = spec.remote;
+  out->spi = spec.spi_out;
+  out->iv_octets = static_cast<uint8_t>(aead.iv_octets());
+  out->icv_octets = static_cast<uint8_t>(aead.icv_octets());
+  out->block_octets = cipher_block(aead);
+  out->esn = spec.esn;
+  out->combined = cipher.aead;
+  out->random_iv = !cipher.aead && aead.iv_octets() > 0 && aead.iv_octets() == aead.block_octets();
+  out->udp_encap = spec.udp_encap;
+  out->inner_mtu = inner_mtu(*out, path_mtu);
+  return out;
+}
+
+bool flow_within(const model::SaSpec& spec, const model::FlowKey& flow) {
+  const bool icmp = flow.protocol == 1 || flow.protocol == 58;
+  const uint16_t remote_port = icmp ? flow.source_port : flow.destination_port;
+  return model::contains(spec.ts_local, flow.source, flow.protocol, flow.source_port, flow.ports_known) &&
+         model::contains(spec.ts_remote, flow.destination, flow.protocol, remote_port, flow.ports_known);
+}
+
+}  // namespace
+
+SaRecord::SaRecord() = default;
+SaRecord::~SaRecord() = default;
+
+Sad::Sad(Rng& rng) : rng_(rng) {}
+Sad::~Sad() = default;
+
+Result<> Sad::install(TimePoint now, model::SaSpec spec) {
+  SP_CHECK(check_spec(spec));
+  if (records_.contains(spec.child_id) || by_spi_.contains(spec.spi_in)) return fail(Errc::conflict, spec.spi_in);
+  SP_TRY(auto aead_in,
+         crypto::Aead::create(spec.encr, spec.in.encr.view(), spec.key_bits, spec.integ, spec.in.integ.view()));
+  SP_TRY(auto aead_out,
+         crypto::Aead::create(spec.encr, spec.out.encr.view(), spec.key_bits, spec.integ, spec.out.integ.view()));
+  auto record = std::make_unique<SaRecord>();
+  record->in = make_inbound(spec, *record, *aead_in);
+  record->out = make_outbound(spec, *record, *aead_out, path_mtu_);
+  record->aead_in = std::move(aead_in);
+  record->aead_out = std::move(aead_out);
+  record->installed = now;
+  spec.in = {};
+  spec.out = {};
+  record->spec = std::move(spec);
+
+  SaRecord& placed = *record;
+  const model::SaSpec& kept = placed.spec;
+  by_spi_[kept.spi_in] = placed.in.get();
+  records_[kept.child_id] = std::move(record);
+  if (kept.soft.time) wakeups_.emplace(now + *kept.soft.time, Wakeup{kept.child_id, Due::soft});
+  if (kept.hard.time) wakeups_.emplace(now + *kept.hard.time, Wakeup{kept.child_id, Due::hard});
+  if (kept.outbound_ready) activate(placed);
+  ++generation_;
+  return {};
+}
+
+void Sad::activate(SaRecord& record) {
+  if (record.outbound_active) return;
+  auto& candidates = by_reqid_[record.spec.reqid];
+  candidates.insert(candidates.begin(), record.out.get());
+  record.outbound_active = true;
+  ++generation_;
+}
+
+void Sad::deactivate(SaRecord& record) {
+  if (!record.outbound_active) return;
+  const auto found = by_reqid_.find(record.spec.reqid);
+  std::erase(found->second, record.out.get());
+  if (found->second.empty()) by_reqid_.erase(found);
+  record.outbound_active = false;
+  ++generation_;
+}
+
+Result<> Sad::switch_outbound(model::ChildId child) {
+  SaRecord* record = find(child);
+  if (record == nullptr || record->lingering) return fail(Errc::not_found);
+  activate(*record);
+  return {};
+}
+
+Result<> Sad::remove(TimePoint now, model::ChildId child, Duration linger) {
+  SaRecord* record = find(child);
+  if (record == nullptr) return fail(Errc::not_found);
+  deactivate(*record);
+  record->lingering = true;
+  if (linger <= Duration::zero()) {
+    erase(child);
+  } else {
+    wakeups_.emplace(now + linger, Wakeup{child, Due::gone});
+  }
+  return {};
+}
+
+void Sad::remove_all() {
+  records_.clear();
+  by_spi_.clear();
+  by_reqid_.clear();
+  wakeups_.clear();
+  ++generation_;
+}
+
+void Sad::erase(model::ChildId child) {
+  const auto found = records_.find(child);
+  deactivate(*found->second);
+  by_spi_.erase(found->second->spec.spi_in);
+  records_.erase(found);
+  ++generation_;
+}
+
+Result<> Sad::move(model::ChildId child, const IpEndpoint& local, const IpEndpoint& remote) {
+  SaRecord* record = find(child);
+  if (record == nullptr) return fail(Errc::not_found);
+  if (local.addr.family() != remote.addr.family()) return fail(Errc::bad_value);
+  record->spec.local = record->out->local = local;
+  record->spec.remote = record->out->remote = remote;
+  record->out->inner_mtu = inner_mtu(*record->out, path_mtu_);
+  return {};
+}
+
+void Sad::set_path_mtu(uint16_t octets) {
+  path_mtu_ = std::max(octets, kSmallestPathMtu);
+  for (auto& [child, record] : records_) record->out->inner_mtu = inner_mtu(*record->out, path_mtu_);
+}
+
+void Sad::handle_deadline(TimePoint now, Outputs& out) {
+  while (!wakeups_.empty() && wakeups_.begin()->first <= now) {
+    const Wakeup wakeup = wakeups_.begin()->second;
+    wakeups_.erase(wakeups_.begin());
+    handle_due(now, wakeup, out);
+  }
+}
+
+void Sad::handle_due(TimePoint, const Wakeup& wakeup, Outputs& out) {
+  SaRecord* record = find(wakeup.child);
+  if (record == nullptr) return;
+  switch (wakeup.due) {
+    case Due::soft:
+      if (!record->lingering) report_soft(*record, LifetimeCause::time, out);
+      return;
+    case Due::hard: stop(*record, LifetimeCause::time, out); return;
+    case Due::gone: erase(wakeup.child); return;
+  }
+}
+
+std::optional<TimePoint> Sad::next_deadline() const {
+  if (wakeups_.empty()) return std::nullopt;
+  return wakeups_.begin()->first;
+}
+
+void Sad::report_soft(SaRecord& record, LifetimeCause cause, Outputs& out) {
+  if (record.soft_reported || record.hard_reported) return;
+  record.soft_reported = true;
+  out.report(SoftExpired{record.spec.child_id, record.spec.spi_in, cause});
+}
+
+void Sad::stop(SaRecord& record, LifetimeCause cause, Outputs& out) {
+  if (record.hard_reported) return;
+  record.hard_reported = true;
+  record.in->dead = true;
+  record.out->dead = true;
+  out.report(HardExpired{record.spec.child_id, record.spec.spi_in, cause});
+}
+
+void Sad::check_limits(SaRecord& record, Outputs& out) {
+  auto soft = record.out->usage.soft_reached();
+  if (!soft) soft = record.in->usage.soft_reached();
+  if (!soft && record.out->sequence >= soft_sequence(record.out->esn)) soft = LifetimeCause::sequence;
+  if (soft) report_soft(record, *soft, out);
+  auto hard = record.out->usage.hard_reached();
+  if (!hard) hard = record.in->usage.hard_reached();
+  if (hard) stop(record, *hard, out);
+}
+
+SaInbound* Sad::find_inbound(model::Spi spi) {
+  const auto found = by_spi_.find(spi);
+  return found == by_spi_.end() ? nullptr : found->second;
+}
+
+SaOutbound* Sad::pick_outbound(uint32_t reqid, const model::FlowKey& flow, bool& none) {
+  const auto found = by_reqid_.find(reqid);
+  none = found == by_reqid_.end();
+  if (none) return nullptr;
+  for (SaOutbound* sa : found->second) {
+    if (covers_outbound(*sa, flow)) return sa;
+  }
+  return nullptr;
+}
+
+bool Sad::covers_outbound(const SaOutbound& sa, const model::FlowKey& flow) const {
+  return flow_within(sa.record->spec, flow);
+}
+
+ByteView Sad::next_random_iv(size_t octets) {
+  if (ivs_.size() - ivs_used_ < octets) {
+    ivs_.resize(kIvStock);
+    rng_.fill(ivs_);
+    ivs_used_ = 0;
+  }
+  const ByteView iv(ivs_.data() + ivs_used_, octets);
+  ivs_used_ += octets;
+  return iv;
+}
+
+SaRecord* Sad::find(model::ChildId child) {
+  const auto found = records_.find(child);
+  return found == records_.end() ? nullptr : found->second.get();
+}
+
+namespace {
+
+SaStatus status_of(TimePoint now, const SaRecord& record) {
+  const model::SaSpec& spec = record.spec;
+  SaStatus s;
+  s.child_id = spec.child_id;
+  s.connection = spec.connection;
+  s.child = spec.child;
+  s.reqid = spec.reqid;
+  s.spi_in = spec.spi_in;
+  s.spi_out = spec.spi_out;
+  s.local = spec.local;
+  s.remote = spec.remote;
+  s.udp_encap = spec.udp_encap;
+  s.encr = spec.encr;
+  s.key_bits = spec.key_bits;
+  s.integ = spec.integ;
+  s.esn = spec.esn;
+  s.outbound_active = record.outbound_active;
+  s.lingering = record.lingering;
+  s.packets_in = record.in->usage.packets();
+  s.octets_in = record.in->usage.octets();
+  s.packets_out = record.out->usage.packets();
+  s.octets_out = record.out->usage.octets();
+  s.lost_in = record.in->replay.lost();
+  s.sequence_out = record.out->sequence;
+  s.age = now - record.installed;
+  if (s.packets_in > 0) s.last_in = record.in->last_packet;
+  if (s.packets_out > 0) s.last_out = record.out->last_packet;
+  return s;
+}
+
+}  // namespace
+
+std::optional<SaStatus> Sad::status(TimePoint now, model::ChildId child) const {
+  const auto found = records_.find(child);
+  if (found == records_.end()) return std::nullopt;
+  return status_of(now, *found->second);
+}
+
+std::vector<SaStatus> Sad::status(TimePoint now) const {
+  std::vector<SaStatus> all;
+  all.reserve(records_.size());
+  for (const auto& [child, record] : records_) all.push_back(status_of(now, *record));
+  std::sort(all.begin(), all.end(), [](const SaStatus& a, const SaStatus& b) { return a.child_id < b.child_id; });
+  return all;
+}
+
+}  // namespace sallyport::ipsec

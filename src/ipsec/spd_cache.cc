@@ -1,0 +1,81 @@
+#include "ipsec/spd_cache.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace sallyport::ipsec {
+
+namespace {
+
+// RFC 4301 4.4.1.1: type and code of ICMP stand in one port of either end.
+bool is_icmp(uint8_t protocol) { return protocol == 1 || protocol == 58; }
+
+bool covers(const model::SpdEntry& entry, const model::FlowKey& flow, bool leaving) {
+  const IpAddr& local = leaving ? flow.source : flow.destination;
+  const IpAddr& remote = leaving ? flow.destination : flow.source;
+  uint16_t local_port = leaving ? flow.source_port : flow.destination_port;
+  uint16_t remote_port = leaving ? flow.destination_port : flow.source_port;
+  if (is_icmp(flow.protocol)) local_port = remote_port = flow.source_port;
+  return model::contains(entry.local, local, flow.protocol, local_port, flow.ports_known) &&
+         model::contains(entry.remote, remote, flow.protocol, remote_port, flow.ports_known);
+}
+
+uint64_t mix(uint64_t x) {
+  x ^= x >> 32;
+  x *= 0x9E3779B97F4A7C15u;
+  return x ^ (x >> 29);
+}
+
+// Eight octets at a time; a collision costs a walk through the entries and nothing else.
+size_t slot_of(const model::FlowKey& flow) {
+  uint64_t h = (uint64_t{flow.source_port} << 32) | (uint64_t{flow.destination_port} << 16) |
+               (uint64_t{flow.protocol} << 1) | (flow.ports_known ? 1 : 0);
+  for (const IpAddr* address : {&flow.source, &flow.destination}) {
+    const ByteView octets = address->bytes();
+    for (size_t at = 0; at + 4 <= octets.size(); at += 4) h = mix(h ^ std::rotl(h, 17) ^ load_be32(octets.data() + at));
+  }
+  return static_cast<size_t>(mix(h));
+}
+
+}  // namespace
+
+Spd::Spd() : slots_(kSlots) {}
+
+void Spd::set(std::vector<model::SpdEntry> entries) {
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const model::SpdEntry& a, const model::SpdEntry& b) { return a.priority < b.priority; });
+  entries_.clear();
+  for (model::SpdEntry& entry : entries) {
+    entries_.push_back(std::make_shared<const model::SpdEntry>(std::move(entry)));
+  }
+  ++generation_;
+}
+
+const Spd::Entry* Spd::find_outbound(const model::FlowKey& flow) const {
+  for (const Entry& entry : entries_) {
+    if (covers(*entry, flow, true)) return &entry;
+  }
+  return nullptr;
+}
+
+const Spd::Entry* Spd::find_inbound(const model::FlowKey& flow) const {
+  for (const Entry& entry : entries_) {
+    if (covers(*entry, flow, false)) return &entry;
+  }
+  return nullptr;
+}
+
+Spd::Decision& Spd::decide_outbound(const model::FlowKey& flow) {
+  Slot& slot = slots_[slot_of(flow) % kSlots];
+  if (slot.generation == generation_ && slot.flow == flow) {
+    ++hits_;
+    return slot.decision;
+  }
+  ++misses_;
+  slot.flow = flow;
+  slot.generation = generation_;
+  slot.decision = {find_outbound(flow), nullptr, 0};
+  return slot.decision;
+}
+
+}  // namespace sallyport::ipsec
