@@ -266,12 +266,7 @@ Result<Bytes> PrivateKey::sign(AuthMethod method, HashId hash, bool pss, ByteVie
   return fail(Errc::unsupported, static_cast<uint32_t>(hash));
 }
 
-Result<> verify_auth(ByteView certificate_der, AuthMethod method, ByteView auth_data, ByteView octets) {
-  const uint8_t* p = certificate_der.data();
-  const X509Ptr certificate(d2i_X509(nullptr, &p, static_cast<long>(certificate_der.size())));
-  EVP_PKEY* key = certificate ? X509_get0_pubkey(certificate.get()) : nullptr;
-  if (key == nullptr || type_of(key) == KeyType::none) return fail(Errc::bad_certificate);
-  if (type_of(key) == KeyType::rsa && EVP_PKEY_get_bits(key) < 2048) return fail(Errc::bad_certificate, 2048);
+static Result<> verify_with(EVP_PKEY* key, AuthMethod method, ByteView auth_data, ByteView octets) {
   if (method == AuthMethod::DIGITAL_SIGNATURE) {
     if (!verify_digital_signature(key, auth_data, octets)) return fail(Errc::authentication_failed);
     return {};
@@ -284,6 +279,27 @@ Result<> verify_auth(ByteView certificate_der, AuthMethod method, ByteView auth_
   }
   if (!raw_verify(key, *scheme, signature, octets)) return fail(Errc::authentication_failed);
   return {};
+}
+
+static bool strong_enough(EVP_PKEY* key) {
+  const KeyType type = type_of(key);
+  return type != KeyType::none && (type != KeyType::rsa || EVP_PKEY_get_bits(key) >= 2048);
+}
+
+Result<> verify_auth(ByteView certificate_der, AuthMethod method, ByteView auth_data, ByteView octets) {
+  const uint8_t* p = certificate_der.data();
+  const X509Ptr certificate(d2i_X509(nullptr, &p, static_cast<long>(certificate_der.size())));
+  EVP_PKEY* key = certificate ? X509_get0_pubkey(certificate.get()) : nullptr;
+  if (key == nullptr || !strong_enough(key)) return fail(Errc::bad_certificate);
+  return verify_with(key, method, auth_data, octets);
+}
+
+Result<> verify_auth_by_key(ByteView public_key_der, AuthMethod method, ByteView auth_data, ByteView octets) {
+  const uint8_t* p = public_key_der.data();
+  const PkeyPtr key(d2i_PUBKEY(nullptr, &p, static_cast<long>(public_key_der.size())));
+  if (!key || p != public_key_der.data() + public_key_der.size() || !strong_enough(key.get()))
+    return fail(Errc::bad_key);
+  return verify_with(key.get(), method, auth_data, octets);
 }
 
 }  // namespace sallyport::crypto

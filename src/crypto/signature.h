@@ -38,4 +38,8 @@ class PrivateKey {
 // only.
 Result<> verify_auth(ByteView certificate_der, model::AuthMethod method, ByteView auth_data, ByteView octets);
 
+// The same with the key alone, as the DER of its SubjectPublicKeyInfo. bad_key: unreadable, of an unknown kind or RSA
+// below 2048 bits.
+Result<> verify_auth_by_key(ByteView public_key_der, model::AuthMethod method, ByteView auth_data, ByteView octets);
+
 }  // namespace sallyport::crypto

@@ -1,0 +1,12 @@
+// Known answers asked of the library before anything else is: a broken or restricted provider is found at start, by
+// name, and not by a peer (S8). FIPS 180-4, RFC 4231, RFC 7748; AEADs by a round trip. Any thread.
+#pragma once
+#include "base/result.h"
+
+namespace sallyport::crypto {
+
+// algorithm_refused: an algorithm of the default proposals is missing or answers wrongly; detail is the number of the
+// step, in the order of self_test.cc.
+Result<> self_test();
+
+}  // namespace sallyport::crypto

@@ -1,0 +1,141 @@
+// RFC 3686, 3602, 7634: known answers of tests/vectors/cipher.vec; and what every cipher must do alike.
+#include "crypto/aead.h"
+
+#include <doctest/doctest.h>
+
+#include "crypto/integ.h"
+#include "support/vector_file.h"
+
+namespace sallyport::crypto {
+
+using model::EncrId;
+using model::IntegId;
+using test::hex;
+
+namespace {
+
+struct Suite {
+  EncrId encr;
+  uint16_t bits;
+  IntegId integ;
+};
+
+std::vector<Suite> every_suite() {
+  std::vector<Suite> out = {{EncrId::CHACHA20_POLY1305, 0, IntegId::NONE}};
+  for (const uint16_t bits : {uint16_t{128}, uint16_t{192}, uint16_t{256}}) {
+    for (const EncrId id : {EncrId::AES_GCM_8, EncrId::AES_GCM_12, EncrId::AES_GCM_16, EncrId::AES_CCM_8,
+                            EncrId::AES_CCM_12, EncrId::AES_CCM_16, EncrId::NULL_AES_GMAC})
+      out.push_back({id, bits, IntegId::NONE});
+    for (const EncrId id : {EncrId::AES_CBC, EncrId::AES_CTR}) {
+      for (const IntegId integ : {IntegId::HMAC_SHA1_96, IntegId::AES_XCBC_96, IntegId::AES_CMAC_96,
+                                  IntegId::HMAC_SHA2_256_128, IntegId::HMAC_SHA2_384_192, IntegId::HMAC_SHA2_512_256})
+        out.push_back({id, bits, integ});
+    }
+  }
+  out.push_back({EncrId::NULL_ENCR, 0, IntegId::HMAC_SHA2_256_128});
+  return out;
+}
+
+std::unique_ptr<Aead> make(const Suite& suite, uint8_t seed) {
+  const Bytes key(model::key_material_octets(suite.encr, suite.bits), seed);
+  const auto row = model::info(suite.integ);
+  const Bytes integ_key(row ? row->key_octets : 0, static_cast<uint8_t>(seed + 1));
+  auto out = Aead::create(suite.encr, key, suite.bits, suite.integ, integ_key);
+  return out ? std::move(*out) : nullptr;
+}
+
+}  // namespace
+
+TEST_SUITE("crypto/aead") {
+  TEST_CASE("[RFC3602 4] [RFC3686 6] [RFC7634 A B] known answers hold both ways") {
+    const auto cases = test::read_vectors("cipher.vec");
+    REQUIRE(cases.size() == 14);
+    for (const auto& one : cases) {
+      CAPTURE(one.at("encr"));
+      CAPTURE(one.at("cipher"));
+      const auto id = test::registry_id<EncrId>(one.at("encr"));
+      const Bytes key = hex(one.at("key")), iv = hex(one.at("iv")), plain = hex(one.at("plain"));
+      const Bytes cipher = hex(one.at("cipher"));
+      const auto row = model::info(id);
+      const auto bits = static_cast<uint16_t>((key.size() - row->salt_octets) * 8);
+      const Bytes integ_key(row->aead ? 0 : 32, 9);
+      const auto aead = Aead::create(id, key, bits, row->aead ? IntegId::NONE : IntegId::HMAC_SHA2_256_128, integ_key);
+      REQUIRE(aead);
+      const Bytes aad = one.contains("aad") ? hex(one.at("aad")) : Bytes();
+      Bytes out(plain.size()), icv((*aead)->icv_octets()), back(plain.size());
+      REQUIRE((*aead)->seal(aad, {}, iv, plain, out, icv));
+      CHECK(out == cipher);
+      if (one.contains("icv")) CHECK(icv == hex(one.at("icv")));
+      REQUIRE((*aead)->open(aad, {}, iv, cipher, icv, back));
+      CHECK(back == plain);
+    }
+  }
+
+  TEST_CASE("every algorithm opens what it sealed, at every size, and nothing with one bit changed") {
+    for (const Suite& suite : every_suite()) {
+      CAPTURE(model::to_string(suite.encr));
+      CAPTURE(suite.bits);
+      CAPTURE(model::to_string(suite.integ));
+      const auto aead = make(suite, 3);
+      REQUIRE(aead);
+      const Bytes iv(aead->iv_octets(), 0x77);
+      for (const size_t blocks : {size_t{0}, size_t{1}, size_t{2}, size_t{5}, size_t{90}}) {
+        const Bytes plain(blocks * std::max<size_t>(aead->block_octets(), 4), 0xa5);
+        Bytes aad = {1, 2, 3, 4, 5, 6, 7, 8}, suffix(aead->is_aead() ? 0 : 4, 6);
+        Bytes cipher(plain.size()), icv(aead->icv_octets()), out(plain.size());
+        REQUIRE(aead->seal(aad, suffix, iv, plain, cipher, icv));
+        REQUIRE(aead->open(aad, suffix, iv, cipher, icv, out));
+        CHECK(out == plain);
+        for (Bytes* part : {&aad, &suffix, &cipher, &icv}) {
+          for (size_t i = 0; i < part->size(); i += 1 + part->size() / 8) {
+            (*part)[i] ^= 0x10;
+            CHECK_FALSE(aead->open(aad, suffix, iv, cipher, icv, out));
+            (*part)[i] ^= 0x10;
+          }
+        }
+        Bytes other_iv = iv;
+        if (!other_iv.empty()) {
+          other_iv[0] ^= 1;
+          CHECK_FALSE(aead->open(aad, suffix, other_iv, cipher, icv, out));
+        }
+        CHECK(aead->open(aad, suffix, iv, cipher, icv, out));  // a refused packet leaves nothing behind
+      }
+    }
+  }
+
+  TEST_CASE("lengths that do not fit are refused, not read past") {
+    const auto gcm = make({EncrId::AES_GCM_16, 128, IntegId::NONE}, 1);
+    const auto cbc = make({EncrId::AES_CBC, 128, IntegId::HMAC_SHA2_256_128}, 1);
+    Bytes a(32), b(32), icv(16);
+    CHECK_FALSE(gcm->seal({}, {}, Bytes(7), a, b, icv));
+    CHECK_FALSE(gcm->seal({}, Bytes(4), Bytes(8), a, b, icv));
+    CHECK_FALSE(gcm->open({}, {}, Bytes(8), a, Bytes(15), b));
+    CHECK_FALSE(gcm->seal({}, {}, Bytes(8), a, MutableBytes(b).first(31), icv));
+    CHECK_FALSE(cbc->seal({}, {}, Bytes(16), ByteView(a).first(17), MutableBytes(b).first(17), icv));
+    CHECK_FALSE(cbc->seal({}, {}, Bytes(8), a, b, icv));
+  }
+
+  TEST_CASE("S8: keys of a wrong length, a missing or a superfluous integrity algorithm are errors") {
+    CHECK_FALSE(Aead::create(EncrId::AES_GCM_16, Bytes(16), 128));
+    CHECK_FALSE(Aead::create(EncrId::AES_GCM_16, Bytes(20), 120));
+    CHECK_FALSE(Aead::create(EncrId::AES_CBC, Bytes(16), 128));
+    CHECK_FALSE(Aead::create(EncrId::AES_GCM_16, Bytes(20), 128, IntegId::HMAC_SHA1_96, Bytes(20)));
+    CHECK_FALSE(Aead::create(static_cast<EncrId>(1025), Bytes(16), 128));
+  }
+
+  TEST_CASE("a batch gives what the calls one by one give, and marks the false one") {
+    const auto aead = make({EncrId::AES_GCM_16, 256, IntegId::NONE}, 4);
+    const Bytes iv(8, 1), plain(48, 2);
+    Bytes out[3] = {Bytes(48), Bytes(48), Bytes(48)}, icv[3] = {Bytes(16), Bytes(16), Bytes(16)}, back(48);
+    std::array<Aead::Job, 3> jobs{};
+    for (size_t i = 0; i < 3; ++i) jobs[i] = {{}, {}, iv, plain, out[i], icv[i], {}, false};
+    aead->seal_batch(jobs);
+    CHECK((jobs[0].ok && jobs[1].ok && jobs[2].ok && out[0] == out[2]));
+    icv[1][0] ^= 1;
+    for (size_t i = 0; i < 3; ++i) jobs[i] = {{}, {}, iv, out[i], back, {}, icv[i], false};
+    aead->open_batch(jobs);
+    CHECK((jobs[0].ok && !jobs[1].ok && jobs[2].ok));
+  }
+}
+
+}  // namespace sallyport::crypto
