@@ -113,6 +113,8 @@ const TsPayload* find_ts(const std::vector<Payload>& payloads, bool initiator) {
 Result<Message> parse_message(ByteView datagram) {
   Message out;
   SP_TRY(out.header, ike::parse_header(datagram));
+  // RFC 7296 2.5: another major version may mean anything by what follows; the minor one is ignored.
+  if (out.header.major != 2) return fail(Errc::version, out.header.major);
   SP_TRY(out.payloads, parse_chain(out.header.next, datagram.subspan(ike::kHeaderOctets), ike::kHeaderOctets, true));
   return out;
 }

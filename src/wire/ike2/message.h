@@ -37,7 +37,8 @@ const TsPayload* find_ts(const std::vector<Payload>& payloads, bool initiator);
 
 // The clear part of a datagram; SK and SKF stay sealed. Whole input consumed or an error:
 // critical_payload (detail: type) for an unknown critical one, too_many past the limits, unexpected_payload for a
-// second one of a kind that may stand only once. RFC 7296 2.5: the critical bit of known payloads is ignored.
+// second one of a kind that may stand only once, version (detail: the major one) for a major version but 2. RFC
+// 7296 2.5: the critical bit of known payloads is ignored.
 Result<Message> parse_message(ByteView datagram);
 
 // What was inside SK or SKF.
@@ -47,6 +48,7 @@ struct PayloadChain {
   PayloadType first = PayloadType::NONE;
   Bytes bytes;
 };
+// Requires: no payload body is longer than 65 531 octets, no SPI than 255, no list than its count field holds.
 PayloadChain write_payloads(const std::vector<Payload>& payloads);
 Bytes write_message(const Message& message);  // next payload and length are filled in
 

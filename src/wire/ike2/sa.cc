@@ -1,9 +1,9 @@
 // Security Association payload. RFC 7296 3.3.
 //
-//   proposal:  0 last (0) or more (2)   1 zero   2..3 length   4 number   5 protocol   6 SPI octets n   7
-//   transforms   8.. SPI transform: 0 last (0) or more (3)   1 zero   2..3 length   4 type     5 zero       6..7 id 8..
-//   attributes attribute: TV 0x8000|type, value of two octets; TLV type, length, value. Only Key Length (14, TV)
-//   exists.
+//   proposal:  0 last (0) or more (2)   1 zero   2..3 length   4 number   5 protocol   6 SPI octets   7 transforms
+//              8.. SPI, then transforms
+//   transform: 0 last (0) or more (3)   1 zero   2..3 length   4 type   5 zero   6..7 id   8.. attributes
+//   attribute: TV: 0x8000|type, value of two octets; TLV: type, length, value. Only Key Length (14, TV) exists.
 #include "wire/ike2/payloads.h"
 
 namespace sallyport::wire::ike2 {
@@ -52,6 +52,17 @@ Result<model::Transform> parse_transform(Reader& in, bool last, bool& known_type
   return out;
 }
 
+// RFC 7296 3.3.1: eight octets for IKE, none in the initial exchange; four for AH and ESP. Another length, like another
+// protocol, leaves nothing to agree on.
+bool spi_fits(model::Protocol protocol, size_t octets) {
+  switch (protocol) {
+    case model::Protocol::IKE: return octets == 0 || octets == 8;
+    case model::Protocol::AH:
+    case model::Protocol::ESP: return octets == 4;
+  }
+  return false;
+}
+
 Result<model::Proposal> parse_proposal(Reader& in, bool& last) {
   SP_TRY(const uint8_t more, in.u8());
   if (more != 0 && more != kMoreProposals) return fail(Errc::bad_value, more);
@@ -78,7 +89,7 @@ Result<model::Proposal> parse_proposal(Reader& in, bool& last) {
     out.transforms.push_back(transform);
   }
   SP_CHECK(fields.expect_end());
-  if (protocol < 1 || protocol > 3) out.unusable = true;
+  out.unusable = out.unusable || !spi_fits(out.protocol, spi_octets);
   return out;
 }
 

@@ -10,7 +10,8 @@ namespace sallyport::wire::ike2 {
 
 namespace {
 
-constexpr size_t kMaxFragments = 32;  // P12
+constexpr size_t kMaxFragments = 32;    // P12
+constexpr size_t kMaxDatagram = 65507;  // of UDP over IPv4; keeps the 16 bit payload length right too
 
 struct Fragment {
   uint16_t number;
@@ -29,7 +30,9 @@ size_t sealed_octets(size_t text, bool fragment, const SkCipher& cipher) {
 
 Result<Bytes> seal(IkeHeader header, PayloadType first, ByteView text, const Fragment* fragment, SkCipher& cipher) {
   header.next = fragment != nullptr ? PayloadType::SKF : PayloadType::SK;
-  header.length = static_cast<uint32_t>(sealed_octets(text.size(), fragment != nullptr, cipher));
+  const size_t octets = sealed_octets(text.size(), fragment != nullptr, cipher);
+  if (octets > kMaxDatagram) return fail(Errc::limit, static_cast<uint32_t>(octets));
+  header.length = static_cast<uint32_t>(octets);
   Writer out;
   ike::write_header(header, out);
   out.u8(static_cast<uint8_t>(first));

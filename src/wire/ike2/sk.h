@@ -19,7 +19,7 @@ class SkCipher {
   virtual bool open(ByteView aad, ByteView iv, ByteView cipher, ByteView icv, MutableBytes plain) = 0;
 };
 
-// algorithm_refused when the cipher fails.
+// algorithm_refused: the cipher fails. limit: longer than a UDP datagram may be.
 Result<Bytes> seal_message(IkeHeader header, const PayloadChain& inner, SkCipher& cipher);
 
 // Splits when one message would be longer than `max_octets`; numbers from 1. limit: more than 32 fragments would be

@@ -1,8 +1,8 @@
 // Traffic Selector payload. RFC 7296 3.13.
 //
 //   payload:  0 number of selectors   1..3 zero   then selectors
-//   selector: 0 type (7 IPv4 range, 8 IPv6 range)   1 protocol   2..3 length   4..5 first port   6..7 last port first,
-//   last address
+//   selector: 0 type (7 IPv4 range, 8 IPv6 range)   1 protocol   2..3 length   4..5 first port   6..7 last port
+//             8.. first address, last address
 #include "wire/ike2/payloads.h"
 
 namespace sallyport::wire::ike2 {

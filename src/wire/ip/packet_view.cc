@@ -8,9 +8,7 @@ namespace {
 constexpr uint8_t kHopByHop = 0;
 constexpr uint8_t kRouting = 43;
 constexpr uint8_t kFragment = 44;
-constexpr uint8_t kAh = 51;
 constexpr uint8_t kDestinationOptions = 60;
-constexpr uint8_t kMobility = 135;
 constexpr int kMaxExtensionHeaders = 16;  // P11: work bounded whatever the packet says
 
 Result<> decode_v4(ByteView p, PacketView& out) {
@@ -32,12 +30,12 @@ Result<> decode_v4(ByteView p, PacketView& out) {
 }
 
 // RFC 8200 4: walks the extension headers; what follows a later fragment's header is not a header any more.
+// RFC 4301 4.4.1.1: AH, ESP and the mobility header are next layer protocols to a selector, so the walk ends there.
 Result<> walk_extensions(ByteView p, PacketView& out) {
   uint8_t next = p[6];
   size_t at = 40;
   for (int i = 0; i < kMaxExtensionHeaders; ++i) {
-    const bool extension = next == kHopByHop || next == kRouting || next == kDestinationOptions || next == kFragment ||
-                           next == kAh || next == kMobility;
+    const bool extension = next == kHopByHop || next == kRouting || next == kDestinationOptions || next == kFragment;
     if (!extension) {
       out.flow.protocol = next;
       out.header_octets = at;
@@ -57,7 +55,7 @@ Result<> walk_extensions(ByteView p, PacketView& out) {
       }
       continue;
     }
-    const size_t octets = next == kAh ? (p[at + 1] + 2u) * 4u : (p[at + 1] + 1u) * 8u;
+    const size_t octets = (p[at + 1] + 1u) * 8u;
     next = p[at];
     at += octets;
     if (at > p.size()) return fail(Errc::truncated);
@@ -77,7 +75,8 @@ Result<> decode_v6(ByteView p, PacketView& out) {
   return walk_extensions(p, out);
 }
 
-// RFC 4301 4.4.1.1: ports of TCP, UDP and SCTP, type and code of ICMP; later fragments have none to see.
+// RFC 4301 4.4.1.1: ports of TCP, UDP and SCTP, type and code of ICMP, type of a mobility header (in the upper octet,
+// RFC 7296 3.13.1); later fragments have none to see.
 Result<> decode_ports(ByteView transport, PacketView& out) {
   if (out.later_fragment) return {};
   switch (out.flow.protocol) {
@@ -93,6 +92,11 @@ Result<> decode_ports(ByteView transport, PacketView& out) {
     case kIcmpv6:
       if (transport.size() < 2) return fail(Errc::truncated);
       out.flow.source_port = load_be16(&transport[0]);
+      out.flow.ports_known = true;
+      return {};
+    case kMobility:
+      if (transport.size() < 3) return fail(Errc::truncated);
+      out.flow.source_port = static_cast<uint16_t>(transport[2] << 8);
       out.flow.ports_known = true;
       return {};
     default: return {};

@@ -12,6 +12,7 @@ inline constexpr uint8_t kEsp = 50;
 inline constexpr uint8_t kIcmpv6 = 58;
 inline constexpr uint8_t kNoNextHeader = 59;
 inline constexpr uint8_t kSctp = 132;
+inline constexpr uint8_t kMobility = 135;  // RFC 6275
 
 struct PacketView {
   Family family = Family::v4;

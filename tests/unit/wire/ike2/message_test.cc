@@ -164,6 +164,15 @@ TEST_SUITE("wire/ike2/message") {
       CHECK(parse_message(write_message(message)).error().code == Errc::bad_length);
     }
   }
+  TEST_CASE("[RFC7296 2.5] another major version is refused by number, another minor one is not looked at") {
+    Bytes bytes = write_message(whole_message());
+    bytes[17] = 0x30;
+    CHECK(parse_message(bytes).error() == Error{Errc::version, 3});
+    bytes[17] = 0x10;
+    CHECK(parse_message(bytes).error() == Error{Errc::version, 1});
+    bytes[17] = 0x2F;
+    CHECK(parse_message(bytes));
+  }
   TEST_CASE("[RFC7296 3.14] SK inside SK is refused") {
     CHECK(parse_payloads(ike::PayloadType::SK, Bytes{0, 0, 0, 4}).error().code == Errc::unexpected_payload);
   }
@@ -225,6 +234,26 @@ TEST_SUITE("wire/ike2/sk") {
       CHECK(*inner == chain.bytes);
       CHECK(*parse_payloads(sk->first_inner, *inner) == every_payload());
     }
+  }
+  TEST_CASE("what does not fit one datagram is not sealed") {
+    ToyCipher cipher(16);
+    const auto seal = [&](size_t n) {
+      return seal_message(whole_message().header, {ike::PayloadType::V, Bytes(n, 1)}, cipher);
+    };
+    CHECK(seal(65'400));
+    CHECK(seal(65'500).error().code == Errc::limit);
+    CHECK(seal(70'000).error().code == Errc::limit);
+  }
+  TEST_CASE("[P3] an authentic payload whose pad length exceeds it is refused") {
+    ToyCipher cipher(1);
+    auto sealed = seal_message(whole_message().header, {ike::PayloadType::V, Bytes(8, 1)}, cipher);
+    REQUIRE(sealed);
+    const size_t body = 32;  // behind header and generic header; IV of 8, 9 octets of text and pad length, ICV of 4
+    Bytes plain(9, 1);
+    plain.back() = 9;
+    MutableBytes all(*sealed);
+    REQUIRE(cipher.seal(all.first(body), all.subspan(body, 8), plain, all.subspan(body + 8, 9), all.last(4)));
+    CHECK(open_sk(*sealed, SkPayload{ike::PayloadType::V, body}, cipher).error().code == Errc::bad_length);
   }
   TEST_CASE("a changed octet anywhere in the message is not authentic") {
     ToyCipher cipher(1);

@@ -61,6 +61,19 @@ TEST_SUITE("wire/ip/packet_view") {
     CHECK(b->fragment);
     CHECK(b->flow.ports_known);
   }
+  TEST_CASE("[RFC4301 4.4.1.1] AH and the mobility header end the walk; the mobility type stands for the port") {
+    const Bytes options = {0, 0, 1, 4, 0, 0, 0, 0};
+    const auto ah = PacketView::decode(with_extensions({{0, options}}, 51, Bytes(24, 0)));
+    REQUIRE(ah);
+    CHECK(ah->flow.protocol == 51);
+    CHECK_FALSE(ah->flow.ports_known);
+    const auto mobility = PacketView::decode(with_extensions({{60, options}}, kMobility, {59, 0, 5, 0, 0, 0, 0, 0}));
+    REQUIRE(mobility);
+    CHECK(mobility->flow.protocol == kMobility);
+    CHECK(mobility->flow.source_port == 5 << 8);
+    CHECK(mobility->flow.ports_known);
+    CHECK_FALSE(PacketView::decode(with_extensions({{60, options}}, kMobility, {59, 0})));
+  }
   TEST_CASE("[P11] a chain of extension headers without end is refused") {
     Bytes payload;
     for (int i = 0; i < 100; ++i) append(payload, Bytes{60, 0, 1, 4, 0, 0, 0, 0});
