@@ -2,8 +2,11 @@
 // are hexadecimal or names. Unit tests run in the root of the repository.
 #pragma once
 #include <fstream>
+#include <limits>
 #include <map>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -28,14 +31,14 @@ inline std::vector<VectorCase> read_vectors(const std::string& name) {
 
 inline Bytes hex(std::string_view text) { return from_hex(text).value(); }
 
-// The member of a registry enumeration that is spelled so; the value 65535 where there is none.
+// The member of a registry enumeration that is spelled so; the greatest value where there is none.
 template <class Id>
 Id registry_id(std::string_view name) {
   for (uint32_t number = 0; number < 256; ++number) {
     const Id id = static_cast<Id>(number);
     if (to_string(id) == name) return id;
   }
-  return static_cast<Id>(0xffff);
+  return static_cast<Id>(std::numeric_limits<std::underlying_type_t<Id>>::max());
 }
 
 }  // namespace sallyport::test
