@@ -57,6 +57,7 @@ void IkeSa::transition_to(IkeState next, std::string_view why) {
   assert(may_follow(state_, next));
   state_why.assign(to_string(state_)).append(" -> ").append(to_string(next)).append(" (").append(why).append(")");
   state_ = next;
+  host.touch(*this);
 }
 
 bool IkeSa::authenticated() const {
@@ -129,6 +130,7 @@ static bool may_start(IkeState state, Task::Kind kind) {
 }
 
 void IkeSa::start_tasks(TimePoint now) {
+  host.touch(*this);
   timers.clear(Timer::task);
   if (active_ || !window.can_send() || state_ == IkeState::DEAD) return;
   std::optional<TimePoint> soonest;

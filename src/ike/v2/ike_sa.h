@@ -175,6 +175,7 @@ class IkeSa {
   TimePoint established_at{};
   TimePoint last_received{};
   std::string state_why;
+  IpEndpoint first_from;                      // the endpoint's own: where its IKE_SA_INIT came from
   std::optional<TimePoint> indexed_deadline;  // the endpoint's own: where it stands in the order of deadlines
 
  private:

@@ -1,0 +1,311 @@
+// Time and the commands from above. RFC 7296 2.1, 2.4, 2.8.
+#include <algorithm>
+
+#include "ike/endpoint_impl.h"
+#include "ike/v2/child_sa.h"
+#include "ike/v2/handshake.h"
+#include "ike/v2/liveness.h"
+#include "ike/v2/rekey.h"
+
+namespace sallyport::ike {
+
+using v2::ChildSa;
+using v2::IkeSa;
+using v2::IkeState;
+using v2::Task;
+using v2::Timer;
+
+// ---- time
+
+void Endpoint::Impl::handle_deadline(TimePoint now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const model::IkeId id = deadlines_.begin()->second;
+    const auto it = sas_.find(id);
+    if (it == sas_.end()) {
+      deadlines_.erase(deadlines_.begin());
+      continue;
+    }
+    IkeSa& sa = *it->second;
+    const auto due = sa.timers.take_expired(now);
+    if (due) expire(sa, now, *due);
+    settle(sa);
+    settle_touched();
+  }
+}
+
+static std::string seconds_text(Duration d) {
+  return std::to_string(std::chrono::duration_cast<seconds>(d).count()) + " s";
+}
+
+void Endpoint::Impl::give_up_waiting(IkeSa& sa, TimePoint now) {
+  const std::string tries = std::to_string(sa.window.transmissions());
+  if (sa.authenticated()) {
+    if (sa.state() == IkeState::DELETING && sa.active()) {
+      const Task task = *sa.active();
+      sa.destroy(now, Errc::timeout, task.reason, task.by_command);
+    } else {
+      sa.destroy(now, Errc::timeout, "the peer at " + sa.remote.to_string() + " does not answer (" + tries + " tries)");
+    }
+    return;
+  }
+  const char* what = sa.state() == IkeState::INIT_SENT ? "IKE_SA_INIT" : "IKE_AUTH";
+  sa.destroy(now, Errc::timeout,
+             "no answer from " + sa.remote.to_string() + " to " + what + " (" + tries + " tries in " +
+                 seconds_text(now - sa.born) + ")");
+}
+
+void Endpoint::Impl::expire(IkeSa& sa, TimePoint now, Timer timer) {
+  switch (timer) {
+    case Timer::retransmit:
+      if (sa.window.retransmit(now)) {
+        ++counters_.retransmissions;
+        sa.timers.set(Timer::retransmit, *sa.window.deadline());
+        sa.transmit(sa.window.outstanding());
+      } else {
+        give_up_waiting(sa, now);
+      }
+      return;
+    case Timer::half_open:
+      if (sa.original_initiator) {
+        sa.destroy(now, Errc::timeout, "the negotiation took too long");
+      } else if (!sa.authenticated()) {
+        sa.destroy_quietly(now);
+      }
+      return;
+    case Timer::liveness: v2::liveness::handle_deadline(sa, now); return;
+    case Timer::rekey:
+      if (sa.established() && !sa.has_task(Task::Kind::rekey_ike)) {
+        sa.queue(Task(Task::Kind::rekey_ike));
+        sa.start_tasks(now);
+      }
+      return;
+    case Timer::over_time:
+      if (sa.authenticated() && !sa.has_task(Task::Kind::delete_ike)) {
+        Task over(Task::Kind::delete_ike);
+        over.reason = "its lifetime is over";
+        sa.queue(std::move(over));
+        sa.start_tasks(now);
+      }
+      return;
+    case Timer::task: sa.start_tasks(now); return;
+    case Timer::fragments: sa.fragments.clear(); return;
+    case Timer::discard: sa.destroy_quietly(now); return;
+    case Timer::kCount_: return;
+  }
+}
+
+// ---- commands
+
+void Endpoint::Impl::handle_command(TimePoint now, Command& command) {
+  if (auto* set = std::get_if<SetPolicy>(&command)) {
+    set_policy(std::move(set->policy));
+  } else if (const auto* up = std::get_if<Initiate>(&command)) {
+    initiate(now, *up);
+  } else if (const auto* down = std::get_if<Terminate>(&command)) {
+    terminate(now, *down);
+  } else if (const auto* ike = std::get_if<RekeyIke>(&command)) {
+    for_each([&](IkeSa& sa) {
+      if (!sa.established() || sa.connection_name() != ike->connection || sa.has_task(Task::Kind::rekey_ike)) return;
+      sa.queue(Task(Task::Kind::rekey_ike));
+      sa.start_tasks(now);
+    });
+  } else if (const auto* child = std::get_if<RekeyChild>(&command)) {
+    for_each([&](IkeSa& sa) {
+      if (!child->connection.empty() && sa.connection_name() != child->connection) return;
+      rekey_children(sa, now,
+                     [&](const ChildSa& c) { return child->spi ? c.spi_in == *child->spi : c.name == child->child; });
+    });
+  } else if (const auto* life = std::get_if<ChildLifetime>(&command)) {
+    child_lifetime(now, *life);
+  } else if (const auto* seen = std::get_if<InboundSeen>(&command)) {
+    for_each([&](IkeSa& sa) {
+      if (v2::find_child(sa, seen->child_id)) v2::rekey::inbound_seen(sa, seen->child_id);
+    });
+  } else if (const auto* alive = std::get_if<InboundActivity>(&command)) {
+    for (model::IkeId id : alive->ike_ids) {
+      if (IkeSa* sa = find(id)) sa->on_authenticated_received(now);
+    }
+  }
+}
+
+void Endpoint::Impl::set_policy(std::shared_ptr<const model::IkePolicySet> policy) {
+  if (!policy) return;
+  policy_ = std::move(policy);
+  for_each([&](IkeSa& sa) {
+    // Responders that have not chosen yet keep the snapshot their candidates point into.
+    const model::ConnectionPolicy* old = sa.connection();
+    if (!old) return;
+    for (size_t i = 0; i < policy_->connections.size(); ++i) {
+      if (policy_->connections[i].name != old->name) continue;
+      sa.policy = policy_;
+      sa.connection_index = i;
+      return;
+    }
+  });
+}
+
+static std::vector<std::string> wanted_children(const model::ConnectionPolicy& c, const std::string& child) {
+  std::vector<std::string> out;
+  if (!child.empty()) return {child};
+  for (const model::ChildPolicy& p : c.children) {
+    if (p.start == model::ChildPolicy::Start::up) out.push_back(p.name);
+  }
+  // Nothing starts by itself: whoever asks for the connection means all of it.
+  if (out.empty()) {
+    for (const model::ChildPolicy& p : c.children) out.push_back(p.name);
+  }
+  return out;
+}
+
+void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
+  const auto& connections = policy_->connections;
+  const auto it = std::find_if(connections.begin(), connections.end(),
+                               [&](const model::ConnectionPolicy& c) { return c.name == command.connection; });
+  if (it == connections.end()) {
+    emit(Event(AttemptFailed{
+        command.connection, command.child, Errc::not_found, "no connection is called " + command.connection, {}, {}}));
+    return;
+  }
+  const std::vector<std::string> children = wanted_children(*it, command.child);
+  for (const std::string& name : children) {
+    const bool known = std::any_of(it->children.begin(), it->children.end(),
+                                   [&](const model::ChildPolicy& p) { return p.name == name; });
+    if (known) continue;
+    emit(Event(AttemptFailed{command.connection,
+                             name,
+                             Errc::not_found,
+                             "connection " + command.connection + " has no child called " + name,
+                             {},
+                             {}}));
+    return;
+  }
+  IkeSa* there = nullptr;
+  for_each([&](IkeSa& sa) {
+    const bool usable = sa.established() || (sa.original_initiator && !sa.authenticated() && sa.handshake &&
+                                             sa.state() != IkeState::CLOSED);
+    if (usable && sa.connection_name() == command.connection && (!there || sa.established())) there = &sa;
+  });
+  if (there && !there->established()) {
+    // Under way: the children join it.
+    auto& list = v2::handshake_of(*there).children;
+    for (const std::string& name : children) {
+      if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
+    }
+    return;
+  }
+  if (there) {
+    for (const std::string& name : children) {
+      const bool up = std::any_of(there->children.begin(), there->children.end(), [&](const auto& c) {
+        return c->name == name && c->state != ChildSa::State::DELETING;
+      });
+      if (!up && !there->has_create(name)) there->queue(Task(Task::Kind::create_child, name));
+    }
+    there->start_tasks(now);
+    return;
+  }
+  auto sa = std::make_unique<IkeSa>(*this, true, policy_);
+  sa->connection_index = static_cast<size_t>(it - connections.begin());
+  sa->spi_i = new_ike_spi();
+  sa->born = now;
+  sa->window = MessageWindow({it->retransmit_timeout, it->retransmit_factor, it->retransmit_tries});
+  auto handshake = std::make_unique<v2::Handshake>();
+  handshake->children = children;
+  sa->handshake = std::move(handshake);
+  sa->queue(Task(Task::Kind::ike_sa_init));
+  IkeSa& fresh = *sa;
+  adopt(std::move(sa));
+  fresh.start_tasks(now);
+}
+
+void Endpoint::Impl::terminate(TimePoint now, const Terminate& command) {
+  for_each([&](IkeSa& sa) {
+    if (command.ike_id ? sa.id != *command.ike_id : sa.connection_name() != command.connection) return;
+    if (!command.child.empty()) {
+      for (const auto& child : sa.children) {
+        if (child->name != command.child || sa.has_task(Task::Kind::delete_child, child->id)) continue;
+        sa.queue(Task(Task::Kind::delete_child, child->id));
+      }
+      sa.start_tasks(now);
+      return;
+    }
+    if (!sa.authenticated()) {
+      if (sa.original_initiator) sa.destroy(now, Errc::state, "stopped by command", true);
+      return;
+    }
+    if (sa.has_task(Task::Kind::delete_ike)) return;
+    sa.drop_tasks();
+    Task away(Task::Kind::delete_ike);
+    away.reason = "stopped by command";
+    away.by_command = true;
+    sa.queue(std::move(away));
+    sa.start_tasks(now);
+  });
+}
+
+void Endpoint::Impl::rekey_children(IkeSa& sa, TimePoint now, const std::function<bool(const ChildSa&)>& which) {
+  if (!sa.established()) return;
+  for (const auto& child : sa.children) {
+    if (!which(*child) || child->state != ChildSa::State::INSTALLED) continue;
+    if (!sa.has_task(Task::Kind::rekey_child, child->id)) sa.queue(Task(Task::Kind::rekey_child, child->id));
+  }
+  sa.start_tasks(now);
+}
+
+void Endpoint::Impl::child_lifetime(TimePoint now, const ChildLifetime& command) {
+  for_each([&](IkeSa& sa) {
+    const ChildSa* child = v2::find_child_by_spi_in(sa, command.spi);
+    if (!child) return;
+    if (!command.hard) {
+      rekey_children(sa, now, [&](const ChildSa& c) { return c.spi_in == command.spi; });
+      return;
+    }
+    if (sa.has_task(Task::Kind::delete_child, child->id)) return;
+    sa.queue(Task(Task::Kind::delete_child, child->id));
+    sa.start_tasks(now);
+  });
+}
+
+// ---- status
+
+static ChildSaStatus status_of(const ChildSa& child) {
+  ChildSaStatus s;
+  s.child_id = child.id;
+  s.child = child.name;
+  s.state = v2::to_string(child.state);
+  s.spi_in = child.spi_in;
+  s.spi_out = child.spi_out;
+  s.chosen = model::to_string(model::to_proposal(child.chosen));
+  s.mode = child.mode == model::Mode::transport ? "transport" : "tunnel";
+  s.udp_encap = child.udp_encap;
+  s.ts_local = child.ts_local;
+  s.ts_remote = child.ts_remote;
+  return s;
+}
+
+std::vector<IkeSaStatus> Endpoint::status() const {
+  std::vector<IkeSaStatus> out;
+  for (const auto& [id, sa] : impl_->sas_) {
+    if (sa->state() == IkeState::DEAD || sa->state() == IkeState::CLOSED) continue;
+    IkeSaStatus s;
+    s.ike_id = id;
+    s.connection = std::string(sa->connection_name());
+    s.state = v2::to_string(sa->state());
+    s.initiator = sa->original_initiator;
+    s.local = sa->local;
+    s.remote = sa->remote;
+    if (sa->local_identity) s.local_identity = sa->local_identity->to_string();
+    if (sa->authenticated() && sa->remote_identity) s.remote_identity = sa->remote_identity->to_string();
+    if (sa->protection) s.chosen = model::to_string(model::to_proposal(sa->chosen));
+    s.spi_i = sa->spi_i;
+    s.spi_r = sa->spi_r;
+    s.nat_local = sa->nat_local;
+    s.nat_remote = sa->nat_remote;
+    s.established = sa->established_at;
+    s.rekey_at = sa->timers.get(Timer::rekey);
+    for (const auto& child : sa->children) s.children.push_back(status_of(*child));
+    out.push_back(std::move(s));
+  }
+  return out;
+}
+
+}  // namespace sallyport::ike

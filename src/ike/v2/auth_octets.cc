@@ -1,0 +1,128 @@
+// AUTH by shared key and by signature, through Requests. RFC 7296 2.15, 3.8; RFC 7427; RFC 4754; RFC 8420.
+#include "ike/v2/auth_octets.h"
+
+#include <algorithm>
+
+#include "crypto/prf.h"
+#include "crypto/signature.h"
+
+namespace sallyport::ike::v2 {
+
+using namespace wire::ike2;
+using model::AuthMethod;
+using model::HashId;
+
+Result<Bytes> auth_octets(model::PrfId prf, ByteView message, ByteView nonce, ByteView sk_p, const IdPayload& id) {
+  Writer body;
+  write_body(Payload(id), body);
+  SP_TRY(SecretBytes of_id, crypto::prf(prf, sk_p, {body.view()}));
+  Bytes out;
+  out.reserve(message.size() + nonce.size() + of_id.size());
+  append(out, message);
+  append(out, nonce);
+  append(out, of_id.view());
+  return out;
+}
+
+bool is_signature(AuthMethod method) {
+  switch (method) {
+    case AuthMethod::RSA_DIGITAL_SIGNATURE:
+    case AuthMethod::ECDSA_SHA2_256_P256:
+    case AuthMethod::ECDSA_SHA2_384_P384:
+    case AuthMethod::ECDSA_SHA2_512_P521:
+    case AuthMethod::DIGITAL_SIGNATURE: return true;
+    case AuthMethod::SHARED_KEY_MIC: return false;
+  }
+  return false;
+}
+
+void make_auth(IkeSa& sa, TimePoint now, Bytes octets, std::function<void(IkeSa&, TimePoint, OwnAuth)> then) {
+  const model::AuthPolicy& policy = sa.connection()->local_auth;
+  AuthMethod method = AuthMethod::SHARED_KEY_MIC;
+  model::KeyRequest work;
+  if (policy.kind == model::AuthPolicy::Kind::psk) {
+    work = model::PskAuth{policy.credential, sa.chosen.prf, std::move(octets)};
+  } else {
+    const model::Credential* credential = sa.policy->credential(policy.credential);
+    const model::KeyType type = credential ? credential->key_type : model::KeyType::none;
+    HashId hash = HashId::SHA1;
+    std::vector<HashId> offered;
+    for (uint16_t number : sa.peer_hashes) offered.push_back(static_cast<HashId>(number));
+    if (!offered.empty()) {
+      method = AuthMethod::DIGITAL_SIGNATURE;
+      const auto best = crypto::choose_hash(type, offered);
+      if (!best) return then(sa, now, OwnAuth{false, "the peer knows no hash algorithm that fits our key", {}});
+      hash = *best;
+    } else {
+      const auto classic = crypto::classic_method(type);
+      if (!classic) return then(sa, now, OwnAuth{false, "our key needs RFC 7427, which the peer does not speak", {}});
+      method = *classic;
+    }
+    work = model::Sign{policy.credential, method, hash, type == model::KeyType::rsa, std::move(octets)};
+  }
+  sa.host.ask(sa, std::move(work), [method, then = std::move(then)](IkeSa& again, TimePoint at, model::KeyReply reply) {
+    if (auto* data = std::get_if<model::AuthData>(&reply)) {
+      return then(again, at, OwnAuth{true, {}, AuthPayload{method, std::move(data->data)}});
+    }
+    const auto* refused = std::get_if<model::Refused>(&reply);
+    then(again, at, OwnAuth{false, refused ? refused->why : "our credential could not be used", {}});
+  });
+}
+
+static void verify_psk(IkeSa& sa, const AuthPayload& auth, Bytes octets,
+                       std::function<void(IkeSa&, TimePoint, std::string)> then) {
+  sa.host.ask(sa, model::PskAuth{sa.connection()->remote_auth.credential, sa.chosen.prf, std::move(octets)},
+              [claimed = auth.content, then = std::move(then)](IkeSa& again, TimePoint at, model::KeyReply reply) {
+                if (const auto* refused = std::get_if<model::Refused>(&reply)) return then(again, at, refused->why);
+                const auto* data = std::get_if<model::AuthData>(&reply);
+                const bool same = data && !data->data.empty() && constant_time_equal(data->data, claimed);
+                then(again, at, same ? "" : "its AUTH does not verify with our pre-shared key");
+              });
+}
+
+void verify_auth(IkeSa& sa, TimePoint now, const std::vector<Payload>& payloads, const model::Identity& peer,
+                 Bytes octets, std::function<void(IkeSa&, TimePoint, std::string)> then) {
+  const model::AuthPolicy& policy = sa.connection()->remote_auth;
+  const AuthPayload* auth = find<AuthPayload>(payloads);
+  if (!auth) return then(sa, now, "it sent no AUTH payload");
+  // RFC 7296 2.15: the method is the one our policy for this peer demands, whatever the peer would like.
+  if (policy.kind == model::AuthPolicy::Kind::psk) {
+    if (auth->method != AuthMethod::SHARED_KEY_MIC) return then(sa, now, "it does not use a pre-shared key");
+    return verify_psk(sa, *auth, std::move(octets), std::move(then));
+  }
+  if (!is_signature(auth->method)) return then(sa, now, "it does not use a signature");
+  model::VerifyPeer work{policy.trust, {}, peer, auth->method, auth->content, std::move(octets)};
+  for (const CertPayload* cert : find_all<CertPayload>(payloads)) {
+    if (cert->encoding == CertEncoding::X509_SIGNATURE) work.chain.push_back(cert->content);
+  }
+  if (work.chain.empty()) return then(sa, now, "it sent no certificate");
+  sa.host.ask(sa, std::move(work), [then = std::move(then)](IkeSa& again, TimePoint at, model::KeyReply reply) {
+    if (const auto* verdict = std::get_if<model::Verdict>(&reply)) {
+      if (verdict->ok) return then(again, at, "");
+      return then(again, at, verdict->why.empty() ? "its signature or certificate does not verify" : verdict->why);
+    }
+    const auto* refused = std::get_if<model::Refused>(&reply);
+    then(again, at, refused ? refused->why : "its certificate could not be verified");
+  });
+}
+
+void add_certificates(const IkeSa& sa, std::vector<Payload>& payloads) {
+  const model::AuthPolicy& policy = sa.connection()->local_auth;
+  if (policy.kind != model::AuthPolicy::Kind::cert) return;
+  const model::Credential* credential = sa.policy->credential(policy.credential);
+  if (!credential) return;
+  // RFC 7296 3.6: the leaf first.
+  for (const Bytes& der : credential->chain) payloads.push_back(CertPayload{CertEncoding::X509_SIGNATURE, der});
+}
+
+void add_certificate_request(const IkeSa& sa, std::vector<Payload>& payloads) {
+  const model::AuthPolicy& policy = sa.connection()->remote_auth;
+  if (policy.kind != model::AuthPolicy::Kind::cert) return;
+  CertreqPayload request;
+  if (const model::TrustSet* trust = sa.policy->trust_set(policy.trust)) {
+    for (const Bytes& id : trust->key_ids) append(request.authorities, id);
+  }
+  payloads.push_back(std::move(request));
+}
+
+}  // namespace sallyport::ike::v2

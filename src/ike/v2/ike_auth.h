@@ -1,0 +1,17 @@
+// The IKE_AUTH exchange, both roles, with the first Child SA. RFC 7296 1.2, 2.15, 2.21.2. Pure; one thread.
+#pragma once
+#include "ike/v2/handshake.h"
+
+namespace sallyport::ike::v2::ike_auth {
+
+void start(IkeSa& sa, TimePoint now);
+void handle_response(IkeSa& sa, TimePoint now, const wire::ike2::Message& message);
+void handle_request(IkeSa& sa, TimePoint now, const wire::ike2::Message& message);
+
+// Shared by both roles: the IKE SA is up; tells the world.
+void announce(IkeSa& sa, TimePoint now);
+// RFC 7296 2.4: the peer said (and proved) that it has no other IKE SA with us: what we still have is dead.
+void replace_older(IkeSa& sa, TimePoint now);
+void fail_quietly_with(IkeSa& sa, TimePoint now, AttemptFailed event, bool keep_reply);
+
+}  // namespace sallyport::ike::v2::ike_auth

@@ -1,0 +1,156 @@
+// IKE_AUTH as its responder. RFC 7296 1.2. The initiator's AUTH is verified before our own is made.
+//
+//   peer                                                       us
+//   HDR, SK{IDi, [CERT+], [CERTREQ], [IDr], AUTH,
+//           SAi2, TSi, TSr, [N(INITIAL_CONTACT)]}          ->
+//                                                          <-  HDR, SK{IDr, [CERT+], AUTH, SAr2, TSi, TSr}
+//                                                          <-  HDR, SK{IDr, [CERT+], AUTH, N(error)}   no Child SA
+//                                                          <-  HDR, SK{N(AUTHENTICATION_FAILED)}      the end
+#include "ike/v2/auth_octets.h"
+#include "ike/v2/connection_choice.h"
+#include "ike/v2/ike_auth.h"
+#include "ike/v2/transition.h"
+
+namespace sallyport::ike::v2::ike_auth {
+
+using namespace wire::ike2;
+using wire::ike::PayloadType;
+
+namespace {
+
+void apply_request(IkeSa& sa, TimePoint now, const Message& message);
+
+constexpr PayloadRule kRequest[] = {{PayloadType::IDi, 1, 1},  {PayloadType::IDr, 0, 1}, {PayloadType::AUTH, 0, 1},
+                                    {PayloadType::CERT, 0, 8}, {PayloadType::SA, 1, 1},  {PayloadType::TSi, 1, 1},
+                                    {PayloadType::TSr, 1, 1}};
+constexpr Row kRows[] = {
+    {IkeState::INIT_DONE, Role::responder, kRequest, apply_request, IkeState::ESTABLISHED, "IKE_AUTH received"},
+};
+
+void refuse(IkeSa& sa, TimePoint now, NotifyType type, AttemptFailed event) {
+  event.connection = std::string(sa.connection_name());
+  sa.respond_error(now, ExchangeType::IKE_AUTH, type);
+  fail_quietly_with(sa, now, std::move(event), true);
+}
+
+void refuse_authentication(IkeSa& sa, TimePoint now, std::string sentence, std::string ours = {},
+                           std::string peers = {}) {
+  sa.host.count_row("IKE_AUTH refused by us");
+  AttemptFailed event;
+  event.code = Errc::authentication_failed;
+  event.sentence = std::move(sentence);
+  event.ours = std::move(ours);
+  event.peers = std::move(peers);
+  refuse(sa, now, NotifyType::AUTHENTICATION_FAILED, std::move(event));
+}
+
+// The Child SA asked for. The answer's payloads; the Child SA itself once the answer is on its way.
+struct FirstChild {
+  std::optional<ChildAgreement> agreed;
+  std::optional<model::SaSpec> spec;
+  std::optional<ChildRefusal> refusal;
+};
+
+FirstChild prepare_child(IkeSa& sa, const Handshake& h, std::vector<Payload>& answer) {
+  FirstChild first;
+  auto agreed = choose_child(sa, h.auth_request, true);
+  if (!agreed) {
+    first.refusal = std::move(agreed.error());
+  } else if (auto spec = make_child(sa, *agreed, ChildKeying{false, {}, h.nonce_i, h.nonce_r}); !spec) {
+    first.refusal = ChildRefusal{spec.error(), "the keys of the Child SA could not be made", {}, {}};
+  } else {
+    first.spec = std::move(*spec);
+    first.agreed = std::move(*agreed);
+    add_child_answer(*first.agreed, answer);
+    return first;
+  }
+  // RFC 7296 1.2: the IKE SA is made all the same.
+  const auto notify = notify_for(first.refusal->error.code);
+  answer.push_back(NotifyPayload{0, {}, notify ? *notify : NotifyType::NO_PROPOSAL_CHOSEN, {}});
+  return first;
+}
+
+void finish(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
+  Handshake& h = handshake_of(sa);
+  std::vector<Payload> answer;
+  answer.push_back(own);
+  add_certificates(sa, answer);
+  answer.push_back(std::move(auth));
+  const bool only_one = find_notify(h.auth_request, NotifyType::INITIAL_CONTACT) != nullptr;
+  FirstChild first = prepare_child(sa, h, answer);
+  sa.transition_to(IkeState::ESTABLISHED, "peer authenticated");
+  sa.respond(now, ExchangeType::IKE_AUTH, answer);
+  if (!sa.established()) return;
+  if (only_one) replace_older(sa, now);
+  sa.on_established(now);
+  announce(sa, now);
+  if (first.spec) {
+    install_child(sa, now, *first.agreed, std::move(*first.spec));
+  } else {
+    sa.host.emit(Event(AttemptFailed{std::string(sa.connection_name()),
+                                     {},
+                                     first.refusal->error.code,
+                                     "Child SA refused: " + first.refusal->sentence,
+                                     first.refusal->ours,
+                                     first.refusal->peers}));
+  }
+  sa.start_tasks(now);
+}
+
+void peer_verified(IkeSa& sa, TimePoint now) {
+  Handshake& h = handshake_of(sa);
+  auto id = wire_identity(sa.connection()->local_id);
+  if (!id) return refuse_authentication(sa, now, "our identity cannot be encoded");
+  sa.local_identity = *id;
+  const IdPayload own{false, std::move(*id)};
+  auto octets = auth_octets(sa.chosen.prf, h.init_response, h.nonce_i, sa.own_sk_p(), own);
+  if (!octets) return refuse_authentication(sa, now, "the library refuses the agreed prf");
+  make_auth(sa, now, std::move(*octets), [own](IkeSa& again, TimePoint at, OwnAuth made) {
+    if (!made.ok) return refuse_authentication(again, at, "we cannot authenticate ourselves: " + made.why);
+    finish(again, at, own, std::move(made.auth));
+  });
+}
+
+void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
+  Handshake& h = handshake_of(sa);
+  sa.transition_to(IkeState::AUTH_CHECKING, "IKE_AUTH received");
+  h.auth_request = message.payloads;
+  const IdPayload peer = *find_id(message.payloads, true);
+  const IdPayload* asked = find_id(message.payloads, false);
+  const AuthPayload* auth = find<AuthPayload>(message.payloads);
+  const std::string from = peer.id.to_string() + " at " + sa.remote.to_string();
+  // RFC 7296 2.16: without AUTH the initiator wishes for EAP.
+  if (!auth) return refuse_authentication(sa, now, "the peer " + from + " wants EAP, which no connection offers");
+
+  PeerClaim claim{
+      peer.id, {}, is_signature(auth->method) ? model::AuthPolicy::Kind::cert : model::AuthPolicy::Kind::psk};
+  if (asked) claim.asked_for = asked->id;
+  std::string why, ours;
+  const auto index = choose_connection(*sa.policy, h.candidates, claim, sa.chosen, why, ours);
+  if (!index) {
+    return refuse_authentication(sa, now, "the peer " + from + " was refused: " + why, ours, peer.id.to_string());
+  }
+  sa.connection_index = *index;
+  sa.remote_identity = peer.id;
+  auto octets = auth_octets(sa.chosen.prf, h.init_request, h.nonce_r, sa.keys.sk_pi.view(), peer);
+  if (!octets) return refuse_authentication(sa, now, "the library refuses the agreed prf");
+  verify_auth(sa, now, message.payloads, peer.id, std::move(*octets),
+              [from](IkeSa& again, TimePoint at, std::string reason) {
+                if (reason.empty()) return peer_verified(again, at);
+                refuse_authentication(again, at, "the peer " + from + " could not be authenticated: " + reason);
+              });
+}
+
+}  // namespace
+
+void handle_request(IkeSa& sa, TimePoint now, const Message& message) {
+  const auto taken = take_row(kRows, Role::responder, sa, now, message);
+  if (taken) return;
+  AttemptFailed event;
+  event.code = taken.error().code;
+  event.sentence = "the IKE_AUTH request from " + sa.remote.to_string() +
+                   " is not usable: " + std::string(describe(taken.error().code));
+  refuse(sa, now, NotifyType::INVALID_SYNTAX, std::move(event));
+}
+
+}  // namespace sallyport::ike::v2::ike_auth
