@@ -1,0 +1,90 @@
+// The status for people.
+#include "cli/verbs.h"
+
+namespace sallyport::cli {
+
+void print_status(std::ostream& out, const ctl::StatusReply& status);
+
+namespace {
+
+std::string joined(const std::vector<std::string>& list, std::string_view empty = "any") {
+  std::string text;
+  for (const auto& item : list) text += (text.empty() ? "" : ", ") + item;
+  return printable(text.empty() ? empty : std::string_view(text));
+}
+
+std::string octets(uint64_t n) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  size_t unit = 0;
+  uint64_t tenths = n * 10;
+  if (n > UINT64_MAX / 10) return std::to_string(n >> 40) + " TiB";
+  while (tenths >= 10240 && unit < 5) {
+    tenths /= 1024;
+    ++unit;
+  }
+  return std::to_string(tenths / 10) + (unit > 0 ? "." + std::to_string(tenths % 10) : "") + " " + kUnits[unit];
+}
+
+void print(std::ostream& out, const ctl::ChildSaEntry& sa) {
+  out << "    " << printable(sa.child) << ": " << sa.state << ", " << (sa.mode.empty() ? "tunnel" : sa.mode) << ", ESP"
+      << (sa.udp_encap ? " in UDP" : "") << ", SPIs " << hex(sa.spi_in, 8) << " in, " << hex(sa.spi_out, 8) << " out, "
+      << printable(sa.algorithms) << "\n"
+      << "      " << joined(sa.local) << " === " << joined(sa.remote) << "\n"
+      << "      in " << octets(sa.bytes_in) << " (" << sa.packets_in << " packets), out " << octets(sa.bytes_out)
+      << " (" << sa.packets_out << " packets)";
+  if (sa.drops != 0) out << ", " << sa.drops << " dropped";
+  out << "; installed " << ago(sa.installed_seconds) << " ago";
+  if (sa.rekey_in) out << ", rekey in " << ago(*sa.rekey_in);
+  if (sa.expires_in) out << ", expires in " << ago(*sa.expires_in);
+  out << "\n";
+}
+
+void print(std::ostream& out, const ctl::IkeSaEntry& sa) {
+  out << "  IKE SA " << sa.ike_id << ": " << sa.state << ", " << hex(sa.spi_i, 16) << (sa.initiator ? "_i*" : "_i")
+      << " " << hex(sa.spi_r, 16) << (sa.initiator ? "_r" : "_r*") << "\n"
+      << "    " << sa.local.to_string() << " [" << printable(sa.local_id) << "]"
+      << (sa.nat_local ? " behind a NAT" : "") << " … " << sa.remote.to_string() << " [" << printable(sa.remote_id)
+      << "]" << (sa.nat_remote ? " behind a NAT" : "") << "\n    " << printable(sa.algorithms);
+  if (sa.established_seconds != 0) out << "; established " << ago(sa.established_seconds) << " ago";
+  if (sa.rekey_in) out << ", rekey in " << ago(*sa.rekey_in);
+  out << "\n";
+  for (const auto& child : sa.children) print(out, child);
+}
+
+}  // namespace
+
+void print_status(std::ostream& out, const ctl::StatusReply& status) {
+  const auto& daemon = status.daemon;
+  out << "sallyportd " << printable(daemon.version) << ", pid " << daemon.pid << ", up " << ago(daemon.uptime_seconds)
+      << "; ports " << daemon.ike_port << " and " << daemon.natt_port << "; device " << printable(daemon.device_name)
+      << " (" << daemon.device_type << ", mtu " << daemon.device_mtu << ")\n";
+  if (daemon.key_log) out << "KEYS ARE BEING LOGGED: whoever reads the key log reads the traffic.\n";
+  for (const auto& connection : status.connections) {
+    out << "\n"
+        << connection.name << ": " << connection.state << "  " << joined(connection.local_addrs) << " ["
+        << printable(connection.local_id) << "] … " << joined(connection.remote_addrs) << " ["
+        << printable(connection.remote_id.empty() ? "any" : connection.remote_id) << "]"
+        << (connection.keep_up ? ", kept up" : "") << "\n";
+    if (!connection.last_error.empty()) out << "  last attempt: " << printable(connection.last_error) << "\n";
+    if (connection.retry_in) out << "  next attempt in " << ago(*connection.retry_in) << "\n";
+    for (const auto& sa : status.ike_sas) {
+      if (sa.connection == connection.name) print(out, sa);
+    }
+    for (const auto& child : connection.children) {
+      if (child.state != "up") {
+        out << "    " << child.name << ": " << child.state << "  " << joined(child.local)
+            << " === " << joined(child.remote) << "\n";
+      }
+    }
+  }
+  for (const auto& sa : status.ike_sas) {  // responder SAs that no connection has claimed yet
+    if (sa.connection.empty()) print(out, sa);
+  }
+  if (!status.drops.empty()) {
+    out << "\ndropped:";
+    for (const auto& drop : status.drops) out << "  " << printable(drop.name) << " " << drop.value;
+    out << "\n";
+  }
+}
+
+}  // namespace sallyport::cli
