@@ -2,6 +2,7 @@
 #include "ike/v2/ike_sa.h"
 
 #include <cassert>
+#include <utility>
 
 #include "ike/v2/child_sa.h"
 #include "ike/v2/liveness.h"
@@ -110,6 +111,11 @@ bool IkeSa::has_create(std::string_view child) const {
 void IkeSa::drop_tasks() {
   tasks_.clear();
   timers.clear(Timer::task);
+}
+
+std::deque<Task> IkeSa::take_tasks() {
+  timers.clear(Timer::task);
+  return std::exchange(tasks_, {});
 }
 
 // Which kinds of exchange a state allows us to start. S2: nothing but IKE_SA_INIT and IKE_AUTH before authentication.

@@ -1,0 +1,73 @@
+// Switching over to a successor and deleting what it replaces. RFC 7296 1.4.1, 2.8, 2.25.
+#include "ike/v2/rekey.h"
+
+#include "ike/v2/child_sa.h"
+#include "ike/v2/rekey_collision.h"
+
+namespace sallyport::ike::v2::rekey {
+
+static void switch_over(IkeSa& sa, ChildSa& child) {
+  if (child.outbound_ready || child.redundant) return;
+  child.outbound_ready = true;
+  sa.host.emit(Event(SwitchOutbound{child.id}));
+}
+
+// Successors first, so that no moment passes without an outbound SA.
+static void remove_replaced(IkeSa& sa, model::ChildId id) {
+  for (const auto& child : sa.children) {
+    if (child->replaces == id) switch_over(sa, *child);
+  }
+  remove_child(sa, id, kLinger);
+}
+
+void inbound_seen(IkeSa& sa, model::ChildId id) {
+  if (ChildSa* child = find_child(sa, id)) switch_over(sa, *child);
+}
+
+std::vector<model::Spi> peer_deletes(IkeSa& sa, TimePoint, const std::vector<model::Spi>& spis_out) {
+  std::vector<model::Spi> answer;
+  for (const model::Spi spi : spis_out) {
+    const ChildSa* child = find_child_by_spi_out(sa, spi);
+    if (!child) continue;
+    // RFC 7296 2.25.1: our own Delete is out; its answer will end the SA on both sides.
+    if (child->state == ChildSa::State::DELETING) {
+      sa.host.count_row("collision: both delete the Child SA");
+      continue;
+    }
+    if (child->state == ChildSa::State::REKEYING) sa.host.count_row("collision: the peer deletes what we rekey");
+    answer.push_back(child->spi_in);
+    remove_replaced(sa, child->id);
+  }
+  return answer;
+}
+
+bool begin_delete(IkeSa& sa, model::ChildId id) {
+  ChildSa* child = find_child(sa, id);
+  if (!child) return false;
+  child->state = ChildSa::State::DELETING;
+  return true;
+}
+
+void delete_answered(IkeSa& sa, TimePoint, model::ChildId id) { remove_replaced(sa, id); }
+
+void peer_deletes_ike(IkeSa& sa, TimePoint now) {
+  OwnExchange* own = own_exchange_of(sa);
+  if (!own || own->kind != Task::Kind::rekey_ike) return;
+  sa.host.count_row("collision: the peer deletes the IKE SA that we rekey");
+  (void)rekey_collision::peers_stands(sa, now, *own);
+}
+
+void peer_uses(IkeSa& sa, TimePoint now) {
+  if (!sa.established() || !sa.children.empty()) return;
+  IkeSa* rekeyed = nullptr;
+  sa.host.for_each([&](IkeSa& other) {
+    const OwnExchange* own = own_exchange_of(other);
+    if (own && own->kind == Task::Kind::rekey_ike && own->peer && own->peer->ike_id == sa.id &&
+        own->peer->verdict == PeerRekey::Verdict::OPEN) {
+      rekeyed = &other;
+    }
+  });
+  if (rekeyed) (void)rekey_collision::peers_stands(*rekeyed, now, *own_exchange_of(*rekeyed));
+}
+
+}  // namespace sallyport::ike::v2::rekey
