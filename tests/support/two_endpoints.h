@@ -9,7 +9,7 @@
 #include "crypto/prf.h"
 #include "crypto/signature.h"
 #include "ike/endpoint.h"
-#include "support/fixed_rng.h"
+#include "support/seeded_rng.h"
 
 namespace sallyport::test {
 
@@ -57,7 +57,7 @@ struct KeyAgent {
 struct OneEnd {
   OneEnd(uint64_t seed, ike::Config config) : rng(seed), endpoint(config, rng) {}
 
-  FixedRng rng;
+  SeededRng rng;
   ike::Endpoint endpoint;
   KeyAgent agent;
   std::deque<ike::Datagram> sent;
