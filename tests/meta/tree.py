@@ -24,7 +24,8 @@ ARROWS = {
     "policy": {"base", "model"},
     "config": {"base", "model"},
     "stack": {"base", "model", "crypto", "wire", "ctl", "ike", "ipsec", "policy", "config"},
-    "runtime": {"base", "model", "ctl", "stack"},
+    # The driver carries the values of these rooms, and implements their interfaces to files and logs.
+    "runtime": {"base", "model", "ctl", "ike", "ipsec", "config", "stack"},
     "daemon": {"base", "model", "crypto", "wire", "ctl", "ike", "ipsec", "policy", "config", "stack", "runtime"},
     "api": {"base", "model", "ctl"},
     "cli": {"base", "api", "ctl"},
