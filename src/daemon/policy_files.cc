@@ -1,0 +1,75 @@
+// See policy_files.h.
+#include "daemon/policy_files.h"
+
+#include <algorithm>
+
+#include "crypto/certificate.h"
+#include "runtime/fd.h"
+
+namespace sallyport::daemon {
+namespace {
+
+// The certificates of one PEM file; a complaint when there are none.
+std::vector<Bytes> read_chain(config::FileSource& files, const std::string& path,
+                              std::vector<std::string>& complaints) {
+  auto content = files.read(path);
+  if (!content) {
+    complaints.push_back(runtime::explain("the certificate file " + path + " cannot be read", content.error()));
+    return {};
+  }
+  auto found = crypto::certificates_from_pem(as_bytes(*content));
+  if (found && !found->empty()) return std::move(*found);
+  complaints.push_back("the certificate file " + path + " holds no PEM certificate");
+  return {};
+}
+
+// "CN=…" of the configuration becomes the DER that travels (RFC 7296 3.5).
+void encode_name(model::Identity& id, std::vector<std::string>& complaints) {
+  if (!id.text_dn) return;
+  auto der = crypto::encode_dn(as_text(id.value));
+  if (!der) {
+    complaints.push_back("the identity " + id.to_string() + " is not a distinguished name");
+    return;
+  }
+  id.value = std::move(*der);
+  id.text_dn = false;
+}
+
+}  // namespace
+
+BuiltPolicy build_policy(const config::Settings& settings, config::FileSource& files) {
+  BuiltPolicy out;
+  auto policy = std::make_shared<model::IkePolicySet>(config::to_policy(settings));
+  for (auto& connection : policy->connections) {
+    encode_name(connection.local_id, out.complaints);
+    if (connection.remote_id) encode_name(*connection.remote_id, out.complaints);
+  }
+  for (auto& credential : policy->credentials) {
+    if (credential.kind != model::AuthPolicy::Kind::cert) continue;
+    const auto source = std::find_if(settings.credentials.begin(), settings.credentials.end(),
+                                     [&](const auto& c) { return c.name == credential.name; });
+    if (source == settings.credentials.end()) continue;
+    credential.chain = read_chain(files, source->certificate, out.complaints);
+    if (credential.chain.empty()) continue;
+    if (auto leaf = crypto::read_certificate(credential.chain.front())) {
+      credential.key_type = leaf->key_type;
+    } else {
+      out.complaints.push_back("the certificate in " + source->certificate + " cannot be read");
+    }
+  }
+  for (auto& trust : policy->trust) {
+    const auto source =
+        std::find_if(settings.trust.begin(), settings.trust.end(), [&](const auto& t) { return t.name == trust.name; });
+    if (source == settings.trust.end()) continue;
+    for (const auto& path : source->anchors) {
+      for (auto& anchor : read_chain(files, path, out.complaints)) {
+        if (auto view = crypto::read_certificate(anchor)) trust.key_ids.push_back(to_bytes(view->public_key_sha1));
+        trust.anchors.push_back(std::move(anchor));
+      }
+    }
+  }
+  out.policy = std::move(policy);
+  return out;
+}
+
+}  // namespace sallyport::daemon

@@ -1,0 +1,164 @@
+// See privileges.h.
+#include "daemon/privileges.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "runtime/control_server.h"
+#include "runtime/raw_socket.h"
+#include "runtime/udp_socket.h"
+
+namespace sallyport::daemon {
+namespace {
+
+using config::DeviceSettings;
+using runtime::Fd;
+
+Fd open_log(const std::string& path) {
+  return Fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
+}
+
+runtime::TunPlan tun_plan(const DeviceSettings& device) {
+  runtime::TunPlan plan{device.name, device.mtu, {}};
+  for (const IpAddr& address : device.addresses) plan.addresses.push_back({address, address.bits()});
+  return plan;
+}
+
+}  // namespace
+
+Privileges::~Privileges() = default;
+
+std::optional<std::string> Privileges::open_all(const config::Settings& settings) {
+  settings_ = settings;
+  if (auto refused = open_files(settings)) return refused;
+  if (auto refused = open_sockets(settings)) return refused;
+  if (auto refused = open_device(settings)) return refused;
+  auto control = runtime::open_control_socket(settings.daemon.control_socket, settings.daemon.control_group);
+  if (!control) return runtime::explain_control_socket(settings.daemon.control_socket, control.error());
+  held_.control = std::move(*control);
+  return std::nullopt;
+}
+
+std::optional<std::string> Privileges::open_files(const config::Settings& settings) {
+  if (!settings.daemon.log.file.empty()) {
+    held_.log_file = open_log(settings.daemon.log.file);
+    if (!held_.log_file)
+      return runtime::explain("the log file " + settings.daemon.log.file + " cannot be opened",
+                              runtime::fail_errno().value());
+  }
+  if (!settings.daemon.key_log.empty()) {
+    auto files = runtime::open_key_log(settings.daemon.key_log);
+    if (!files)
+      return runtime::explain("the key log in " + settings.daemon.key_log + " cannot be opened", files.error());
+    held_.key_log_ike = std::move(files->ike);
+    held_.key_log_esp = std::move(files->esp);
+    held_.key_log_esp_other = std::move(files->esp_other);
+    warnings_.push_back("session keys are written to " + settings.daemon.key_log +
+                        ": whoever reads them reads the traffic");
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Privileges::open_sockets(const config::Settings& settings) {
+  runtime::SocketOptions options;
+  // Only routes into a TUN device need the mark that our own packets are known by.
+  if (settings.device.type == DeviceSettings::Type::tun) options.mark = runtime::kOwnMark;
+  for (const Family family : {Family::v4, Family::v6}) {
+    for (const bool natt : {false, true}) {
+      const uint16_t port = natt ? settings.daemon.natt_port : settings.daemon.ike_port;
+      const IpEndpoint bind_to{IpAddr::any(family), port};
+      auto socket = runtime::open_udp_socket(bind_to, options);
+      if (socket) {
+        held_.udp.push_back({std::move(*socket), family, natt, port});
+      } else if (family == Family::v6 &&
+                 (socket.error().detail == EAFNOSUPPORT || socket.error().detail == EADDRNOTAVAIL)) {
+        continue;  // a host without IPv6
+      } else {
+        return runtime::explain_udp(bind_to, socket.error());
+      }
+    }
+  }
+  for (const Family family : {Family::v4, Family::v6}) {
+    auto socket = runtime::open_esp_socket(family, options);
+    if (socket) {
+      (family == Family::v4 ? held_.esp_v4 : held_.esp_v6) = std::move(*socket);
+    } else if (family == Family::v4) {
+      warnings_.push_back(runtime::explain_esp(socket.error()) + ": ESP can only travel in UDP");
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Privileges::open_device(const config::Settings& settings) {
+  if (settings.device.type != DeviceSettings::Type::tun) return std::nullopt;
+  const runtime::TunPlan plan = tun_plan(settings.device);
+  auto device = runtime::open_tun(plan);
+  if (!device) return runtime::explain_tun(plan, device.error());
+  held_.tun = std::move(device->fd);
+  held_.tun_name = device->name;
+  held_.tun_index = device->interface_index;
+  auto table = runtime::RouteTable::open();
+  if (!table) return runtime::explain("routes cannot be set", table.error());
+  routes_.emplace(std::move(*table));
+  return set_routes(settings);
+}
+
+std::optional<std::string> Privileges::set_routes(const config::Settings& settings) {
+  if (!routes_) return std::nullopt;
+  const auto addresses = runtime::host_addresses();
+  std::vector<runtime::Route> routes;
+  for (const auto& connection : settings.connections) {
+    for (const auto& child : connection.children) {
+      for (auto& route : runtime::routes_for(child.local, child.remote, addresses)) {
+        const bool there = std::any_of(routes.begin(), routes.end(),
+                                       [&](const runtime::Route& r) { return r.destination == route.destination; });
+        if (!there) routes.push_back(route);
+      }
+    }
+  }
+  if (auto done = routes_->set(routes, held_.tun_index); !done)
+    return runtime::explain("routes cannot be set", done.error());
+  return std::nullopt;
+}
+
+std::vector<std::string> Privileges::reconcile(const config::Settings& settings) {
+  std::vector<std::string> sentences;
+  const auto& was = settings_.daemon;
+  const auto& is = settings.daemon;
+  if (was.ike_port != is.ike_port || was.natt_port != is.natt_port || was.control_socket != is.control_socket ||
+      was.control_group != is.control_group || was.user != is.user || was.split != is.split ||
+      was.key_log != is.key_log || !(settings_.device == settings.device)) {
+    sentences.push_back("ports, control socket, user, key log and device change only with a restart");
+  }
+  if (!is.log.file.empty()) {
+    if (Fd file = open_log(is.log.file)) {
+      held_.log_file = std::move(file);
+    } else {
+      sentences.push_back("the log file " + is.log.file + " cannot be opened; lines go where they went");
+    }
+  } else {
+    held_.log_file.reset();
+  }
+  if (auto refused = set_routes(settings)) sentences.push_back(std::move(*refused));
+  const auto fixed_daemon = settings_.daemon;
+  const auto fixed_device = settings_.device;
+  settings_ = settings;
+  settings_.daemon = fixed_daemon;
+  settings_.daemon.log = settings.daemon.log;
+  settings_.device = fixed_device;
+  return sentences;
+}
+
+runtime::Descriptors Privileges::share() const { return held_.duplicate(); }
+
+void Privileges::remove_all() {
+  if (routes_) (void)routes_->clear();
+  routes_.reset();
+  if (held_.control) (void)::unlink(settings_.daemon.control_socket.c_str());
+  held_ = {};
+}
+
+}  // namespace sallyport::daemon

@@ -1,0 +1,37 @@
+// All the descriptors a worker lives on, as the privileged process opened them. Values that own.
+#pragma once
+#include <array>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ip_addr.h"
+#include "runtime/fd.h"
+
+namespace sallyport::runtime {
+
+struct UdpDescriptor {
+  Fd fd;
+  Family family = Family::v4;
+  bool natt = false;  // the side that carries the non-ESP marker
+  uint16_t port = 0;
+};
+
+struct Descriptors {
+  std::vector<UdpDescriptor> udp;
+  Fd esp_v4, esp_v6;  // empty: native ESP cannot be done here
+  Fd tun;             // empty: internal device
+  std::string tun_name;
+  uint32_t tun_index = 0;
+  Fd control;  // listening
+  Fd log_file;
+  Fd key_log_ike, key_log_esp, key_log_esp_other;
+
+  Descriptors duplicate() const;
+  // For a channel: what lies in which order, and the numbers. At most kMaxPassedDescriptors.
+  Bytes describe() const;
+  std::vector<int> numbers() const;
+  static Result<Descriptors> assemble(ByteView description, std::vector<Fd> passed);
+};
+
+}  // namespace sallyport::runtime

@@ -1,0 +1,237 @@
+// See status_report.h.
+#include "runtime/status_report.h"
+
+#include <algorithm>
+
+namespace sallyport::runtime {
+namespace {
+
+uint64_t whole_seconds(Duration d) {
+  return d.count() <= 0 ? 0 : static_cast<uint64_t>(std::chrono::duration_cast<seconds>(d).count());
+}
+
+std::vector<std::string> texts(const model::Selectors& selectors) {
+  std::vector<std::string> out;
+  for (const auto& selector : selectors) out.push_back(selector.to_string());
+  return out;
+}
+
+std::string_view state_name(stack::Connections::State state) {
+  switch (state) {
+    case stack::Connections::State::down: return "down";
+    case stack::Connections::State::negotiating: return "negotiating";
+    case stack::Connections::State::up: return "up";
+  }
+  return "down";
+}
+
+std::string_view start_name(model::ChildPolicy::Start start) {
+  switch (start) {
+    case model::ChildPolicy::Start::none: return "none";
+    case model::ChildPolicy::Start::up: return "up";
+    case model::ChildPolicy::Start::route: return "route";
+  }
+  return "none";
+}
+
+ctl::ChildSaEntry child_entry(const std::string& connection, const ike::ChildSaStatus& child,
+                              const std::vector<ipsec::SaStatus>& sas) {
+  ctl::ChildSaEntry out;
+  out.connection = connection;
+  out.child = child.child;
+  out.state = child.state;
+  out.child_id = child.child_id;
+  out.spi_in = child.spi_in;
+  out.spi_out = child.spi_out;
+  out.algorithms = child.chosen;
+  out.mode = child.mode;
+  out.udp_encap = child.udp_encap;
+  out.local = texts(child.ts_local);
+  out.remote = texts(child.ts_remote);
+  const auto sa = std::find_if(sas.begin(), sas.end(), [&](const auto& s) { return s.child_id == child.child_id; });
+  if (sa == sas.end()) return out;
+  out.bytes_in = sa->octets_in;
+  out.packets_in = sa->packets_in;
+  out.bytes_out = sa->octets_out;
+  out.packets_out = sa->packets_out;
+  out.installed_seconds = whole_seconds(sa->age);
+  return out;
+}
+
+ctl::IkeSaEntry ike_entry(TimePoint now, const ike::IkeSaStatus& ike, const std::vector<ipsec::SaStatus>& sas) {
+  ctl::IkeSaEntry out;
+  out.connection = ike.connection;
+  out.state = ike.state;
+  out.ike_id = ike.ike_id;
+  out.spi_i = ike.spi_i;
+  out.spi_r = ike.spi_r;
+  out.initiator = ike.initiator;
+  out.local = ike.local;
+  out.remote = ike.remote;
+  out.local_id = ike.local_identity;
+  out.remote_id = ike.remote_identity;
+  out.nat_local = ike.nat_local;
+  out.nat_remote = ike.nat_remote;
+  out.algorithms = ike.chosen;
+  if (ike.established != TimePoint{}) out.established_seconds = whole_seconds(now - ike.established);
+  if (ike.rekey_at) out.rekey_in = whole_seconds(*ike.rekey_at - now);
+  for (const auto& child : ike.children) out.children.push_back(child_entry(ike.connection, child, sas));
+  return out;
+}
+
+ctl::ConfiguredConnection configured(TimePoint now, const model::ConnectionPolicy& policy,
+                                     const std::vector<stack::ConnectionStatus>& states) {
+  ctl::ConfiguredConnection out;
+  out.name = policy.name;
+  out.local_addrs = policy.local_addrs;
+  out.remote_addrs = policy.remote_addrs;
+  out.local_id = policy.local_id.to_string();
+  if (policy.remote_id) out.remote_id = policy.remote_id->to_string();
+  out.proposals = model::to_string(policy.ike_proposals);
+  out.keep_up = policy.keep_up;
+  auto best = stack::Connections::State::down;
+  for (const auto& child : policy.children) {
+    ctl::ConfiguredChild entry;
+    entry.name = child.name;
+    entry.start = start_name(child.start);
+    entry.local = texts(child.local);
+    entry.remote = texts(child.remote);
+    entry.proposals = model::to_string(child.proposals);
+    entry.state = state_name(stack::Connections::State::down);
+    for (const auto& state : states) {
+      if (state.connection != policy.name || state.child != child.name) continue;
+      entry.state = state_name(state.state);
+      best = std::max(best, state.state);
+      if (!state.last_failure.empty()) out.last_error = state.last_failure;
+      if (state.retry_at) out.retry_in = whole_seconds(*state.retry_at - now);
+    }
+    out.children.push_back(std::move(entry));
+  }
+  out.state = state_name(best);
+  return out;
+}
+
+std::vector<ctl::Counter> counters_of(const Driver& driver) {
+  const auto& io = driver.counters();
+  const auto& ike = driver.control().ike_counters();
+  return {{"datagrams_in", io.datagrams_in},
+          {"datagrams_out", io.datagrams_out},
+          {"send_refused", io.send_refused},
+          {"device_refused", io.device_refused},
+          {"not_for_us", io.not_for_us},
+          {"no_socket", io.no_socket},
+          {"held_dropped", driver.dataplane().held_dropped()},
+          {"ike_datagrams", ike.datagrams},
+          {"ike_malformed", ike.malformed},
+          {"ike_unknown_spi", ike.unknown_spi},
+          {"ike_bad_integrity", ike.bad_integrity},
+          {"ike_out_of_window", ike.out_of_window},
+          {"ike_repeated_requests", ike.repeated_requests},
+          {"ike_retransmissions", ike.retransmissions},
+          {"ike_cookies_demanded", ike.cookies_demanded},
+          {"ike_half_open_refused", ike.half_open_refused},
+          {"ike_initiated", ike.initiated},
+          {"ike_responded", ike.responded},
+          {"ike_established", ike.established},
+          {"ike_failed", ike.failed}};
+}
+
+ctl::DaemonFacts daemon_facts(TimePoint now, const Driver& driver, const ReportFacts& facts) {
+  ctl::DaemonFacts out;
+  const auto& settings = driver.settings();
+  out.version = facts.version;
+  out.pid = facts.pid;
+  out.uptime_seconds = whole_seconds(now - facts.started);
+  out.config_file = facts.config_file;
+  out.ike_port = settings.daemon.ike_port;
+  out.natt_port = settings.daemon.natt_port;
+  out.split = facts.split;
+  const bool tun = settings.device.type == config::DeviceSettings::Type::tun;
+  out.device_type = tun ? "tun" : "internal";
+  out.device_name = tun ? driver.device_name() : "";
+  out.device_mtu = settings.device.mtu;
+  for (const auto& address : settings.device.addresses) out.device_addresses.push_back(address.to_string());
+  out.device_packets_in = driver.counters().device_packets_in;
+  out.device_packets_out = driver.counters().device_packets_out;
+  out.native_esp = driver.native_esp();
+  out.key_log = driver.key_log();
+  return out;
+}
+
+std::string_view action_name(model::Action action) {
+  switch (action) {
+    case model::Action::BYPASS: return "BYPASS";
+    case model::Action::DISCARD: return "DISCARD";
+    case model::Action::PROTECT: return "PROTECT";
+  }
+  return "DISCARD";
+}
+
+}  // namespace
+
+ctl::StatusReply make_status(TimePoint now, const Driver& driver, const ReportFacts& facts,
+                             const std::string& connection) {
+  ctl::StatusReply out;
+  out.daemon = daemon_facts(now, driver, facts);
+  const auto states = driver.control().connections();
+  for (const auto& policy : driver.control().policy()->connections) {
+    if (connection.empty() || policy.name == connection) out.connections.push_back(configured(now, policy, states));
+  }
+  const auto sas = driver.dataplane().sas(now);
+  for (const auto& ike : driver.control().ike_sas()) {
+    if (connection.empty() || ike.connection == connection) out.ike_sas.push_back(ike_entry(now, ike, sas));
+  }
+  const auto& drops = driver.dataplane().drops();
+  for (size_t i = 0; i < ipsec::kDropCount; ++i) {
+    const auto drop = static_cast<ipsec::Drop>(i);
+    if (drops[drop] != 0) out.drops.push_back({std::string(ipsec::to_string(drop)), drops[drop]});
+  }
+  out.counters = counters_of(driver);
+  return out;
+}
+
+ctl::ExplainReply make_explain(TimePoint now, const Driver& driver, const ctl::Explain& question) {
+  ctl::ExplainReply out;
+  const model::FlowKey flow{question.source,      question.destination,      question.protocol,
+                            question.source_port, question.destination_port, true};
+  const auto* entry = driver.dataplane().spd().find_outbound(flow);
+  if (!entry) {
+    out.action = "DISCARD";
+    out.sentence = "no policy covers this packet: it would be dropped at the device, and usually never gets there";
+    return out;
+  }
+  const model::SpdEntry& found = **entry;
+  out.action = action_name(found.action);
+  out.connection = found.connection;
+  out.child = found.child;
+  out.entry = model::to_string(found.local) + " to " + model::to_string(found.remote);
+  for (const auto& sa : driver.dataplane().sas(now)) {
+    if (sa.reqid == found.reqid && sa.outbound_active && !sa.lingering) out.spi_out = sa.spi_out;
+  }
+  const std::string name = found.connection + "." + found.child;
+  if (found.action != model::Action::PROTECT) {
+    out.sentence = "the policy says " + out.action;
+  } else if (out.spi_out != 0) {
+    out.sentence = "protected by " + name + " with its SA";
+  } else {
+    out.sentence = "protected by " + name + ", which has no SA yet: the packet would wait while one is negotiated";
+  }
+  return out;
+}
+
+ctl::Event make_event(int64_t unix_milliseconds, const stack::Notice& notice) {
+  ctl::Event out;
+  out.kind = stack::to_string(notice.kind);
+  out.unix_milliseconds = unix_milliseconds;
+  out.connection = notice.connection;
+  out.child = notice.child;
+  const bool failed =
+      notice.kind == stack::Notice::Kind::attempt_failed || notice.kind == stack::Notice::Kind::ike_down;
+  if (failed) out.error = to_string(notice.code);
+  out.sentence = notice.sentence;
+  out.ours = notice.ours;
+  out.peers = notice.peers;
+  return out;
+}
+
+}  // namespace sallyport::runtime

@@ -1,0 +1,22 @@
+// What the daemon is doing, as the control protocol tells it. Pure: reads the machines, changes nothing.
+#pragma once
+#include "ctl/messages.h"
+#include "runtime/driver.h"
+
+namespace sallyport::runtime {
+
+struct ReportFacts {
+  std::string version;
+  std::string config_file;
+  uint64_t pid = 0;  // of the parent, or the only process
+  TimePoint started{};
+  bool split = false;
+};
+
+// connection: empty for all.
+ctl::StatusReply make_status(TimePoint now, const Driver& driver, const ReportFacts& facts,
+                             const std::string& connection);
+ctl::ExplainReply make_explain(TimePoint now, const Driver& driver, const ctl::Explain& question);
+ctl::Event make_event(int64_t unix_milliseconds, const stack::Notice& notice);
+
+}  // namespace sallyport::runtime
