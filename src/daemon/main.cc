@@ -1,0 +1,124 @@
+// sallyportd --config FILE [--one-process] [--check]: the daemon's door. Reads the configuration, opens what needs
+// rights, and starts the processes of house §8, or does all in this one.
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "daemon/privileges.h"
+#include "daemon/processes.h"
+#include "daemon/wiring.h"
+#include "runtime/clock.h"
+
+namespace sallyport::daemon {
+namespace {
+
+struct Options {
+  std::string config = "/etc/sallyport/sallyport.toml";
+  bool one_process = false;
+  bool check = false;
+};
+
+int usage() {
+  std::fputs("usage: sallyportd [--config FILE] [--one-process] [--check] [--version]\n", stderr);
+  return 2;
+}
+
+int complain(const std::vector<std::string>& sentences) {
+  for (const auto& sentence : sentences) std::fprintf(stderr, "sallyportd: %s\n", sentence.c_str());
+  return 1;
+}
+
+// One process: what the parent, the key process and the helper do, done here by the same objects.
+int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
+  runtime::SystemFiles files;
+  auto keys = std::make_shared<KeyAgent>();
+  auto verify = std::make_shared<VerifyAgent>();
+  if (auto refused = keys->load(loaded.settings.credentials); !refused.empty()) return complain(refused);
+  if (auto refused = verify->load(files, loaded.settings.trust); !refused.empty()) return complain(refused);
+  auto descriptors = privileges.share();
+  runtime::Loop loop;
+  runtime::TraceLog log("sallyportd", loaded.settings.daemon.log, std::move(descriptors.log_file));
+  for (const auto& warning : privileges.warnings()) log.line(runtime::LogLevel::warning, warning);
+  LocalKeys port(loop, keys, verify);
+  Worker worker(loop, log, port, loaded, std::move(descriptors),
+                {kVersion, options.config, static_cast<uint64_t>(::getpid()), runtime::monotonic_now(), false});
+  const auto reload = [&](stack::CommandToken token) {
+    Loaded again = load_all(files, options.config);
+    auto new_keys = std::make_shared<KeyAgent>();
+    auto new_verify = std::make_shared<VerifyAgent>();
+    if (again.problems.empty()) {
+      for (auto& line : new_keys->load(again.settings.credentials)) again.problems.push_back(line);
+      for (auto& line : new_verify->load(files, again.settings.trust)) again.problems.push_back(line);
+    }
+    if (!again.problems.empty()) {
+      for (const auto& problem : again.problems) log.line(runtime::LogLevel::error, "not reloaded: " + problem);
+      return worker.service().reload_failed(token, again.problems.front());
+    }
+    for (const auto& sentence : privileges.reconcile(again.settings)) log.line(runtime::LogLevel::warning, sentence);
+    port.replace(new_keys, new_verify);
+    log.apply(again.settings.daemon.log, privileges.share().log_file.duplicate());
+    worker.driver().reload(std::move(again.settings), std::move(again.policy), token);
+  };
+  worker.service().on_reload = reload;
+  worker.service().on_check = [&](stack::CommandToken token) {
+    worker.service().checked(token, load_all(files, options.config).check);
+  };
+  for (const int number : {SIGTERM, SIGINT}) loop.on_signal(number, [&] { worker.stop(); });
+  loop.on_signal(SIGHUP, [&] { reload(0); });
+  worker.start();
+  log.line(runtime::LogLevel::info, "sallyportd " + std::string(kVersion) + " runs in one process");
+  loop.run();
+  return 0;
+}
+
+int run(const Options& options) {
+  runtime::SystemFiles files;
+  Loaded loaded = load_all(files, options.config);
+  if (!loaded.problems.empty()) return complain(loaded.problems) + 1;
+  if (options.check) {
+    std::printf("%s: the configuration is good\n", options.config.c_str());
+    return 0;
+  }
+  Privileges privileges;
+  if (auto refused = privileges.open_all(loaded.settings)) {
+    privileges.remove_all();
+    return complain({*refused});
+  }
+  const bool split = loaded.settings.daemon.split && !options.one_process;
+  const int code = split ? run_processes(options.config, std::move(loaded), privileges)
+                         : run_alone(options, std::move(loaded), privileges);
+  privileges.remove_all();
+  return code;
+}
+
+int start(int count, char** words) {
+  Options options;
+  for (int i = 1; i < count; ++i) {
+    const std::string word = words[i];
+    if (word == "--config" && i + 1 < count) {
+      options.config = words[++i];
+    } else if (word.starts_with("--config=")) {
+      options.config = word.substr(9);
+    } else if (word == "--one-process") {
+      options.one_process = true;
+    } else if (word == "--check") {
+      options.check = true;
+    } else if (word == "--version") {
+      std::printf("sallyportd %s\n", kVersion);
+      return 0;
+    } else if (word != "--foreground") {
+      return usage();
+    }
+  }
+  ::signal(SIGPIPE, SIG_IGN);
+  (void)::clearenv();
+  return run(options);
+}
+
+}  // namespace
+}  // namespace sallyport::daemon
+
+int main(int count, char** words) { return sallyport::daemon::start(count, words); }

@@ -1,0 +1,411 @@
+// See processes.h. Children are forked, never executed anew; each leaves by _exit, so that nothing of the parent's ends
+// with it.
+#include "daemon/processes.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "daemon/key_channel.h"
+#include "daemon/sandbox.h"
+#include "runtime/clock.h"
+
+namespace sallyport::daemon {
+namespace {
+
+using runtime::ChannelMessage;
+using runtime::DescriptorChannel;
+using runtime::Fd;
+using runtime::LogLevel;
+
+// Parent to child: bundle (memory file), token; stop; a channel to a peer process. Child to parent: ready;
+// reload_wanted and check_wanted with a token.
+enum class Word : uint8_t {
+  descriptors = 1,
+  keys_channel,
+  helper_channel,
+  worker_channel,
+  settings,
+  refused,
+  checked,
+  stop,
+  ready,
+  reload_wanted,
+  check_wanted
+};
+uint8_t code(Word word) { return static_cast<uint8_t>(word); }
+
+Bytes token_and_text(stack::CommandToken token, const std::string& text = {}) {
+  Writer out;
+  out.u64(token);
+  out.bytes(as_bytes(text));
+  return out.take();
+}
+stack::CommandToken token_of(const Bytes& body) { return body.size() >= 8 ? load_be64(body.data()) : 0; }
+std::string text_of(const Bytes& body) {
+  return body.size() > 8 ? std::string(as_text(ByteView(body).subspan(8))) : std::string();
+}
+
+[[noreturn]] void leave(const char* who, const std::string& sentence) {
+  std::fprintf(stderr, "sallyportd %s: %s\n", who, sentence.c_str());
+  ::_exit(1);
+}
+
+// Nothing but the standard streams and the child's own channel stays open.
+DescriptorChannel keep_only(DescriptorChannel channel) {
+  const int to = 3;
+  const int from = channel.release().release();
+  if (from != to) (void)::dup2(from, to);
+  (void)::close_range(to + 1, ~0u, 0);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(number, SIG_IGN);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  return DescriptorChannel(Fd(to));
+}
+
+std::optional<Loaded> loaded_of(const ChannelMessage& message, const std::string& path,
+                                std::shared_ptr<runtime::BundledFiles>& files) {
+  if (message.descriptors.empty()) return std::nullopt;
+  auto bytes = runtime::read_memory_file(message.descriptors.front());
+  if (!bytes) return std::nullopt;
+  auto bundle = runtime::FileBundle::parse(*bytes);
+  if (!bundle) return std::nullopt;
+  files = std::make_shared<runtime::BundledFiles>(std::move(*bundle));
+  Loaded out = load_all(*files, path);
+  if (!out.problems.empty()) return std::nullopt;
+  return out;
+}
+
+// The key process and the helper: an agent, its parent, one worker at a time.
+template <class Agent, class Reload>
+[[noreturn]] void run_agent(DescriptorChannel parent, Agent& agent, Reload reload) {
+  DescriptorChannel worker;
+  (void)parent.send(code(Word::ready));
+  for (;;) {
+    pollfd wait[2] = {{parent.fd(), POLLIN, 0}, {worker ? worker.fd() : -1, POLLIN, 0}};
+    if (::poll(wait, 2, -1) < 0) continue;
+    if (wait[0].revents != 0) {
+      auto message = parent.receive(false);
+      if (!message) ::_exit(0);
+      if (message->has_value()) {
+        ChannelMessage& got = **message;
+        if (got.word == code(Word::stop)) ::_exit(0);
+        if (got.word == code(Word::worker_channel) && !got.descriptors.empty())
+          worker = DescriptorChannel(std::move(got.descriptors.front()));
+        if (got.word == code(Word::settings)) (void)parent.send(code(Word::ready), token_and_text(0, reload(got)));
+      }
+    }
+    if (wait[1].revents != 0 && worker) {
+      auto message = worker.receive(false);
+      if (!message) {
+        worker = DescriptorChannel();
+      } else if (message->has_value()) {
+        auto frame = parse_key_request((*message)->body);
+        if (frame) (void)worker.send(0, write_key_reply(frame->id, agent.answer(frame->work)), {}, false);
+      }
+    }
+  }
+}
+
+[[noreturn]] void run_keys(DescriptorChannel parent, const Loaded& loaded, const std::string& path) {
+  if (auto done = enter_keys(); !done) leave("keys", runtime::explain("rights cannot be dropped", done.error()));
+  die_with_parent();
+  KeyAgent agent;
+  if (auto refused = agent.load(loaded.settings.credentials); !refused.empty()) leave("keys", refused.front());
+  run_agent(std::move(parent), agent, [&](const ChannelMessage& message) -> std::string {
+    std::shared_ptr<runtime::BundledFiles> files;
+    const auto again = loaded_of(message, path, files);
+    if (!again) return "the configuration cannot be read";
+    const auto refused = agent.load(again->settings.credentials);
+    return refused.empty() ? "" : refused.front();
+  });
+}
+
+[[noreturn]] void run_helper(DescriptorChannel parent, const Loaded& loaded, const std::string& path) {
+  runtime::SystemFiles system;
+  VerifyAgent agent;
+  if (auto refused = agent.load(system, loaded.settings.trust); !refused.empty()) leave("helper", refused.front());
+  if (auto done = enter_helper(loaded.settings.daemon.user); !done)
+    leave("helper", runtime::explain("rights cannot be dropped", done.error()));
+  die_with_parent();
+  run_agent(std::move(parent), agent, [&](const ChannelMessage& message) -> std::string {
+    std::shared_ptr<runtime::BundledFiles> files;
+    const auto again = loaded_of(message, path, files);
+    if (!again) return "the configuration cannot be read";
+    const auto refused = agent.load(*files, again->settings.trust);
+    return refused.empty() ? "" : refused.front();
+  });
+}
+
+struct WorkerProcess {
+  DescriptorChannel parent;
+  std::string path;
+  runtime::Loop loop;
+  runtime::TraceLog log;
+  RemoteKeys keys;
+  std::unique_ptr<Worker> worker;
+
+  WorkerProcess(DescriptorChannel p, std::string config_path, const config::LogSettings& settings, Fd log_file)
+      : parent(std::move(p)),
+        path(std::move(config_path)),
+        log("sallyportd", settings, std::move(log_file)),
+        keys(loop) {}
+
+  void on_message(ChannelMessage& message) {
+    auto& service = worker->service();
+    if (message.word == code(Word::keys_channel) && !message.descriptors.empty()) {
+      keys.use_keys(DescriptorChannel(std::move(message.descriptors.front())));
+    } else if (message.word == code(Word::helper_channel) && !message.descriptors.empty()) {
+      keys.use_helper(DescriptorChannel(std::move(message.descriptors.front())));
+    } else if (message.word == code(Word::settings)) {
+      std::shared_ptr<runtime::BundledFiles> files;
+      auto again = loaded_of(message, path, files);
+      if (!again) return service.reload_failed(token_of(message.body), "the configuration cannot be read");
+      Fd log_file = message.descriptors.size() > 1 ? std::move(message.descriptors[1]) : Fd();
+      log.apply(again->settings.daemon.log, std::move(log_file));
+      worker->driver().reload(std::move(again->settings), std::move(again->policy), token_of(message.body));
+    } else if (message.word == code(Word::refused)) {
+      log.line(LogLevel::error, "not reloaded: " + text_of(message.body));
+      service.reload_failed(token_of(message.body), text_of(message.body));
+    } else if (message.word == code(Word::checked)) {
+      ctl::CheckReply reply;
+      reply.files.push_back(path);
+      if (const std::string text = text_of(message.body); !text.empty()) reply.problems.push_back({path, 0, {}, text});
+      service.checked(token_of(message.body), reply);
+    } else if (message.word == code(Word::stop)) {
+      worker->stop();
+    }
+  }
+  void read() {
+    for (;;) {
+      auto message = parent.receive(false);
+      if (!message) ::_exit(0);
+      if (!message->has_value()) return;
+      on_message(**message);
+    }
+  }
+};
+
+[[noreturn]] void run_worker(DescriptorChannel parent, const Loaded& loaded, const std::string& path,
+                             runtime::ReportFacts facts) {
+  auto first = parent.receive(true);
+  if (!first || !first->has_value()) ::_exit(1);
+  auto descriptors = runtime::Descriptors::assemble((*first)->body, std::move((*first)->descriptors));
+  if (!descriptors) leave("worker", "descriptors did not arrive");
+  if (auto done = enter_worker(loaded.settings.daemon.user); !done)
+    leave("worker", runtime::explain("rights cannot be dropped", done.error()));
+  die_with_parent();
+  {
+    WorkerProcess process(std::move(parent), path, loaded.settings.daemon.log, std::move(descriptors->log_file));
+    process.worker = std::make_unique<Worker>(process.loop, process.log, process.keys, loaded, std::move(*descriptors),
+                                              std::move(facts));
+    process.worker->service().on_reload = [&](stack::CommandToken token) {
+      (void)process.parent.send(code(Word::reload_wanted), token_and_text(token));
+    };
+    process.worker->service().on_check = [&](stack::CommandToken token) {
+      (void)process.parent.send(code(Word::check_wanted), token_and_text(token));
+    };
+    process.loop.watch(process.parent.fd(), [&] { process.read(); });
+    process.read();  // the channels to the key process and the helper
+    if (auto done = forbid_system_calls(); !done)
+      leave("worker", runtime::explain("the system call filter cannot be set", done.error()));
+    process.worker->start();
+    process.log.line(LogLevel::info, "sallyportd " + facts.version + " runs");
+    process.loop.run();
+  }
+  ::_exit(0);
+}
+
+struct Child {
+  pid_t pid = -1;
+  DescriptorChannel channel;
+  TimePoint started{};
+};
+
+class Parent {
+ public:
+  Parent(std::string path, Loaded loaded, Privileges& privileges)
+      : path_(std::move(path)),
+        loaded_(std::move(loaded)),
+        privileges_(privileges),
+        started_(runtime::monotonic_now()) {}
+
+  int run() {
+    sigset_t caught;
+    ::sigemptyset(&caught);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::sigaddset(&caught, number);
+    ::sigprocmask(SIG_BLOCK, &caught, nullptr);
+    signals_ = Fd(::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
+    for (const auto& warning : privileges_.warnings()) say(warning);
+    if (!start(keys_, Kind::keys) || !wait_ready(keys_) || !start(helper_, Kind::helper) || !wait_ready(helper_) ||
+        !start(worker_, Kind::worker)) {
+      stop_all();
+      return 1;
+    }
+    connect_worker();
+    while (!ending_) turn();
+    stop_all();
+    return 0;
+  }
+
+ private:
+  enum class Kind { keys, helper, worker };
+
+  static void say(const std::string& sentence) { std::fprintf(stderr, "sallyportd: %s\n", sentence.c_str()); }
+
+  bool start(Child& child, Kind kind) {
+    auto ends = DescriptorChannel::pair();
+    if (!ends) return false;
+    const pid_t pid = ::fork();
+    if (pid < 0) return false;
+    if (pid == 0) {
+      DescriptorChannel mine = keep_only(std::move(ends->second));
+      if (kind == Kind::keys) run_keys(std::move(mine), loaded_, path_);
+      if (kind == Kind::helper) run_helper(std::move(mine), loaded_, path_);
+      run_worker(std::move(mine), loaded_, path_,
+                 {kVersion, path_, static_cast<uint64_t>(::getppid()), started_, true});
+    }
+    child = {pid, std::move(ends->first), runtime::monotonic_now()};
+    if (kind == Kind::worker) {
+      const auto shared = privileges_.share();
+      if (!child.channel.send(code(Word::descriptors), shared.describe(), shared.numbers())) return false;
+    }
+    return true;
+  }
+
+  // An agent that refuses its files says so on stderr and ends.
+  std::optional<std::string> wait_answer(Child& child) {
+    pollfd wait{child.channel.fd(), POLLIN, 0};
+    if (::poll(&wait, 1, 10000) != 1) return std::nullopt;
+    auto message = child.channel.receive(false);
+    if (!message || !message->has_value() || (*message)->word != code(Word::ready)) return std::nullopt;
+    return text_of((*message)->body);
+  }
+  bool wait_ready(Child& child) { return wait_answer(child).has_value(); }
+
+  // A channel of their own between the worker and an agent.
+  void connect(Child& agent, Word to_worker) {
+    auto ends = DescriptorChannel::pair();
+    if (!ends) return;
+    (void)agent.channel.send(code(Word::worker_channel), {}, {ends->first.fd()});
+    (void)worker_.channel.send(code(to_worker), {}, {ends->second.fd()});
+  }
+  void connect_worker() {
+    connect(keys_, Word::keys_channel);
+    connect(helper_, Word::helper_channel);
+  }
+
+  void turn() {
+    pollfd wait[2] = {{signals_.get(), POLLIN, 0}, {worker_.channel ? worker_.channel.fd() : -1, POLLIN, 0}};
+    if (::poll(wait, 2, -1) < 0) return;
+    if (wait[0].revents != 0) take_signals();
+    if (wait[1].revents == 0 || !worker_.channel) return;
+    auto message = worker_.channel.receive(false);
+    if (!message) {
+      worker_.channel = DescriptorChannel();  // its end is reported by SIGCHLD
+      return;
+    }
+    if (!message->has_value()) return;
+    if ((*message)->word == code(Word::reload_wanted)) reload(token_of((*message)->body));
+    if ((*message)->word == code(Word::check_wanted)) check(token_of((*message)->body));
+  }
+
+  void take_signals() {
+    signalfd_siginfo got;
+    while (::read(signals_.get(), &got, sizeof got) == static_cast<ssize_t>(sizeof got)) {
+      if (got.ssi_signo == SIGTERM || got.ssi_signo == SIGINT) ending_ = true;
+      if (got.ssi_signo == SIGHUP) reload(0);
+      if (got.ssi_signo == SIGCHLD) take_dead();
+    }
+  }
+
+  void take_dead() {
+    int status = 0;
+    for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (ending_) continue;
+      if (pid == worker_.pid) restart(worker_, Kind::worker, "worker");
+      if (pid == keys_.pid) restart(keys_, Kind::keys, "key process");
+      if (pid == helper_.pid) restart(helper_, Kind::helper, "helper");
+    }
+  }
+
+  void restart(Child& child, Kind kind, const char* name) {
+    say(std::string("the ") + name + " has ended and is started again");
+    // One that dies at once is not started in a busy circle.
+    if (runtime::monotonic_now() - child.started < seconds(1)) (void)::usleep(500000);
+    if (!start(child, kind) || (kind != Kind::worker && !wait_ready(child))) {
+      say(std::string("the ") + name + " cannot be started again");
+      ending_ = true;
+      return;
+    }
+    if (kind == Kind::worker) return connect_worker();
+    if (kind == Kind::keys) return connect(keys_, Word::keys_channel);
+    connect(helper_, Word::helper_channel);
+  }
+
+  void reload(stack::CommandToken token) {
+    runtime::SystemFiles system;
+    runtime::RecordingFiles recording(system);
+    Loaded again = load_all(recording, path_);
+    if (!again.problems.empty()) return refuse(token, again.problems.front());
+    auto file = runtime::memory_file(recording.take().write());
+    if (!file) return refuse(token, "no memory for the configuration");
+    for (Child* agent : {&keys_, &helper_}) {
+      (void)agent->channel.send(code(Word::settings), {}, {file->get()});
+      const auto answer = wait_answer(*agent);
+      if (!answer || !answer->empty()) return refuse(token, answer ? *answer : "a process does not answer");
+    }
+    // Routes first: what the new policy protects meets the device from now on.
+    for (const auto& sentence : privileges_.reconcile(again.settings)) say(sentence);
+    loaded_ = std::move(again);
+    const auto shared = privileges_.share();
+    std::vector<int> numbers{file->get()};
+    if (shared.log_file) numbers.push_back(shared.log_file.get());
+    (void)worker_.channel.send(code(Word::settings), token_and_text(token), numbers);
+  }
+
+  void refuse(stack::CommandToken token, const std::string& sentence) {
+    (void)worker_.channel.send(code(Word::refused), token_and_text(token, sentence));
+  }
+
+  void check(stack::CommandToken token) {
+    runtime::SystemFiles system;
+    const Loaded again = load_all(system, path_);
+    (void)worker_.channel.send(code(Word::checked),
+                               token_and_text(token, again.problems.empty() ? std::string() : again.problems.front()));
+  }
+
+  void stop_all() {
+    for (Child* child : {&worker_, &keys_, &helper_}) {
+      if (child->pid <= 0) continue;
+      if (child->channel) (void)child->channel.send(code(Word::stop), {}, {}, false);
+      for (int i = 0; i < 200 && ::waitpid(child->pid, nullptr, WNOHANG) == 0; ++i) (void)::usleep(10000);
+      if (::kill(child->pid, 0) == 0) {
+        (void)::kill(child->pid, SIGKILL);
+        (void)::waitpid(child->pid, nullptr, 0);
+      }
+      child->pid = -1;
+    }
+  }
+
+  std::string path_;
+  Loaded loaded_;
+  Privileges& privileges_;
+  TimePoint started_;
+  Fd signals_;
+  Child keys_, helper_, worker_;
+  bool ending_ = false;
+};
+
+}  // namespace
+
+int run_processes(const std::string& config_path, Loaded loaded, Privileges& privileges) {
+  return Parent(config_path, std::move(loaded), privileges).run();
+}
+
+}  // namespace sallyport::daemon

@@ -1,0 +1,13 @@
+// Parent, key process, helper and worker: house §8. The parent opened everything before; it forks the others, hands
+// each what it may have, starts again what ends, reads the configuration again when told to, and parses no network
+// octet.
+#pragma once
+#include "daemon/privileges.h"
+#include "daemon/wiring.h"
+
+namespace sallyport::daemon {
+
+// Returns the exit code after SIGTERM or SIGINT, or when a child cannot be started. Call with no thread running.
+int run_processes(const std::string& config_path, Loaded loaded, Privileges& privileges);
+
+}  // namespace sallyport::daemon

@@ -1,0 +1,78 @@
+// The worker put together: loop, log, driver, control socket, key work. The same in one process and in several: only
+// the KeyPort and where the configuration comes from differ. One thread.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/key_agent.h"
+#include "daemon/verify_agent.h"
+#include "runtime/control_service.h"
+#include "runtime/descriptor_channel.h"
+#include "runtime/entropy.h"
+#include "runtime/file_store.h"
+
+namespace sallyport::daemon {
+
+// Key work done here: what is cheap at once, what is slow or may wait for a name server on the pool.
+class LocalKeys final : public runtime::KeyPort {
+ public:
+  LocalKeys(runtime::Loop& loop, std::shared_ptr<const KeyAgent> keys, std::shared_ptr<const VerifyAgent> verify)
+      : loop_(loop), keys_(std::move(keys)), verify_(std::move(verify)) {}
+  void submit(model::RequestId id, model::KeyRequest work) override;
+  void replace(std::shared_ptr<const KeyAgent> keys, std::shared_ptr<const VerifyAgent> verify);
+
+ private:
+  void answer_later(model::RequestId id, std::shared_ptr<model::KeyReply> reply);
+  runtime::Loop& loop_;
+  std::shared_ptr<const KeyAgent> keys_;
+  std::shared_ptr<const VerifyAgent> verify_;
+};
+
+// Key work done by the key process and the helper; key exchanges, which need no long-term key, stay here.
+class RemoteKeys final : public runtime::KeyPort {
+ public:
+  explicit RemoteKeys(runtime::Loop& loop) : loop_(loop), local_(loop, nullptr, nullptr) {}
+  ~RemoteKeys() override;
+  void submit(model::RequestId id, model::KeyRequest work) override;
+  void use_keys(runtime::DescriptorChannel channel) { use(keys_, std::move(channel)); }
+  void use_helper(runtime::DescriptorChannel channel) { use(helper_, std::move(channel)); }
+
+ private:
+  void use(runtime::DescriptorChannel& which, runtime::DescriptorChannel channel);
+  void read(runtime::DescriptorChannel& from);
+  runtime::Loop& loop_;
+  runtime::DescriptorChannel keys_, helper_;
+  LocalKeys local_;
+};
+
+struct Loaded {
+  config::Settings settings;
+  std::shared_ptr<const model::IkePolicySet> policy;
+  std::vector<std::string> problems;  // none: usable
+  ctl::CheckReply check;
+};
+Loaded load_all(config::FileSource& files, const std::string& path);
+
+class Worker {
+ public:
+  Worker(runtime::Loop& loop, runtime::TraceLog& log, runtime::KeyPort& keys, const Loaded& loaded,
+         runtime::Descriptors descriptors, runtime::ReportFacts facts);
+  void start() { driver_.start(); }
+  void stop();  // deletes the SAs at the peers and ends the loop
+  runtime::Driver& driver() { return driver_; }
+  runtime::ControlService& service() { return *service_; }
+
+ private:
+  runtime::Loop& loop_;
+  runtime::SystemRng rng_;
+  runtime::Fd listening_;
+  runtime::Driver driver_;
+  std::unique_ptr<runtime::ControlServer> server_;
+  std::unique_ptr<runtime::ControlService> service_;
+};
+
+constexpr const char* kVersion = "0.1.0";
+
+}  // namespace sallyport::daemon
