@@ -282,7 +282,7 @@ void Driver::send_esp(ipsec::Outgoing& out) {
   std::vector<Queued>* queue = nullptr;
   if (udp) {
     queue = udp_queue(out.remote.addr.family(), true);
-  } else if (const Fd& raw = v4 ? descriptors_.esp_v4 : descriptors_.esp_v6) {
+  } else if (v4 ? descriptors_.esp_v4 : descriptors_.esp_v6) {
     queue = v4 ? &esp_v4_queue_ : &esp_v6_queue_;
   } else {
     ++counters_.no_socket;
