@@ -193,6 +193,12 @@ void conclude_child(IkeSa& sa, TimePoint now, OwnExchange& own, const ChildAgree
     sa.queue(Task(Task::Kind::delete_child, made.id));
     return sa.finish_task(now);
   }
+  // The peer deleted it before its answer reached us.
+  const auto& gone = own.deleted_early;
+  if (std::find(gone.begin(), gone.end(), made.spi_out) != gone.end()) {
+    sa.host.count_row("deleted by the peer before its answer came");
+    (void)rekey::peer_deletes(sa, now, {made.spi_out});
+  }
   if (own.peer) {
     if (ChildSa* other = find_child(sa, own.peer->child_id)) {
       other->redundant = true;
@@ -341,6 +347,13 @@ void complete_child_ke(IkeSa& sa, TimePoint now, model::KeyReply reply) {
 // The Child SA a REKEY_SA notify speaks of, if it may be rekeyed now; otherwise the request is answered.
 ChildSa* rekeyed_child(IkeSa& sa, TimePoint now, const NotifyPayload& notify) {
   ChildSa* old = notify.spi.size() == 4 ? find_child_by_spi_out(sa, load_be32(notify.spi.data())) : nullptr;
+  const OwnExchange* own = own_exchange_of(sa);
+  if (!old && own && own->kind != Task::Kind::rekey_ike) {
+    // It may be the one that the answer we still wait for would tell us of.
+    sa.host.count_row("TEMPORARY_FAILURE to a rekey of what may be coming");
+    refuse(sa, now, NotifyType::TEMPORARY_FAILURE);
+    return nullptr;
+  }
   if (!old) {
     // RFC 7296 2.25.1: the notify names what was not found.
     sa.host.count_row("CHILD_SA_NOT_FOUND to a rekey");

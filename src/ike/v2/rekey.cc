@@ -28,7 +28,12 @@ std::vector<model::Spi> peer_deletes(IkeSa& sa, TimePoint, const std::vector<mod
   std::vector<model::Spi> answer;
   for (const model::Spi spi : spis_out) {
     const ChildSa* child = find_child_by_spi_out(sa, spi);
-    if (!child) continue;
+    if (!child) {
+      // The answer that would tell us of it may still be under way; the list is bounded, for a peer may name anything.
+      OwnExchange* own = own_exchange_of(sa);
+      if (own && own->deleted_early.size() < 64) own->deleted_early.push_back(spi);
+      continue;
+    }
     // RFC 7296 2.25.1: our own Delete is out; its answer will end the SA on both sides.
     if (child->state == ChildSa::State::DELETING) {
       sa.host.count_row("collision: both delete the Child SA");
