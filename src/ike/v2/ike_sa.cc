@@ -35,7 +35,7 @@ IkeSa::IkeSa(Host& h, bool initiator, std::shared_ptr<const model::IkePolicySet>
 
 IkeSa::~IkeSa() = default;
 
-static bool may_follow(IkeState from, IkeState to) {
+[[maybe_unused]] static bool may_follow(IkeState from, IkeState to) {
   if (to == IkeState::DEAD || to == IkeState::CLOSED) return true;
   switch (from) {
     case IkeState::STARTING:
