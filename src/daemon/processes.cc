@@ -215,7 +215,7 @@ struct WorkerProcess {
     if (auto done = forbid_system_calls(); !done)
       leave("worker", runtime::explain("the system call filter cannot be set", done.error()));
     process.worker->start();
-    process.log.line(LogLevel::info, "sallyportd " + facts.version + " runs");
+    process.log.line(LogLevel::info, "sallyportd " + std::string(kVersion) + " runs");
     process.loop.run();
   }
   ::_exit(0);

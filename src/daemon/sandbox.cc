@@ -107,8 +107,10 @@ Result<> enter_helper(const std::string& user) {
 }
 
 Result<> enter_keys() {
-  (void)::unshare(CLONE_NEWNET);               // needs a right the daemon may not have been given
-  (void)::mlockall(MCL_CURRENT | MCL_FUTURE);  // so does this
+  (void)::unshare(CLONE_NEWNET);  // needs a right the daemon may not have been given
+  // Locking what is to come is wanted only without a limit: under one, later allocations would fail.
+  const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
+  (void)::mlockall(::setrlimit(RLIMIT_MEMLOCK, &all) == 0 ? MCL_CURRENT | MCL_FUTURE : MCL_CURRENT);
   SP_CHECK(keep_capabilities(1u << CAP_DAC_READ_SEARCH));
   return harden_process();
 }

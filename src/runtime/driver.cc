@@ -19,6 +19,7 @@ ike::Config ike_config(const config::Settings& settings, bool key_log) {
   ike::Config out;
   out.port = settings.daemon.ike_port;
   out.natt_port = settings.daemon.natt_port;
+  out.remote_natt_port = settings.daemon.remote_natt_port;
   out.key_log = key_log;
   return out;
 }

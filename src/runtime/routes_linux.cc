@@ -149,20 +149,6 @@ Result<> RouteTable::dead_end(const IpPrefix& destination, bool add) {
   return done;
 }
 
-// Deletes one route of the table after the other until the kernel has none left.
-void RouteTable::flush(Family family) {
-  for (int i = 0; i < 100000; ++i) {
-    NetlinkRequest request(RTM_DELROUTE, 0);
-    rtmsg body{};
-    body.rtm_family = address_family(family);
-    body.rtm_table = RT_TABLE_UNSPEC;
-    body.rtm_scope = RT_SCOPE_NOWHERE;  // any
-    request.body(&body, sizeof body);
-    request.attribute_u32(RTA_TABLE, kRouteTable);
-    if (!netlink_.transact(request)) return;
-  }
-}
-
 Result<> RouteTable::set(const std::vector<Route>& routes, uint32_t interface_index) {
   for (const auto& wanted : routes) {
     SP_CHECK(dead_end(wanted.destination, true));
@@ -189,7 +175,10 @@ Result<> RouteTable::clear() {
   Result<> out;
   for (const Family family : {Family::v4, Family::v6}) {
     if (auto done = rule(family, false); !done) out = done;
-    flush(family);
+  }
+  for (const auto& old : routes_) {
+    if (auto done = route(old, interface_index_, false); !done) out = done;
+    if (auto done = dead_end(old.destination, false); !done) out = done;
   }
   routes_.clear();
   return out;

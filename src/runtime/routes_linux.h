@@ -37,7 +37,7 @@ class RouteTable {
  public:
   static Result<RouteTable> open();
   // Makes the table hold exactly these, first what is new, then away with what is old. The rule comes last, when the
-  // first route stands, and routes of an earlier life (after a crash) are taken over.
+  // first route stands, and routes of an earlier life (after a crash) to the same destinations are taken over.
   Result<> set(const std::vector<Route>& routes, uint32_t interface_index);
   Result<> clear();  // routes and rules; what is not there is no error
 
@@ -46,7 +46,6 @@ class RouteTable {
   Result<> rule(Family family, bool add);
   Result<> route(const Route& route, uint32_t interface_index, bool add);
   Result<> dead_end(const IpPrefix& destination, bool add);
-  void flush(Family family);
 
   Netlink netlink_;
   std::vector<Route> routes_;
