@@ -103,10 +103,10 @@ std::optional<std::string> esp_key_line(const ike::KeyLog::Child& keys) {
   const auto integrity = esp_integrity(keys.integ);
   if (!cipher || !integrity) return std::nullopt;
   const auto quoted = [](const std::string& text) { return "\"" + text + "\""; };
-  return quoted(keys.source.is_v4() ? "IPv4" : "IPv6") + "," + quoted(keys.source.to_string()) + "," +
-         quoted(keys.destination.to_string()) + "," + quoted("0x" + hex_number(keys.spi, 4)) + "," + quoted(*cipher) +
-         "," + quoted("0x" + to_hex(keys.key.view())) + "," + quoted(*integrity) + "," +
-         quoted("0x" + to_hex(keys.integ_key.view()));
+  // Any addresses: behind a NAT a capture shows others than ours, and the SPI names the SA well enough.
+  return quoted(keys.source.is_v4() ? "IPv4" : "IPv6") + "," + quoted("*") + "," + quoted("*") + "," +
+         quoted("0x" + hex_number(keys.spi, 4)) + "," + quoted(*cipher) + "," + quoted("0x" + to_hex(keys.key.view())) +
+         "," + quoted(*integrity) + "," + quoted("0x" + to_hex(keys.integ_key.view()));
 }
 
 Result<KeyLogFiles> open_key_log(const std::string& folder) {

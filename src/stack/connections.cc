@@ -50,6 +50,7 @@ Connections::Changes Connections::set_policy(std::shared_ptr<const model::IkePol
 bool Connections::want(const Key& key, std::optional<CommandToken> waiter) {
   Entry& entry = entries_[key];
   entry.wanted = true;
+  entry.taken_down = false;
   if (waiter && entry.state != State::up) entry.waiters.insert(*waiter);
   if (entry.state != State::down) return false;
   entry.state = State::negotiating;
@@ -57,9 +58,18 @@ bool Connections::want(const Key& key, std::optional<CommandToken> waiter) {
   return true;
 }
 
+bool Connections::starts_by_traffic(const Key& key) const {
+  const auto* connection = policy_->connection(key.connection);
+  if (connection == nullptr) return false;
+  return std::any_of(connection->children.begin(), connection->children.end(), [&](const model::ChildPolicy& child) {
+    return child.name == key.child && child.start == model::ChildPolicy::Start::route;
+  });
+}
+
 bool Connections::on_traffic(const Key& key) {
   const auto found = entries_.find(key);
-  if (found == entries_.end() || found->second.state == State::negotiating) return false;
+  if (found == entries_.end() || found->second.state == State::negotiating || found->second.taken_down) return false;
+  if (!starts_by_traffic(key)) return false;
   found->second.state = State::negotiating;
   found->second.retry.reset();
   return true;
@@ -111,6 +121,7 @@ std::vector<CommandToken> Connections::unwant(const Key& key) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return {};
   found->second.wanted = false;
+  found->second.taken_down = true;
   found->second.retry.reset();
   if (found->second.state == State::negotiating) found->second.state = State::down;
   return take_waiters(found->second);

@@ -33,7 +33,7 @@ class Connections {
 
   // Each returns true when a negotiation must be started now.
   bool want(const Key& key, std::optional<CommandToken> waiter);
-  bool on_traffic(const Key& key);
+  bool on_traffic(const Key& key);  // only a child with start = route; not after it was taken down by command
 
   // Facts. The tokens returned are of the commands that waited for this.
   std::vector<CommandToken> on_up(const Key& key);
@@ -51,11 +51,13 @@ class Connections {
  private:
   struct Entry {
     bool wanted = false;
+    bool taken_down = false;  // by command: traffic does not bring it back
     State state = State::down;
     Duration backoff{};
     std::optional<TimePoint> retry;
     std::set<CommandToken> waiters;
   };
+  bool starts_by_traffic(const Key& key) const;
   std::vector<CommandToken> take_waiters(Entry& entry);
   void retry_later(TimePoint now, const Key& key, Entry& entry);
 

@@ -147,8 +147,10 @@ void apply_answer(IkeSa& sa, TimePoint now, const Message& message) {
   verify_auth(sa, now, message.payloads, id.id, std::move(*octets),
               [id, payloads = message.payloads](IkeSa& again, TimePoint at, std::string why) {
                 if (why.empty()) return authenticated(again, at, id.id, payloads);
-                reject_peer(again, at, "the peer " + id.id.to_string() + " could not be authenticated: " + why, {},
-                            id.id.to_string());
+                reject_peer(
+                    again, at,
+                    "authentication failed: the peer " + id.id.to_string() + " could not be authenticated: " + why, {},
+                    id.id.to_string());
               });
 }
 
@@ -157,8 +159,8 @@ void apply_error(IkeSa& sa, TimePoint now, const Message& message) {
   const model::ConnectionPolicy& c = *sa.connection();
   if (error && error->type == NotifyType::AUTHENTICATION_FAILED) {
     return give_up(sa, now, Errc::authentication_failed,
-                   "the peer at " + sa.remote.to_string() + " did not accept our identity " + c.local_id.to_string() +
-                       " or our proof of it",
+                   "authentication failed: the peer at " + sa.remote.to_string() + " did not accept our identity " +
+                       c.local_id.to_string() + " or our proof of it",
                    c.local_id.to_string(), c.remote_id ? c.remote_id->to_string() : std::string());
   }
   give_up(sa, now, Errc::state,

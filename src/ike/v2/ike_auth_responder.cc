@@ -137,7 +137,8 @@ void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
   verify_auth(sa, now, message.payloads, peer.id, std::move(*octets),
               [from](IkeSa& again, TimePoint at, std::string reason) {
                 if (reason.empty()) return peer_verified(again, at);
-                refuse_authentication(again, at, "the peer " + from + " could not be authenticated: " + reason);
+                refuse_authentication(
+                    again, at, "authentication failed: the peer " + from + " could not be authenticated: " + reason);
               });
 }
 

@@ -79,4 +79,14 @@ TEST_SUITE("stack/connections") {
     CHECK_FALSE(c.on_traffic(kNet));
     CHECK_FALSE(c.on_traffic({"west", "net"}));
   }
+  TEST_CASE("traffic does not bring back what a command took down, nor start what is not routed") {
+    Connections c;
+    (void)c.set_policy(policy(false, model::ChildPolicy::Start::route));
+    (void)c.unwant(kNet);
+    CHECK_FALSE(c.on_traffic(kNet));
+    CHECK(c.want(kNet, std::nullopt));
+    Connections unrouted;
+    (void)unrouted.set_policy(policy(false, model::ChildPolicy::Start::none));
+    CHECK_FALSE(unrouted.on_traffic(kNet));
+  }
 }

@@ -48,7 +48,8 @@ TEST_SUITE("stack/two_stacks") {
   }
   TEST_CASE("[RFC4301 5.1] traffic asks for its SA and the packet that asked is not lost") {
     StackPair pair;
-    load(pair, psk_policy(false), psk_policy(true));
+    load(pair, psk_policy(false, "aes128gcm16-prfsha256-x25519", "aes128gcm16", model::ChildPolicy::Start::route),
+         psk_policy(true));
     REQUIRE(pair.east.dataplane.ping(pair.now, 1, *IpAddr::parse("10.2.0.1"), 1, 56));
     pair.run(seconds(5));
     CHECK(pair.east.dataplane.poll_pong());
