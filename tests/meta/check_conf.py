@@ -1,5 +1,6 @@
 """Every complete example in conf/*.toml is accepted by `sallyportd --check`. Usage: check_conf.py --daemon PROGRAM."""
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,11 +13,29 @@ def find(root, daemon):
     if not examples:
         return ["conf/ holds no example"]
     complaints = []
-    for path in examples:
-        done = subprocess.run([daemon, "--check", "--config", str(path)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
-        if done.returncode != 0:
-            complaints.append(f"{path.relative_to(root)}: {(done.stderr + done.stdout).strip()[:300]}")
+    with tempfile.TemporaryDirectory() as folder:
+        for path in examples:
+            copy = pathlib.Path(folder) / path.name
+            copy.write_text(path.read_text())
+            make_files(copy)
+            done = subprocess.run([daemon, "--check", "--config", str(copy)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+            if done.returncode != 0:
+                complaints.append(f"{path.relative_to(root)}: {(done.stderr + done.stdout).strip()[:300]}")
     return complaints
+
+
+def make_files(config):
+    """Puts a certificate, key or secret beside the copy under every name that the example gives to one."""
+    names = re.findall(r'"([\w.-]+\.(?:pem|key|psk))"', config.read_text())
+    if any(name.endswith(".pem") for name in names):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=east.example",
+                        "-addext", "subjectAltName=DNS:east.example", "-keyout", config.parent / "made.k", "-out", config.parent / "made.c"],
+                       check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    for name in names:
+        made = config.parent / name
+        source = {".pem": "made.c", ".key": "made.k"}.get(made.suffix)
+        made.write_bytes((config.parent / source).read_bytes() if source else b"a secret of some length\n")
+        made.chmod(0o600)
 
 
 def self_test():
