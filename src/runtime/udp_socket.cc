@@ -23,7 +23,6 @@ Result<> apply_socket_options(int fd, Family family, const SocketOptions& option
     SP_CHECK(set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER,
                         options.fragments == FragmentPolicy::allow ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO));
   } else {
-    SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1));
     SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
     SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
                         options.fragments == FragmentPolicy::allow ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO));
@@ -41,6 +40,8 @@ Result<Fd> open_udp_socket(const IpEndpoint& bind_to, const SocketOptions& optio
   Fd fd(::socket(family == Family::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP));
   if (!fd) return fail_errno();
   SP_CHECK(apply_socket_options(fd.get(), family, options));
+  // Not for raw sockets, which refuse it and never see IPv4 anyway.
+  if (family == Family::v6) SP_CHECK(set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1));
   sockaddr_storage name;
   const socklen_t length = to_sockaddr(bind_to, 0, name);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), length) != 0) return fail_errno();

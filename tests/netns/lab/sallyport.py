@@ -67,7 +67,7 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
         lines += [f'rekey = "{connection.ike_seconds}s"']
     if connection.dpd:
         # Test settings: an absent peer is noticed within seconds.
-        lines += [f'dpd = "{connection.dpd}s"', 'retransmit = { timeout = "500ms", tries = 3 }', 'retry = "500ms"']
+        lines += [f'dpd = "{connection.dpd}s"', 'retransmit = { timeout = "300ms", tries = 2 }', 'retry = "500ms"']
     if connection.encap:
         lines += ["force_encap = true"]
     if start == "up":
