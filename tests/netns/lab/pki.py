@@ -35,13 +35,13 @@ class Authority:
         _openssl("req", "-x509", "-new", "-key", self.key, "-days", 3650, "-subj", f"/O=Example/CN={name}", "-out", self.certificate,
                  "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
-    def leaf(self, name, kind, days=365):
-        """Returns (certificate file, key file)."""
+    def leaf(self, name, kind, days=365, more=()):
+        """Returns (certificate file, key file). more: further names in the subjectAltName."""
         stem = self.folder / f"{name}-{kind}"
         key, request, certificate, extensions = (stem.with_name(stem.name + end) for end in (".key", ".csr", ".pem", ".ext"))
         extensions.write_text("basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\n"
                               "extendedKeyUsage=serverAuth,clientAuth\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
-                              f"subjectAltName={alternative_name(name)}\n")
+                              f"subjectAltName={','.join(map(alternative_name, (name, *more)))}\n")
         _openssl("genpkey", *KEY_KINDS[kind], "-out", key)
         _openssl("req", "-new", "-key", key, "-subj", f"/O=Example/CN={name}", "-out", request)
         _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial", "-days", days,
