@@ -1,5 +1,5 @@
-// What a keying module hands the data plane: one Child SA, both directions, keys included, and the options of its
-// headers. RFC 4301 4.4.2, 5.1.2 and 8; RFC 6040; RFC 7296 2.23.1. Move-only. Every default is plain tunnel mode ESP.
+// What a keying module hands the data plane: one Child SA, both directions, keys included, and how its packets are
+// shaped. RFC 4301 4.4.2, 5.1.2 and 8; RFC 6040; RFC 7296 2.23.1. Move-only. Defaults are plain tunnel mode ESP.
 #pragma once
 #include <optional>
 #include <string>
@@ -15,6 +15,24 @@ namespace sallyport::model {
 
 enum class Mode : uint8_t { tunnel, transport };
 
+// How packets of an SA are shaped besides their cryptography. The outer header matters in tunnel mode only.
+struct PacketShape {
+  enum class Df : uint8_t { copy, set, clear };     // outer IPv4 DF, RFC 4301 8.1
+  enum class Fragment : uint8_t { before, after };  // too big for the path: fragments protected, or protected fragments
+  static constexpr uint16_t kTfcToPath = 65535;
+
+  bool ecn = true;              // RFC 6040 4.1: normal mode; false: compatibility mode, the outer field stays zero
+  std::optional<uint8_t> dscp;  // outer DSCP, 0..63; absent: copied from the inner header
+  Df df = Df::copy;
+  Fragment fragment = Fragment::before;
+  // Inner fragments are put together before the selectors of this SA are asked, which RFC 4301 7.3 wants where those
+  // name ports. Transport mode always does so, because RFC 4303 3.1.1 protects whole packets only.
+  bool reassemble = false;
+  uint16_t tfc_octets = 0;  // ESP: pad up to this size of inner packet; 0: none; kTfcToPath: to the path's size
+  std::optional<Duration> dummy_interval;  // ESP: a dummy packet (RFC 4303 2.6) whenever nothing was sent for so long
+  bool operator==(const PacketShape&) const = default;
+};
+
 // Each limit is absent when it does not apply. Time counts from installation.
 struct Lifetime {
   std::optional<Duration> time;
@@ -26,38 +44,6 @@ struct Lifetime {
 struct DirectionKeys {
   SecretBytes encr;   // key, then salt where the algorithm has one (key_material_octets)
   SecretBytes integ;  // empty with an AEAD
-};
-
-// DSCP of the outer header (RFC 4301 5.1.2.1): the inner packet's, or one value for all.
-enum class DscpOption : uint8_t { copy, fixed };
-// DF bit of an outer IPv4 header over an inner IPv4 packet (RFC 4301 8.1).
-enum class DfOption : uint8_t { copy, set, clear };
-// What is cut when a packet is too big and may be cut: the inner packet before encapsulation, or the outer one after.
-enum class FragmentOption : uint8_t { before, after };
-
-// How headers are carried through the SA. Tunnel mode only, but for `ecn`, `fragment` and `reassemble`.
-struct HeaderOptions {
-  // True: RFC 6040 4.1 normal mode, the outer header carries the inner ECN field. False: its compatibility mode, the
-  // outer header says Not-ECT. What arrives is always merged by RFC 6040 4.2.
-  bool ecn = true;
-  DscpOption dscp = DscpOption::copy;
-  uint8_t fixed_dscp = 0;  // with DscpOption::fixed, 0..63
-  DfOption df = DfOption::copy;
-  FragmentOption fragment = FragmentOption::before;
-  // Tunnel mode: inner fragments are put together before the selectors of this SA are asked (RFC 4301 7.3 wants state
-  // where selectors name ports). Transport mode always does, because RFC 4303 3.1.1 takes whole packets only.
-  bool reassemble = false;
-  bool operator==(const HeaderOptions&) const = default;
-};
-
-// RFC 4303 2.7 and 2.6: traffic flow confidentiality of what we send. ESP only; padding in tunnel mode only.
-struct TfcOptions {
-  static constexpr uint16_t kPathMtu = 65535;
-  uint16_t pad_to =
-      0;  // inner packets shorter than this are padded up to it; 0: none; kPathMtu: to what the path takes
-  bool peer_takes_padding = true;          // false after ESP_TFC_PADDING_NOT_SUPPORTED (RFC 7296 3.10.1)
-  std::optional<Duration> dummy_interval;  // a dummy packet (next header 59) whenever nothing was sent for so long
-  bool operator==(const TfcOptions&) const = default;
 };
 
 struct SaSpec {
@@ -77,6 +63,17 @@ struct SaSpec {
   IntegId integ = IntegId::NONE;
   bool esn = false;
   uint32_t replay_window = 1024;
+  PacketShape shape;                 // tfc_octets is 0 where the peer refuses TFC padding (RFC 7296 1.3.1)
+  bool non_first_fragments = false;  // agreed by both: such fragments may travel in this SA (RFC 4301 7.2)
+  // Transport mode through a NAT, RFC 7296 2.23.1 and RFC 3948 3.1.2: the addresses under which the peer computed the
+  // TCP and UDP checksums of what it sends us. Absent where there is nothing to repair.
+  std::optional<IpAddr> original_source;
+  std::optional<IpAddr> original_destination;
+  // RFC 9611: index of the per-resource copy among those with the same selectors. Absent: the SA for every resource.
+  std::optional<uint32_t> resource;
+  // RFC 4301 appendix E, nested SAs (an SA bundle, AH over ESP say): what this SA has protected is protected again by
+  // the SA of this reqid, and what comes by this SA has to have come by that one as well. 0: no such SA.
+  uint32_t outer_reqid = 0;
   DirectionKeys in;
   DirectionKeys out;
   Selectors ts_local;
@@ -87,16 +84,6 @@ struct SaSpec {
   // the peer never gets a packet on an SA it has not installed yet.
   bool outbound_ready = true;
   std::optional<ChildId> replaces;
-
-  HeaderOptions header;
-  TfcOptions tfc;
-  // RFC 7296 2.23.1, transport mode through a NAT: the addresses as the peer has them, with which its TCP and UDP
-  // checksums count; `original_remote` is the peer's own, `original_local` is ours. Absent: nothing was translated.
-  std::optional<IpAddr> original_local;
-  std::optional<IpAddr> original_remote;
-  // RFC 4301 appendix E, nested SAs (an SA bundle, AH over ESP say): what this SA has protected is protected again by
-  // the SA of this reqid, and what comes by this SA has to have come by that one as well. 0: no such SA.
-  uint32_t outer_reqid = 0;
 };
 
 }  // namespace sallyport::model
