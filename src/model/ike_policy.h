@@ -28,12 +28,19 @@ struct ChildPolicy {
   uint32_t reqid = 0;  // unique in the configuration, stable while the child is not changed
   Protocol protocol = Protocol::ESP;
   Mode mode = Mode::tunnel;
+  bool accept_tunnel = false;  // transport mode, but tunnel mode where the peer declines it (RFC 7296 1.3.1)
   Selectors local;
   Selectors remote;
   Proposals proposals;
   Lifetime rekey;  // soft
   Lifetime hard;
   uint32_t replay_window = 1024;
+  PacketShape shape;
+  bool accept_tfc = true;            // false: the peer is told not to pad (ESP_TFC_PADDING_NOT_SUPPORTED)
+  bool non_first_fragments = false;  // NON_FIRST_FRAGMENTS_ALSO is offered and accepted
+  std::string inside;        // child of the same connection whose SA protects this one's packets again (AH over ESP)
+  uint32_t outer_reqid = 0;  // its reqid; 0: none
+  uint32_t resources = 0;    // RFC 9611: per-resource copies besides the SA for all; 0: none
   Start start = Start::none;
   bool operator==(const ChildPolicy&) const = default;
 };

@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/ip_addr.h"
 #include "base/secret.h"
@@ -14,6 +15,7 @@
 namespace sallyport::model {
 
 enum class Mode : uint8_t { tunnel, transport };
+std::string_view to_string(Mode mode);
 
 // How packets of an SA are shaped besides their cryptography. The outer header matters in tunnel mode only.
 struct PacketShape {
