@@ -81,6 +81,7 @@ struct AttemptFailed {
   std::string sentence;  // one clear sentence for the user
   std::string ours;      // proposals or identities, where they are the matter
   std::string peers;
+  bool initiated = true;  // the attempt was ours; false: the peer's, so that nobody here waits for it
 };
 // Everything a capture needs to be opened. Only with Config::key_log.
 struct KeyLog {

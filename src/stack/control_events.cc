@@ -136,6 +136,8 @@ void Control::on_event(TimePoint, ike::SwitchOutbound& event) {
 void Control::on_event(TimePoint now, ike::AttemptFailed& event) {
   outputs_.emplace_back(Notice{Notice::Kind::attempt_failed, event.connection, event.child, event.code, event.sentence,
                                event.ours, event.peers});
+  // What became of the peer's attempt says nothing about ours.
+  if (!event.initiated) return;
   if (!event.child.empty()) {
     child_failed(now, {event.connection, event.child}, event);
     return;

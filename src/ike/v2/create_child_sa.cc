@@ -399,7 +399,7 @@ void handle_child_request(IkeSa& sa, TimePoint now, const Message& message) {
   if (!agreed) {
     const ChildRefusal& why = agreed.error();
     sa.host.emit(Event(AttemptFailed{std::string(sa.connection_name()), old ? old->name : std::string(), why.error.code,
-                                     why.sentence, why.ours, why.peers}));
+                                     why.sentence, why.ours, why.peers, false}));
     return refuse(sa, now, notify_for(why.error.code).value_or(NotifyType::NO_PROPOSAL_CHOSEN));
   }
   const model::GroupId group = agreed->chosen.group;

@@ -29,6 +29,7 @@ constexpr Row kRows[] = {
 
 void refuse(IkeSa& sa, TimePoint now, NotifyType type, AttemptFailed event) {
   event.connection = std::string(sa.connection_name());
+  event.initiated = false;
   sa.respond_error(now, ExchangeType::IKE_AUTH, type);
   fail_quietly_with(sa, now, std::move(event), true);
 }
@@ -92,7 +93,8 @@ void finish(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
                                      first.refusal->error.code,
                                      "Child SA refused: " + first.refusal->sentence,
                                      first.refusal->ours,
-                                     first.refusal->peers}));
+                                     first.refusal->peers,
+                                     false}));
   }
   sa.start_tasks(now);
 }

@@ -343,24 +343,51 @@ void IkeSa::report_end(Errc code, std::string reason, bool by_command, bool was_
     host.emit(Event(IkeSaDown{id, std::move(name), std::move(reason), code, by_command}));
   } else {
     ++host.counters().failed;
-    host.emit(Event(AttemptFailed{std::move(name), {}, code, std::move(reason), {}, {}}));
+    host.emit(Event(AttemptFailed{std::move(name), {}, code, std::move(reason), {}, {}, original_initiator}));
   }
+}
+
+std::vector<std::string> IkeSa::wanted_children() const {
+  std::vector<std::string> out;
+  const auto take = [&](const Task& t) {
+    if (t.kind == Task::Kind::create_child) out.push_back(t.child);
+  };
+  if (active_) take(*active_);
+  for (const Task& t : tasks_) take(t);
+  return out;
+}
+
+// Whoever waits for a Child SA that was still to be made hears that it will not be; a successor makes it all the same.
+void IkeSa::report_lost(TimePoint now, const std::vector<std::string>& lost, Errc code, const std::string& reason) {
+  IkeSa* heir = successor_id != 0 ? host.find(successor_id) : nullptr;
+  for (const std::string& child : lost) {
+    if (heir && heir->established()) {
+      if (!heir->has_create(child)) heir->queue(Task(Task::Kind::create_child, child));
+    } else {
+      host.emit(Event(AttemptFailed{std::string(connection_name()), child, code, reason, {}, {}}));
+    }
+  }
+  if (heir && !lost.empty()) heir->start_tasks(now);
 }
 
 void IkeSa::destroy(TimePoint now, Errc code, std::string reason, bool by_command) {
   if (state_ == IkeState::DEAD || state_ == IkeState::CLOSED) return;
   const bool was_up = authenticated();
   const bool was_replaced = replaced || state_ == IkeState::REKEYED;
+  const std::vector<std::string> lost = wanted_children();
   destroy_quietly(now);
-  report_end(code, std::move(reason), by_command, was_up, was_replaced, std::string(connection_name()));
+  report_end(code, reason, by_command, was_up, was_replaced, std::string(connection_name()));
+  report_lost(now, lost, code, reason);
 }
 
 void IkeSa::close(TimePoint now, Errc code, std::string reason, bool by_command) {
   if (state_ == IkeState::DEAD || state_ == IkeState::CLOSED) return;
   const bool was_up = authenticated();
   const bool was_replaced = replaced || state_ == IkeState::REKEYED;
+  const std::vector<std::string> lost = wanted_children();
   close_quietly(now);
-  report_end(code, std::move(reason), by_command, was_up, was_replaced, std::string(connection_name()));
+  report_end(code, reason, by_command, was_up, was_replaced, std::string(connection_name()));
+  report_lost(now, lost, code, reason);
 }
 
 }  // namespace sallyport::ike::v2

@@ -184,6 +184,8 @@ class IkeSa {
                                     const std::vector<wire::ike2::Payload>& payloads);
 
   void end(IkeState last, std::string_view why);
+  std::vector<std::string> wanted_children() const;  // of create_child tasks, queued or active
+  void report_lost(TimePoint now, const std::vector<std::string>& children, Errc code, const std::string& reason);
   void report_end(Errc code, std::string reason, bool by_command, bool was_up, bool was_replaced, std::string name);
 
   IkeState state_ = IkeState::STARTING;

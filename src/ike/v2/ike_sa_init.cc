@@ -40,7 +40,8 @@ void give_up(IkeSa& sa, TimePoint now, Errc code, std::string sentence, std::str
   const std::string name(sa.connection_name());
   ++sa.host.counters().failed;
   sa.destroy_quietly(now);
-  sa.host.emit(Event(AttemptFailed{name, {}, code, std::move(sentence), std::move(ours), std::move(peers)}));
+  sa.host.emit(Event(
+      AttemptFailed{name, {}, code, std::move(sentence), std::move(ours), std::move(peers), sa.original_initiator}));
 }
 
 std::string peer_text(const IkeSa& sa) { return sa.remote.to_string(); }

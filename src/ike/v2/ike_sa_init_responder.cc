@@ -40,6 +40,7 @@ void refuse_proposals(Host& host, const Datagram& in, const Message& message, co
   const auto& connections = host.policy()->connections;
   const model::Proposals& peers = find<SaPayload>(message.payloads)->proposals;
   AttemptFailed event;
+  event.initiated = false;
   event.code = Errc::no_proposal_chosen;
   event.peers = model::to_string(peers);
   if (candidates.empty()) {
