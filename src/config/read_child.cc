@@ -25,34 +25,62 @@ std::string explain_proposal(const std::string& text, const Error& error) {
   }
   return quoted +
          " mixes what cannot be in one proposal: ciphers with built-in integrity (gcm, ccm, chacha20poly1305) stand "
-         "alone, "
-         "the others with sha…; prf words belong to ike, esn words to esp.";
+         "alone, the others with sha…; prf words belong to ike, esn words to esp and ah.";
 }
 
-bool read_selectors(Section& section, std::string_view key, model::Selectors& out) {
+// "[tcp/443]" and a missing key mean the connection's own addresses, where those are written as addresses.
+bool own_addresses(Section& section, std::string_view key, const std::vector<std::string>& addresses,
+                   const std::string& rest, model::Selectors& out) {
+  for (const std::string& text : addresses) {
+    const auto address = IpAddr::parse(text);
+    const auto selector = model::parse_selector(text + rest);
+    if (!address) {
+      section.refuse(key, "\"" + text + "\" of the connection is a name: write which addresses are meant.");
+      return false;
+    }
+    if (!selector) {
+      section.refuse(key, "\"" + rest + "\" is no protocol and port; write it like \"[tcp/443]\" or \"[udp]\".");
+      return false;
+    }
+    out.push_back(*selector);
+  }
+  if (addresses.empty()) {
+    section.refuse(key, "the connection leaves the address open: write which addresses are meant.");
+    return false;
+  }
+  return true;
+}
+
+bool one_selector(Section& section, std::string_view key, const std::string& text,
+                  const std::vector<std::string>& addresses, model::Selectors& out) {
+  if (text.starts_with('[')) return own_addresses(section, key, addresses, text, out);
+  const auto selector = model::parse_selector(text);
+  if (!selector) {
+    section.refuse(key,
+                   "\"" + text +
+                       "\" is no selector; write it like \"10.1.0.0/24\" (host bits zero), \"10.1.0.5-10.1.0.9\" or "
+                       "\"10.1.0.0/24[tcp/443]\".");
+    return false;
+  }
+  out.push_back(*selector);
+  return true;
+}
+
+void read_selectors(Section& section, std::string_view key, bool may_be_missing,
+                    const std::vector<std::string>& addresses, model::Selectors& out) {
   std::vector<std::string> texts;
   if (!section.read_list(key, texts)) {
-    if (section.node().find(key) == nullptr) section.refuse("", "lacks \"" + std::string(key) + "\": which addresses?");
-    return false;
-  }
-  // RFC 7296 3.13: the number of selectors of a TS payload is one octet.
-  if (texts.size() > 255) {
-    section.refuse(key, "holds more than 255 selectors.");
-    return false;
-  }
-  bool good = true;
-  for (const std::string& text : texts) {
-    if (const auto selector = model::parse_selector(text)) {
-      out.push_back(*selector);
+    if (section.node().find(key) != nullptr) return;
+    if (may_be_missing) {
+      own_addresses(section, key, addresses, "", out);
     } else {
-      section.refuse(key,
-                     "\"" + text +
-                         "\" is no selector; write it like \"10.1.0.0/24\" (host bits zero), \"10.1.0.5-10.1.0.9\" or "
-                         "\"10.1.0.0/24[tcp/443]\".");
-      good = false;
+      section.refuse("", "lacks \"" + std::string(key) + "\": which addresses?");
     }
+    return;
   }
-  return good;
+  for (const std::string& text : texts) one_selector(section, key, text, addresses, out);
+  // RFC 7296 3.13: the number of selectors of a TS payload is one octet.
+  if (out.size() > 255) section.refuse(key, "holds more than 255 selectors.");
 }
 
 void read_lifetime(Section section, model::Lifetime& out) {
@@ -122,30 +150,51 @@ bool read_proposals(Section& section, std::string_view key, model::Protocol prot
   return true;
 }
 
-void read_child(Section& section, model::ChildPolicy& out) {
-  read_selectors(section, "local", out.local);
-  read_selectors(section, "remote", out.remote);
-  if (!read_proposals(section, "esp", model::Protocol::ESP, out.proposals) && section.node().find("esp") == nullptr) {
-    for (std::string_view text :
-         {"aes256gcm16-aes128gcm16-chacha20poly1305-esn-noesn", "aes256-aes128-sha256-sha384-sha512-esn-noesn"}) {
-      auto proposal = model::parse_proposal(model::Protocol::ESP, text);
-      if (!proposal) continue;
-      proposal->number = static_cast<uint8_t>(out.proposals.size() + 1);
-      out.proposals.push_back(std::move(*proposal));
-    }
+static void read_mode(Section& section, model::ChildPolicy& out) {
+  std::string word;
+  section.read_word("mode", word, {"tunnel", "transport"});
+  out.mode = word == "transport" ? model::Mode::transport : model::Mode::tunnel;
+  if (section.read("accept_tunnel", out.accept_tunnel) && out.mode != model::Mode::transport) {
+    section.refuse("accept_tunnel", "has a meaning only with mode = \"transport\".");
   }
+}
+
+static void use_default(model::ChildPolicy& out) {
+  for (std::string_view text :
+       {"aes256gcm16-aes128gcm16-chacha20poly1305-esn-noesn", "aes256-aes128-sha256-sha384-sha512-esn-noesn"}) {
+    auto proposal = model::parse_proposal(model::Protocol::ESP, text);
+    if (!proposal) continue;
+    proposal->number = static_cast<uint8_t>(out.proposals.size() + 1);
+    out.proposals.push_back(std::move(*proposal));
+  }
+}
+
+// esp = […] or ah = […]; neither: ESP with safe algorithms.
+static void read_protection(Section& section, model::ChildPolicy& out) {
+  const bool esp = section.has("esp");
+  const bool ah = section.has("ah");
+  out.protocol = ah ? model::Protocol::AH : model::Protocol::ESP;
+  if (esp && ah) {
+    section.refuse("ah",
+                   "stands beside esp: a child is one SA. For AH around ESP write two children, the ESP one with "
+                   "inside = \"the AH one\".");
+    return;
+  }
+  if (!esp && !ah) return use_default(out);
+  read_proposals(section, ah ? "ah" : "esp", out.protocol, out.proposals);
+}
+
+void read_child(Section& section, const model::ConnectionPolicy& connection, model::ChildPolicy& out) {
+  read_mode(section, out);
+  const bool host_to_host = out.mode == model::Mode::transport;
+  read_selectors(section, "local", host_to_host, connection.local_addrs, out.local);
+  read_selectors(section, "remote", host_to_host, connection.remote_addrs, out.remote);
+  read_protection(section, out);
   std::string word;
   if (section.read_word("start", word, {"up", "route", "none"})) {
     out.start = word == "up"      ? model::ChildPolicy::Start::up
                 : word == "route" ? model::ChildPolicy::Start::route
                                   : model::ChildPolicy::Start::none;
-  }
-  if (section.read("mode", word)) {
-    if (word == "transport") {
-      section.refuse("mode", "transport mode is not supported by this version; leave mode out for tunnel mode.");
-    } else if (word != "tunnel") {
-      section.refuse("mode", "\"" + word + "\" is not known here" + suggestion(word, {"tunnel"}));
-    }
   }
   out.rekey.time = hours(1);
   read_lifetime_key(section, "rekey", out.rekey);
@@ -156,6 +205,9 @@ void read_child(Section& section, model::ChildPolicy& out) {
       (out.replay_window & (out.replay_window - 1)) != 0) {
     section.refuse("replay_window", "must be a power of two between 64 and 4096.");
   }
+  read_shape(section, out);
+  section.read("inside", out.inside);
+  section.read_number("resources", out.resources, 0, 64);
   section.finish();
 }
 

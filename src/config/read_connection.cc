@@ -234,7 +234,7 @@ void read_children(Section& section, model::ConnectionPolicy& out) {
     Section child(member.value, path, section.reading(), member.line);
     model::ChildPolicy policy;
     policy.name = member.key;
-    read_child(child, policy);
+    read_child(child, out, policy);
     out.children.push_back(std::move(policy));
   }
 }

@@ -7,7 +7,9 @@ namespace sallyport::config {
 void read_daemon(Section& section, DaemonSettings& out);
 void read_device(Section& section, DeviceSettings& out);
 void read_connection(Section& section, const std::string& name, Settings& settings);
-void read_child(Section& section, model::ChildPolicy& out);
+// Requires: the connection's addresses are read; a child may mean them by leaving its own out.
+void read_child(Section& section, const model::ConnectionPolicy& connection, model::ChildPolicy& out);
+void read_shape(Section& section, model::ChildPolicy& out);  // after the mode and the protocol
 
 // What can be judged only when everything is read.
 struct Origin {  // of a connection, to be named in errors

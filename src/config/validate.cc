@@ -31,6 +31,34 @@ void number_children(Settings& settings) {
   }
 }
 
+const model::ChildPolicy* child_of(const model::ConnectionPolicy& connection, std::string_view name) {
+  for (const auto& child : connection.children) {
+    if (child.name == name) return &child;
+  }
+  return nullptr;
+}
+
+// What is wrong with the children that lie inside one another, from this one outwards; nothing: fine.
+std::string nesting_trouble(const model::ConnectionPolicy& connection, const model::ChildPolicy& child) {
+  std::vector<std::string_view> names;
+  for (const auto& each : connection.children) names.push_back(each.name);
+  const model::ChildPolicy* outer = &child;
+  for (size_t depth = 0; !outer->inside.empty(); ++depth) {
+    const model::ChildPolicy* next = child_of(connection, outer->inside);
+    if (next == nullptr) return "no child is called \"" + outer->inside + "\"" + suggestion(outer->inside, names);
+    if (next == &child || depth == connection.children.size()) return "leads back to the child itself.";
+    outer = next;
+  }
+  return {};
+}
+
+void resolve_nesting(model::ConnectionPolicy& connection) {
+  for (auto& child : connection.children) {
+    const model::ChildPolicy* outer = child.inside.empty() ? nullptr : child_of(connection, child.inside);
+    child.outer_reqid = outer ? outer->reqid : 0;
+  }
+}
+
 // The inner host needs addresses; a child that names one single address has said which.
 void give_inner_addresses(Settings& settings) {
   if (settings.device.type != DeviceSettings::Type::internal || !settings.device.addresses.empty()) return;
@@ -67,6 +95,9 @@ void validate(Settings& settings, const std::vector<Origin>& origins, const Orig
         errors.push_back({origins[i].file, origins[i].line, key,
                           "local and remote are of different IP versions: no packet can match."});
       }
+      if (std::string trouble = nesting_trouble(connection, child); !trouble.empty()) {
+        errors.push_back({origins[i].file, origins[i].line, key + ".inside", std::move(trouble)});
+      }
     }
   }
   give_inner_addresses(settings);
@@ -76,6 +107,7 @@ void validate(Settings& settings, const std::vector<Origin>& origins, const Orig
          "the internal device needs an address: write one here, or a child whose local is a single address."});
   }
   number_children(settings);
+  for (auto& connection : settings.connections) resolve_nesting(connection);
 }
 
 }  // namespace sallyport::config

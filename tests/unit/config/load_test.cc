@@ -147,7 +147,7 @@ TEST_SUITE("config/load") {
 
   TEST_CASE("every error is reported, in the order of lines") {
     const Loaded loaded =
-        load_text(with("keep_up = true", "kep_up = true") + "mode = \"transport\"\n[daemon]\nsplit = 3\n");
+        load_text(with("keep_up = true", "kep_up = true") + "mode = \"trasnport\"\n[daemon]\nsplit = 3\n");
     REQUIRE(loaded.errors.size() == 3);
     CHECK(loaded.errors[0].line == 5);
     CHECK(loaded.errors[1].line == 11);
