@@ -3,6 +3,7 @@
 #include "ipsec/inbound.h"
 
 #include "crypto/aead.h"
+#include "ipsec/arrival.h"
 #include "ipsec/ecn.h"
 #include "ipsec/esp_decap.h"
 #include "ipsec/esp_encap.h"
@@ -34,39 +35,6 @@ bool open(const SaInbound& sa, ByteView packet, uint64_t sequence, PacketBuf& pl
   return sa.aead->open({aad, aad_octets}, suffix, iv, cipher, packet.last(sa.icv_octets), plain.append(cipher_octets));
 }
 
-// RFC 7296 2.23 (and T16): only a packet that authenticates and is newer than all others tells where the peer is now.
-void watch_address(SaRecord& record, TimePoint now, const Incoming& in, Outputs& out) {
-  if (!in.udp || !record.spec.udp_encap || in.from == record.spec.remote || record.lingering) return;
-  if (record.moved_reported && now - *record.moved_reported < seconds(1)) return;
-  record.moved_reported = now;
-  out.report(RemoteMoved{record.spec.child_id, in.to, in.from});
-}
-
-void count_authenticated(Shard& shard, TimePoint now, SaInbound& sa, size_t octets, Outputs& out) {
-  sa.last_packet = now;
-  sa.usage.count(octets);
-  if (!sa.used) {
-    sa.used = true;
-    out.report(FirstInbound{sa.record->spec.child_id});
-  }
-  shard.sad.check_limits(*sa.record, out);
-}
-
-// RFC 4301 5.2 step 4: a packet that came by an SA must be one that this SA was made for. A fragment without ports fits
-// only selectors that take every port or OPAQUE (model::Selector).
-Verdict check_selectors(const model::SaSpec& spec, ByteView inner) {
-  const auto view = wire::ip::PacketView::decode(inner);
-  if (!view) return Drop::malformed_inner;
-  const model::FlowKey& flow = view->flow;
-  const bool icmp = flow.protocol == 1 || flow.protocol == 58;
-  const uint16_t local_port = icmp ? flow.source_port : flow.destination_port;
-  if (!model::contains(spec.ts_remote, flow.source, flow.protocol, flow.source_port, flow.ports_known) ||
-      !model::contains(spec.ts_local, flow.destination, flow.protocol, local_port, flow.ports_known)) {
-    return Drop::selector_mismatch;
-  }
-  return Verdict::pass();
-}
-
 Verdict deliver(const SaInbound& sa, uint8_t tos, PacketBuf& plain) {
   Family family{};
   if (const Verdict v = esp_decap(plain, family); !v.passed()) return v;
@@ -85,7 +53,7 @@ Verdict open_into(Shard& shard, TimePoint now, SaInbound& sa, const Incoming& in
   if (newest) watch_address(*sa.record, now, in, events);
   slot.child_id = sa.record->spec.child_id;
   const Verdict verdict = deliver(sa, in.tos, slot.packet);
-  count_authenticated(shard, now, sa, slot.packet.size(), events);
+  count_authenticated(shard.sad, now, sa, slot.packet.size(), events);
   return verdict;
 }
 

@@ -8,7 +8,11 @@
 namespace sallyport::ipsec {
 
 struct Incoming {
-  PacketBuf packet;  // the ESP packet: starts with its SPI, outer headers stripped
+  // The ESP or AH packet. Outer IP header and extension headers may stand in front of it, outer_octets of them; AH over
+  // IPv4 needs them, and transport mode keeps what they say where they are there.
+  PacketBuf packet;
+  uint16_t outer_octets = 0;
+  model::Protocol protocol = model::Protocol::ESP;
   IpEndpoint from;
   IpEndpoint to;
   uint8_t tos = 0;   // of the outer header, for ECN; 0 when not known

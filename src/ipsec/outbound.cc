@@ -7,6 +7,7 @@
 //                                                                                           UDP
 #include "ipsec/outbound.h"
 
+#include "ipsec/departure.h"
 #include "ipsec/ecn.h"
 #include "ipsec/esp_encap.h"
 #include "wire/ip/packet_view.h"
@@ -33,19 +34,8 @@ Verdict bypass(const PacketBuf& packet, Outputs& out) {
   return Verdict::pass();
 }
 
-// RFC 4303 3.3.3: a number is used once, and none follows the last. RFC 4301 4.4.2.1: nothing after a hard lifetime.
-Verdict take_sequence(Shard& shard, SaOutbound& sa, Outputs& out) {
-  if (sa.sequence >= last_sequence(sa.esn)) {
-    shard.sad.stop(*sa.record, LifetimeCause::sequence, out);
-    return Drop::sequence_cycled;
-  }
-  if (sa.dead || !sa.usage.may_carry()) return Drop::lifetime_expired;
-  ++sa.sequence;
-  return Verdict::pass();
-}
-
 Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, PacketBuf& inner, Family family, Outputs& out) {
-  if (const Verdict v = take_sequence(shard, sa, out); !v.passed()) return v;
+  if (const Verdict v = take_sequence(shard.sad, sa, out); !v.passed()) return v;
   Outgoing& slot = out.add(esp_octets(sa, inner.size()));
   slot.way = sa.udp_encap ? Way::esp_udp : Way::esp_native;
   slot.local = sa.local;
@@ -62,9 +52,7 @@ Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, PacketBuf& inner, 
     out.undo();
     return verdict;
   }
-  sa.usage.count(inner.size());
-  sa.last_packet = now;
-  shard.sad.check_limits(*sa.record, out);
+  count_sent(shard.sad, now, sa, inner.size(), out);
   return verdict;
 }
 

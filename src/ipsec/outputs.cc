@@ -12,6 +12,7 @@ Outgoing& Outputs::add(size_t packet_octets) {
   slot.tos = 0;
   slot.dont_fragment = false;
   slot.outer_octets = 0;
+  slot.exact_header = false;
   slot.child_id = 0;
   return slot;
 }

@@ -29,6 +29,7 @@ struct Outgoing {
   uint8_t tos = 0;             // esp_*: DSCP and ECN of the outer header, for a socket that builds it
   bool dont_fragment = false;  // esp_*: the DF bit of the outer header
   uint16_t outer_octets = 0;   // esp_native: length of the outer IP header at the front of the packet
+  bool exact_header = false;  // esp_native: that header has to leave as it is (AH, options, fragments, other protocols)
   model::ChildId child_id = 0;
 };
 
