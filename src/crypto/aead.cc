@@ -37,7 +37,7 @@ CipherCtxPtr context_for(const char* name, bool encrypt, ByteView key, size_t no
 class EvpAead final : public Aead {
  public:
   EvpAead(const model::EncrInfo& row, CipherCtxPtr seal, CipherCtxPtr open, ByteView salt, bool ccm, bool mac_only)
-      : Aead(row.iv_octets, row.icv_octets, row.block_octets, true),
+      : Aead(shape_of(row, row.icv_octets, Provider::openssl)),
         seal_(std::move(seal)),
         open_(std::move(open)),
         salt_octets_(salt.size()),
@@ -86,7 +86,7 @@ class EvpAead final : public Aead {
 
  private:
   bool fits(ByteView aad_suffix, ByteView iv, ByteView in, MutableBytes out) {
-    if (!aad_suffix.empty() || iv.size() != iv_octets() || in.size() != out.size()) return false;
+    if (!aad_suffix.empty() || iv.size() != iv_input_octets() || in.size() != out.size()) return false;
     std::copy(iv.begin(), iv.end(), nonce_.begin() + static_cast<std::ptrdiff_t>(salt_octets_));
     return true;
   }
@@ -113,7 +113,7 @@ class EncryptThenMac final : public Aead {
  public:
   EncryptThenMac(const model::EncrInfo& row, CipherCtxPtr seal, CipherCtxPtr open, std::unique_ptr<Integ> integ,
                  ByteView salt)
-      : Aead(row.iv_octets, integ->icv_octets(), row.block_octets, false),
+      : Aead(shape_of(row, integ->icv_octets(), Provider::openssl)),
         seal_(std::move(seal)),
         open_(std::move(open)),
         integ_(std::move(integ)),
@@ -165,11 +165,14 @@ const char* cipher_name(EncrId id, uint16_t bits) {
     case EncrId::AES_GCM_8:
     case EncrId::AES_GCM_12:
     case EncrId::AES_GCM_16:
+    case EncrId::AES_GCM_16_IIV:
     case EncrId::NULL_AES_GMAC: return pick("AES-128-GCM", "AES-192-GCM", "AES-256-GCM");
     case EncrId::AES_CCM_8:
     case EncrId::AES_CCM_12:
-    case EncrId::AES_CCM_16: return pick("AES-128-CCM", "AES-192-CCM", "AES-256-CCM");
-    case EncrId::CHACHA20_POLY1305: return "ChaCha20-Poly1305";
+    case EncrId::AES_CCM_16:
+    case EncrId::AES_CCM_8_IIV: return pick("AES-128-CCM", "AES-192-CCM", "AES-256-CCM");
+    case EncrId::CHACHA20_POLY1305:
+    case EncrId::CHACHA20_POLY1305_IIV: return "ChaCha20-Poly1305";
     case EncrId::AES_CBC: return pick("AES-128-CBC", "AES-192-CBC", "AES-256-CBC");
     case EncrId::AES_CTR: return pick("AES-128-CTR", "AES-192-CTR", "AES-256-CTR");
     case EncrId::DES3: return "DES-EDE3-CBC";
@@ -178,7 +181,9 @@ const char* cipher_name(EncrId id, uint16_t bits) {
   return nullptr;
 }
 
-bool is_ccm(EncrId id) { return id == EncrId::AES_CCM_8 || id == EncrId::AES_CCM_12 || id == EncrId::AES_CCM_16; }
+bool is_ccm(EncrId id) {
+  return id == EncrId::AES_CCM_8 || id == EncrId::AES_CCM_12 || id == EncrId::AES_CCM_16 || id == EncrId::AES_CCM_8_IIV;
+}
 
 CipherCtxPtr plain_context(const char* name, bool encrypt, ByteView key) {
   const CipherPtr cipher(EVP_CIPHER_fetch(nullptr, name, nullptr));
@@ -191,15 +196,33 @@ CipherCtxPtr plain_context(const char* name, bool encrypt, ByteView key) {
 
 }  // namespace
 
+Aead::Shape Aead::shape_of(const model::EncrInfo& row, size_t icv_octets, Provider provider) {
+  const bool random_iv = row.iv_octets > 0 && row.iv_octets == row.block_octets;
+  return {row.iv_octets, icv_octets, row.block_octets, row.aead, row.implicit_iv, random_iv, provider};
+}
+
+bool Aead::seal_gathered(Job& job) {
+  if (job.out.size() != job.head.size() + job.in.size() + job.tail.size()) return false;
+  uint8_t* to = job.out.data();
+  for (const ByteView part : {job.head, job.in, job.tail}) {
+    if (!part.empty()) std::memcpy(to, part.data(), part.size());
+    to += part.size();
+  }
+  return seal(job.aad, job.aad_suffix, job.iv, job.out, job.out, job.icv);
+}
+
 void Aead::seal_batch(std::span<Job> jobs) {
-  for (Job& job : jobs) job.ok = seal(job.aad, job.aad_suffix, job.iv, job.in, job.out, job.icv);
+  for (Job& job : jobs) {
+    job.ok = job.head.empty() && job.tail.empty() ? seal(job.aad, job.aad_suffix, job.iv, job.in, job.out, job.icv)
+                                                  : seal_gathered(job);
+  }
 }
 void Aead::open_batch(std::span<Job> jobs) {
   for (Job& job : jobs) job.ok = open(job.aad, job.aad_suffix, job.iv, job.in, job.icv_to_check, job.out);
 }
 
 Result<std::unique_ptr<Aead>> Aead::create(EncrId id, ByteView key_and_salt, uint16_t key_bits, model::IntegId integ,
-                                           ByteView integ_key) {
+                                           ByteView integ_key, Provider) {
   const auto row = model::info(id);
   if (!row) return fail(Errc::algorithm_refused, static_cast<uint32_t>(id));
   if (row->variable_key && key_bits != 128 && key_bits != 192 && key_bits != 256) return fail(Errc::bad_key, key_bits);
@@ -210,7 +233,7 @@ Result<std::unique_ptr<Aead>> Aead::create(EncrId id, ByteView key_and_salt, uin
   const char* name = cipher_name(id, key_bits);
   if (row->aead) {
     if (integ != model::IntegId::NONE) return fail(Errc::conflict);
-    const size_t nonce = salt.size() + row->iv_octets;
+    const size_t nonce = salt.size() + (row->implicit_iv ? kImplicitIvOctets : row->iv_octets);
     const bool ccm = is_ccm(id);
     CipherCtxPtr seal = context_for(name, true, key, nonce, row->icv_octets, ccm);
     CipherCtxPtr open = context_for(name, false, key, nonce, row->icv_octets, ccm);

@@ -1,4 +1,4 @@
-// HMAC and CMAC by EVP_MAC; AES-XCBC-MAC composed of AES blocks (RFC 3566 4), which OpenSSL does not offer.
+// HMAC, CMAC and GMAC by EVP_MAC; AES-XCBC-MAC composed of AES blocks (RFC 3566 4), which OpenSSL does not offer.
 #include "crypto/mac.h"
 
 #include <openssl/core_names.h>
@@ -22,7 +22,9 @@ class EvpMac final : public Mac {
 
   size_t octets() const override { return octets_; }
 
-  bool compute(std::initializer_list<ByteView> data, MutableBytes out) override {
+  using Mac::compute;
+  bool compute(ByteView iv, std::span<const ByteView> data, MutableBytes out) override {
+    if (!iv.empty()) return false;
     if (EVP_MAC_init(context_.get(), nullptr, 0, nullptr) != 1) return false;
     for (const ByteView part : data) {
       if (!part.empty() && EVP_MAC_update(context_.get(), part.data(), part.size()) != 1) return false;
@@ -37,6 +39,50 @@ class EvpMac final : public Mac {
  private:
   MacCtxPtr context_;
   size_t octets_;
+};
+
+// RFC 4543 3.2: the nonce is salt | IV; a fresh one for every message.
+class Gmac final : public Mac {
+ public:
+  static Result<std::unique_ptr<Mac>> create(ByteView key_and_salt) {
+    const ByteView key = key_and_salt.first(key_and_salt.size() - kSalt);
+    const char* name = key.size() == 16 ? "AES-128-GCM" : key.size() == 24 ? "AES-192-GCM" : "AES-256-GCM";
+    const CipherPtr cipher(EVP_CIPHER_fetch(nullptr, name, nullptr));
+    auto out = std::make_unique<Gmac>();
+    out->context_.reset(cipher ? EVP_CIPHER_CTX_new() : nullptr);
+    if (!out->context_ || EVP_EncryptInit_ex2(out->context_.get(), cipher.get(), key.data(), nullptr, nullptr) != 1)
+      return fail(Errc::algorithm_refused);
+    std::memcpy(out->nonce_.data(), key_and_salt.last(kSalt).data(), kSalt);
+    return std::unique_ptr<Mac>(std::move(out));
+  }
+  ~Gmac() override { wipe(nonce_); }
+
+  size_t octets() const override { return kBlock; }
+
+  using Mac::compute;
+  bool compute(ByteView iv, std::span<const ByteView> data, MutableBytes out) override {
+    if (iv.size() != kIv || out.size() > kBlock) return false;
+    std::memcpy(nonce_.data() + kSalt, iv.data(), kIv);
+    EVP_CIPHER_CTX* c = context_.get();
+    if (EVP_EncryptInit_ex2(c, nullptr, nullptr, nonce_.data(), nullptr) != 1) return false;
+    int n = 0;
+    for (const ByteView part : data) {
+      if (!part.empty() && EVP_EncryptUpdate(c, nullptr, &n, part.data(), static_cast<int>(part.size())) != 1)
+        return false;
+    }
+    std::array<uint8_t, kBlock> whole;
+    if (EVP_EncryptFinal_ex(c, whole.data(), &n) != 1 ||
+        EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, kBlock, whole.data()) != 1)
+      return false;
+    std::memcpy(out.data(), whole.data(), out.size());
+    return true;
+  }
+
+  static constexpr size_t kSalt = 4, kIv = 8;
+
+ private:
+  CipherCtxPtr context_;
+  std::array<uint8_t, kSalt + kIv> nonce_{};
 };
 
 class AesBlock {
@@ -82,7 +128,9 @@ class Xcbc final : public Mac {
 
   size_t octets() const override { return kBlock; }
 
-  bool compute(std::initializer_list<ByteView> data, MutableBytes out) override {
+  using Mac::compute;
+  bool compute(ByteView iv, std::span<const ByteView> data, MutableBytes out) override {
+    if (!iv.empty()) return false;
     std::array<uint8_t, kBlock> e{}, pending{};
     size_t n = 0;
     const auto absorb = [&] {
@@ -147,6 +195,10 @@ Result<std::unique_ptr<Mac>> Mac::create(MacKind kind, ByteView key) {
     case MacKind::AES_CMAC:
       if (key.size() != kBlock) return fail(Errc::bad_key, static_cast<uint32_t>(key.size()));
       return evp("CMAC", OSSL_MAC_PARAM_CIPHER, "AES-128-CBC", key, kBlock);
+    case MacKind::AES_GMAC:
+      if (key.size() != 20 && key.size() != 28 && key.size() != 36)
+        return fail(Errc::bad_key, static_cast<uint32_t>(key.size()));
+      return Gmac::create(key);
   }
   return fail(Errc::algorithm_refused);
 }

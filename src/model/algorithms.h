@@ -45,14 +45,18 @@ struct EncrInfo {
   bool variable_key;          // 128, 192 and 256 bits by the Key Length attribute
   uint16_t default_key_bits;  // of the fixed key; 0 where variable
   uint8_t salt_octets;        // key material past the key proper: GCM, CCM, CTR, ChaCha20 nonces
-  uint8_t iv_octets;          // explicit, on the wire
+  uint8_t iv_octets;          // explicit, on the wire; 0 where it is implicit
   uint8_t block_octets;       // padding unit of the cipher (1 for stream-like; ESP aligns to 4 in any case)
   uint8_t icv_octets;         // of the AEAD; 0 otherwise
+  bool implicit_iv = false;   // RFC 8750: the eight octets are made of the sequence number and do not travel
+  bool esp_only = false;      // the registry does not allow it for an IKE SA (RFC 5282 8, RFC 4543 5, RFC 8750 8)
 };
 struct IntegInfo {
   IntegId id;
-  uint8_t key_octets;
+  uint8_t key_octets;  // key and, for GMAC, salt (RFC 4543 5.4)
   uint8_t icv_octets;
+  uint8_t iv_octets = 0;  // in front of the ICV in AH: GMAC alone (RFC 4543 4)
+  bool ah_only = false;   // RFC 4543 5.2: GMAC for ESP is an encryption transform
 };
 struct PrfInfo {
   PrfId id;

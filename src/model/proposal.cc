@@ -22,22 +22,31 @@ static bool is_none(const Transform& t) {
   return t.id == 0 && (t.type == TransformType::INTEG || t.type == TransformType::KE || t.type == TransformType::ESN);
 }
 
-// Known to the table, usable, and with a key length where one is required. RFC 7296 3.3.5.
-static bool usable(const Transform& t) {
+// Known to the table, allowed for the protocol, and with a key length where one is required. RFC 7296 3.3.5; RFC 8750
+// 8: no implicit IV in an IKE SA; RFC 4543 5.2: GMAC is an integrity transform in AH only.
+static bool usable(Protocol protocol, const Transform& t) {
   if (t.unusable) return false;
   switch (t.type) {
     case TransformType::ENCR: {
       const auto row = info(static_cast<EncrId>(t.id));
-      if (!row) return false;
+      if (!row || (protocol == Protocol::IKE && row->esp_only)) return false;
       if (!row->variable_key) return t.key_bits == 0;
       return t.key_bits == 128 || t.key_bits == 192 || t.key_bits == 256;
     }
     case TransformType::PRF: return info(static_cast<PrfId>(t.id)).has_value();
-    case TransformType::INTEG: return t.id == 0 || info(static_cast<IntegId>(t.id)).has_value();
+    case TransformType::INTEG: {
+      const auto row = info(static_cast<IntegId>(t.id));
+      return t.id == 0 || (row && (protocol == Protocol::AH || !row->ah_only));
+    }
     case TransformType::KE: return t.id == 0 || known(static_cast<GroupId>(t.id));
     case TransformType::ESN: return t.id <= 1;
   }
   return false;
+}
+
+static bool all_usable(const Proposal& p) {
+  return std::all_of(p.transforms.begin(), p.transforms.end(),
+                     [&](const Transform& t) { return usable(p.protocol, t); });
 }
 
 static std::vector<Transform> of_type(const Proposal& p, TransformType type) {
@@ -65,7 +74,7 @@ static std::vector<Transform> alternatives(const Proposal& p, TransformType type
 static std::optional<Transform> common(const Proposal& ours, const Proposal& peers, TransformType type) {
   const auto theirs = alternatives(peers, type);
   for (const Transform& t : alternatives(ours, type)) {
-    if (usable(t) && std::find(theirs.begin(), theirs.end(), t) != theirs.end()) return t;
+    if (usable(ours.protocol, t) && std::find(theirs.begin(), theirs.end(), t) != theirs.end()) return t;
   }
   return std::nullopt;
 }
@@ -98,7 +107,9 @@ static std::optional<Proposal> match(const Proposal& ours, const Proposal& peers
   const auto encr = of_type(out, TransformType::ENCR);
   const auto integ = of_type(out, TransformType::INTEG);
   const bool has_integ = !integ.empty() && integ.front().id != 0;
-  if (ours.protocol != Protocol::AH && is_aead(encr.front()) == has_integ) return std::nullopt;
+  // RFC 4302 1: AH without integrity is nothing.
+  if (ours.protocol == Protocol::AH) return has_integ ? std::optional(std::move(out)) : std::nullopt;
+  if (is_aead(encr.front()) == has_integ) return std::nullopt;
   return out;
 }
 
@@ -130,7 +141,7 @@ Result<ChosenIke> chosen_ike(const Proposal& chosen) {
   if (chosen.protocol != Protocol::IKE || encr.empty() || of_type(chosen, TransformType::PRF).empty() ||
       id_of(chosen, TransformType::KE) == 0)
     return fail(Errc::no_proposal_chosen);
-  if (!std::all_of(chosen.transforms.begin(), chosen.transforms.end(), usable)) return fail(Errc::no_proposal_chosen);
+  if (!all_usable(chosen)) return fail(Errc::no_proposal_chosen);
   return ChosenIke{static_cast<EncrId>(encr.front().id), encr.front().key_bits,
                    static_cast<IntegId>(id_of(chosen, TransformType::INTEG)),
                    static_cast<PrfId>(id_of(chosen, TransformType::PRF)),
@@ -139,9 +150,10 @@ Result<ChosenIke> chosen_ike(const Proposal& chosen) {
 
 Result<ChosenChild> chosen_child(const Proposal& chosen) {
   const auto encr = of_type(chosen, TransformType::ENCR);
-  if (chosen.protocol == Protocol::IKE || (chosen.protocol == Protocol::ESP && encr.empty()))
+  if (chosen.protocol == Protocol::IKE || (chosen.protocol == Protocol::ESP && encr.empty()) ||
+      (chosen.protocol == Protocol::AH && (!encr.empty() || id_of(chosen, TransformType::INTEG) == 0)))
     return fail(Errc::no_proposal_chosen);
-  if (!std::all_of(chosen.transforms.begin(), chosen.transforms.end(), usable)) return fail(Errc::no_proposal_chosen);
+  if (!all_usable(chosen)) return fail(Errc::no_proposal_chosen);
   return ChosenChild{chosen.protocol,
                      encr.empty() ? EncrId::NULL_ENCR : static_cast<EncrId>(encr.front().id),
                      encr.empty() ? uint16_t{0} : encr.front().key_bits,

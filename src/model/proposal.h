@@ -35,10 +35,13 @@ struct Proposal {
 using Proposals = std::vector<Proposal>;
 
 // Configuration words joined by '-': aes128 aes192 aes256 (CBC), aes128ctr.., aes128gcm16 gcm12 gcm8, aes128ccm16..,
-// chacha20poly1305, null, aes128gmac; sha1 sha256 sha384 sha512 aesxcbc aescmac; prfsha1 prfsha256 prfsha384 prfsha512
-// prfaesxcbc prfaescmac; modp2048 modp3072 modp4096 modp6144 modp8192 ecp256 ecp384 ecp521 x25519 x448; esn noesn.
-// IKE: a missing prf follows the integrity algorithm. Child: no esn word means noesn. Several words of one kind are
-// alternatives. bad_value with detail = the offset of the word that is wrong; missing_payload when a kind is missing.
+// chacha20poly1305, null, aes128gmac.. (in AH an integrity algorithm), 3des; with implicit IV, for ESP alone:
+// aes128gcm16iiv.. aes128ccm8iiv.. chacha20poly1305iiv; md5 sha1 sha256 sha384 sha512 aesxcbc aescmac; prfsha1
+// prfsha256 prfsha384 prfsha512 prfaesxcbc prfaescmac; modp2048 modp3072 modp4096 modp6144 modp8192 ecp256 ecp384
+// ecp521 x25519 x448; esn noesn. 3des and md5 are legacy: no default names them. IKE: a missing prf follows the
+// integrity algorithm. Child: no esn word means noesn; AH takes integrity and no cipher. Several words of one kind are
+// alternatives. bad_value with detail = the offset of the word that is wrong or not for the protocol; missing_payload
+// when a kind is missing.
 Result<Proposal> parse_proposal(Protocol protocol, std::string_view text);
 std::vector<std::string_view> proposal_words();  // every word that parse_proposal knows
 std::string to_string(const Transform& transform);

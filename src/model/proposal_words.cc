@@ -53,6 +53,16 @@ constexpr Word kWords[] = {
     {"aes192gmac", T::ENCR, n(EncrId::NULL_AES_GMAC), 192},
     {"aes256gmac", T::ENCR, n(EncrId::NULL_AES_GMAC), 256},
     {"chacha20poly1305", T::ENCR, n(EncrId::CHACHA20_POLY1305), 0},
+    {"aes128ccm8iiv", T::ENCR, n(EncrId::AES_CCM_8_IIV), 128},
+    {"aes192ccm8iiv", T::ENCR, n(EncrId::AES_CCM_8_IIV), 192},
+    {"aes256ccm8iiv", T::ENCR, n(EncrId::AES_CCM_8_IIV), 256},
+    {"aes128gcm16iiv", T::ENCR, n(EncrId::AES_GCM_16_IIV), 128},
+    {"aes192gcm16iiv", T::ENCR, n(EncrId::AES_GCM_16_IIV), 192},
+    {"aes256gcm16iiv", T::ENCR, n(EncrId::AES_GCM_16_IIV), 256},
+    {"chacha20poly1305iiv", T::ENCR, n(EncrId::CHACHA20_POLY1305_IIV), 0},
+    {"aes128gmac", T::INTEG, n(IntegId::AES_128_GMAC), 0},
+    {"aes192gmac", T::INTEG, n(IntegId::AES_192_GMAC), 0},
+    {"aes256gmac", T::INTEG, n(IntegId::AES_256_GMAC), 0},
     {"md5", T::INTEG, n(IntegId::HMAC_MD5_96), 0},
     {"sha1", T::INTEG, n(IntegId::HMAC_SHA1_96), 0},
     {"aesxcbc", T::INTEG, n(IntegId::AES_XCBC_96), 0},
@@ -82,6 +92,17 @@ constexpr Word kWords[] = {
     {"esn", T::ESN, 1, 0},
     {"noesn", T::ESN, 0, 0},
 };
+
+// RFC 4543 5: "aes128gmac" is an integrity transform in AH and an encryption transform elsewhere. RFC 8750 8 and the
+// registry: some ciphers are not for IKE SAs.
+bool fits(Protocol protocol, const Word& word) {
+  if (word.type == T::ENCR) {
+    const auto row = info(static_cast<EncrId>(word.id));
+    return protocol != Protocol::AH && (protocol == Protocol::ESP || !row->esp_only);
+  }
+  if (word.type == T::INTEG) return protocol == Protocol::AH || !info(static_cast<IntegId>(word.id))->ah_only;
+  return true;
+}
 
 bool has(const Proposal& p, TransformType type) {
   return std::any_of(p.transforms.begin(), p.transforms.end(), [&](const Transform& t) { return t.type == type; });
@@ -113,7 +134,8 @@ Result<> complete(Proposal& p) {
   // RFC 7296 3.3: AEADs and other ciphers need different proposals, for one kind must and the other must not name
   // integrity.
   if (any_aead && any_plain) return fail(Errc::conflict);
-  if (any_plain && !has(p, TransformType::INTEG)) return fail(Errc::missing_payload, 3);
+  // RFC 4302 1: all that AH gives is integrity.
+  if ((any_plain || p.protocol == Protocol::AH) && !has(p, TransformType::INTEG)) return fail(Errc::missing_payload, 3);
   if (any_aead && has(p, TransformType::INTEG)) return fail(Errc::conflict);
   if (p.protocol != Protocol::AH && !any_aead && !any_plain) return fail(Errc::missing_payload, 1);
   if (p.protocol == Protocol::IKE) {
@@ -138,7 +160,8 @@ Result<Proposal> parse_proposal(Protocol protocol, std::string_view text) {
   while (at <= text.size()) {
     const size_t dash = std::min(text.find('-', at), text.size());
     const std::string_view part = text.substr(at, dash - at);
-    const auto word = std::find_if(std::begin(kWords), std::end(kWords), [&](const Word& w) { return w.text == part; });
+    const auto word = std::find_if(std::begin(kWords), std::end(kWords),
+                                   [&](const Word& w) { return w.text == part && fits(protocol, w); });
     if (word == std::end(kWords)) return fail(Errc::bad_value, static_cast<uint32_t>(at));
     const Transform t{word->type, word->id, word->key_bits, false};
     if (std::find(out.transforms.begin(), out.transforms.end(), t) != out.transforms.end())
@@ -152,7 +175,9 @@ Result<Proposal> parse_proposal(Protocol protocol, std::string_view text) {
 
 std::vector<std::string_view> proposal_words() {
   std::vector<std::string_view> out;
-  for (const Word& w : kWords) out.push_back(w.text);
+  for (const Word& w : kWords) {
+    if (std::find(out.begin(), out.end(), w.text) == out.end()) out.push_back(w.text);
+  }
   return out;
 }
 

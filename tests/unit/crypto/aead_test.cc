@@ -21,10 +21,12 @@ struct Suite {
 };
 
 std::vector<Suite> every_suite() {
-  std::vector<Suite> out = {{EncrId::CHACHA20_POLY1305, 0, IntegId::NONE}};
+  std::vector<Suite> out = {{EncrId::CHACHA20_POLY1305, 0, IntegId::NONE},
+                            {EncrId::CHACHA20_POLY1305_IIV, 0, IntegId::NONE}};
   for (const uint16_t bits : {uint16_t{128}, uint16_t{192}, uint16_t{256}}) {
-    for (const EncrId id : {EncrId::AES_GCM_8, EncrId::AES_GCM_12, EncrId::AES_GCM_16, EncrId::AES_CCM_8,
-                            EncrId::AES_CCM_12, EncrId::AES_CCM_16, EncrId::NULL_AES_GMAC})
+    for (const EncrId id :
+         {EncrId::AES_GCM_8, EncrId::AES_GCM_12, EncrId::AES_GCM_16, EncrId::AES_CCM_8, EncrId::AES_CCM_12,
+          EncrId::AES_CCM_16, EncrId::NULL_AES_GMAC, EncrId::AES_CCM_8_IIV, EncrId::AES_GCM_16_IIV})
       out.push_back({id, bits, IntegId::NONE});
     for (const EncrId id : {EncrId::AES_CBC, EncrId::AES_CTR}) {
       for (const IntegId integ : {IntegId::HMAC_SHA1_96, IntegId::AES_XCBC_96, IntegId::AES_CMAC_96,
@@ -33,6 +35,8 @@ std::vector<Suite> every_suite() {
     }
   }
   out.push_back({EncrId::NULL_ENCR, 0, IntegId::HMAC_SHA2_256_128});
+  out.push_back({EncrId::NULL_ENCR, 0, IntegId::AES_XCBC_96});
+  out.push_back({EncrId::DES3, 0, IntegId::HMAC_MD5_96});
   return out;
 }
 
@@ -78,7 +82,7 @@ TEST_SUITE("crypto/aead") {
       CAPTURE(model::to_string(suite.integ));
       const auto aead = make(suite, 3);
       REQUIRE(aead);
-      const Bytes iv(aead->iv_octets(), 0x77);
+      const Bytes iv(aead->iv_input_octets(), 0x77);
       for (const size_t blocks : {size_t{0}, size_t{1}, size_t{2}, size_t{5}, size_t{90}}) {
         const Bytes plain(blocks * std::max<size_t>(aead->block_octets(), 4), 0xa5);
         Bytes aad = {1, 2, 3, 4, 5, 6, 7, 8}, suffix(aead->is_aead() ? 0 : 4, 6);
@@ -128,13 +132,58 @@ TEST_SUITE("crypto/aead") {
     const Bytes iv(8, 1), plain(48, 2);
     Bytes out[3] = {Bytes(48), Bytes(48), Bytes(48)}, icv[3] = {Bytes(16), Bytes(16), Bytes(16)}, back(48);
     std::array<Aead::Job, 3> jobs{};
-    for (size_t i = 0; i < 3; ++i) jobs[i] = {{}, {}, iv, plain, out[i], icv[i], {}, false};
+    for (size_t i = 0; i < 3; ++i) jobs[i] = {{}, {}, iv, {}, plain, {}, out[i], icv[i], {}, false};
     aead->seal_batch(jobs);
     CHECK((jobs[0].ok && jobs[1].ok && jobs[2].ok && out[0] == out[2]));
     icv[1][0] ^= 1;
-    for (size_t i = 0; i < 3; ++i) jobs[i] = {{}, {}, iv, out[i], back, {}, icv[i], false};
+    for (size_t i = 0; i < 3; ++i) jobs[i] = {{}, {}, iv, {}, out[i], {}, back, {}, icv[i], false};
     aead->open_batch(jobs);
     CHECK((jobs[0].ok && !jobs[1].ok && jobs[2].ok));
+  }
+
+  TEST_CASE("[RFC8750 4] an implicit IV gives what the explicit one gives, and does not travel") {
+    const std::pair<EncrId, EncrId> pairs[] = {{EncrId::AES_GCM_16, EncrId::AES_GCM_16_IIV},
+                                               {EncrId::AES_CCM_8, EncrId::AES_CCM_8_IIV},
+                                               {EncrId::CHACHA20_POLY1305, EncrId::CHACHA20_POLY1305_IIV}};
+    for (const auto& [with_iv, without] : pairs) {
+      const uint16_t bits = with_iv == EncrId::CHACHA20_POLY1305 ? uint16_t{0} : uint16_t{256};
+      const auto a = make({with_iv, bits, IntegId::NONE}, 9), b = make({without, bits, IntegId::NONE}, 9);
+      REQUIRE((a && b));
+      CHECK((a->iv_octets() == 8 && !a->implicit_iv()));
+      CHECK((b->iv_octets() == 0 && b->implicit_iv() && b->iv_input_octets() == 8));
+      const Bytes sequence = hex("0000000000000102"), plain(40, 3), aad(8, 1);
+      Bytes one(40), two(40), icv_one(a->icv_octets()), icv_two(b->icv_octets());
+      REQUIRE(a->seal(aad, {}, sequence, plain, one, icv_one));
+      REQUIRE(b->seal(aad, {}, sequence, plain, two, icv_two));
+      CHECK((one == two && icv_one == icv_two));
+      CHECK_FALSE(b->seal(aad, {}, {}, plain, two, icv_two));
+    }
+  }
+
+  TEST_CASE("a plain text in three pieces, and one in its place, give what one piece gives") {
+    for (const Suite& suite : every_suite()) {
+      CAPTURE(model::to_string(suite.encr));
+      const auto aead = make(suite, 5);
+      Bytes plain(96);
+      for (size_t i = 0; i < plain.size(); ++i) plain[i] = static_cast<uint8_t>(i);
+      const Bytes iv(aead->iv_input_octets(), 0x31), aad(8, 4);
+      Bytes whole(96), icv(aead->icv_octets()), in_place = plain, icv_in_place = icv, pieces(96), icv_pieces = icv;
+      REQUIRE(aead->seal(aad, {}, iv, plain, whole, icv));
+      REQUIRE(aead->seal(aad, {}, iv, in_place, in_place, icv_in_place));
+      CHECK((in_place == whole && icv_in_place == icv));
+      for (const auto& [head, tail] : {std::pair<size_t, size_t>{0, 0}, {52, 0}, {0, 2}, {40, 14}, {5, 91}}) {
+        const ByteView p = plain;
+        Aead::Job job{aad,    {},         iv, p.first(head), p.subspan(head, 96 - head - tail), p.last(tail),
+                      pieces, icv_pieces, {}, false};
+        aead->seal_batch({&job, 1});
+        CHECK((job.ok && pieces == whole && icv_pieces == icv));
+        job.out = MutableBytes(pieces).first(80);
+        aead->seal_batch({&job, 1});
+        CHECK_FALSE(job.ok);
+      }
+      REQUIRE(aead->open(aad, {}, iv, in_place, icv, in_place));
+      CHECK(in_place == plain);
+    }
   }
 }
 

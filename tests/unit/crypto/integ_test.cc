@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "crypto/aead.h"
 #include "support/vector_file.h"
 
 namespace sallyport::crypto {
@@ -41,6 +42,41 @@ TEST_SUITE("crypto/integ") {
       CHECK(out.error().code == Errc::bad_key);
     }
     CHECK_FALSE(Integ::create(model::IntegId::NONE, {}));
+  }
+
+  TEST_CASE("[RFC4543 3.4 4] GMAC of AH takes an IV, has 16 octets, and is the tag of GCM without a text") {
+    // NIST SP 800-38D validation, GCM test case 1: everything zero and empty.
+    const auto zero = Integ::create(model::IntegId::AES_128_GMAC, Bytes(20));
+    REQUIRE(zero);
+    Bytes icv(16);
+    REQUIRE((*zero)->compute(Bytes(8), {}, icv));
+    CHECK(icv == hex("58e2fccefa7e3061367f1d57a4e7455a"));
+
+    for (const auto& [id, bits] : {std::pair{model::IntegId::AES_128_GMAC, uint16_t{128}},
+                                   {model::IntegId::AES_192_GMAC, uint16_t{192}},
+                                   {model::IntegId::AES_256_GMAC, uint16_t{256}}}) {
+      Bytes key(bits / 8u + 4);
+      for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<uint8_t>(i * 7);
+      const auto gmac = Integ::create(id, key);
+      const auto gcm = Aead::create(model::EncrId::AES_GCM_16, key, bits);
+      REQUIRE((gmac && gcm));
+      CHECK(((*gmac)->iv_octets() == 8 && (*gmac)->icv_octets() == 16));
+      const Bytes data(100, 0x3c), iv = hex("0102030405060708");
+      const ByteView parts[] = {ByteView(data).first(33), {}, ByteView(data).subspan(33)};
+      Bytes wanted(16);
+      REQUIRE((*gcm)->seal(data, {}, iv, {}, {}, wanted));
+      REQUIRE((*gmac)->compute(iv, parts, icv));
+      CHECK(icv == wanted);
+      CHECK((*gmac)->verify(iv, parts, icv));
+      CHECK_FALSE((*gmac)->verify(hex("0102030405060709"), parts, icv));
+      CHECK_FALSE((*gmac)->verify({}, parts, icv));
+      CHECK_FALSE((*gmac)->verify(iv, std::span(parts).first(1), icv));
+      CHECK_FALSE((*gmac)->verify(iv, parts, ByteView(icv).first(12)));
+      CHECK_FALSE(Integ::create(id, ByteView(key).first(key.size() - 4)));
+    }
+    const auto hmac = Integ::create(model::IntegId::HMAC_SHA1_96, Bytes(20));
+    Bytes short_icv(12);
+    CHECK_FALSE((*hmac)->compute(Bytes(8), {}, short_icv));
   }
 }
 

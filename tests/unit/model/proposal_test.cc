@@ -65,4 +65,42 @@ TEST_SUITE("model/proposal") {
     CHECK(explain_mismatch({ike("aes256gcm16-prfsha256-x25519")}, {ike("aes256gcm16-prfsha256-modp2048")}) ==
           "key exchange differs: we want x25519, the peer wants modp2048");
   }
+  TEST_CASE("[RFC8750 5 8] implicit IV is for ESP alone and stands beside the same cipher with its IV") {
+    CHECK(to_string(esp("aes128gcm16iiv-aes128gcm16")) == "aes128gcm16iiv-aes128gcm16");
+    CHECK(parse_proposal(Protocol::IKE, "aes128gcm16iiv-prfsha256-x25519").error() == Error{Errc::bad_value, 0});
+    Proposal sly = ike("aes128gcm16-prfsha256-x25519");
+    sly.transforms[0].id = static_cast<uint16_t>(EncrId::AES_GCM_16_IIV);
+    CHECK_FALSE(select_proposal({sly}, {sly}));
+    CHECK_FALSE(chosen_ike(sly));
+    const auto got = select_proposal({esp("chacha20poly1305iiv-chacha20poly1305")}, {esp("chacha20poly1305")});
+    REQUIRE(got);
+    CHECK(chosen_child(got->chosen)->encr == EncrId::CHACHA20_POLY1305);
+    CHECK(key_material_octets(EncrId::AES_CCM_8_IIV, 256) == 35);
+  }
+  TEST_CASE("[RFC4543 5] GMAC is a cipher of ESP and an integrity algorithm of AH") {
+    CHECK(esp("aes256gmac").transforms.front().type == TransformType::ENCR);
+    const Proposal ah = *parse_proposal(Protocol::AH, "aes256gmac-sha256-esn");
+    CHECK(ah.transforms.front() == Transform{TransformType::INTEG, 11, 0, false});
+    CHECK(to_string(ah) == "aes256gmac-sha256-esn");
+    Proposal sly = esp("aes128-sha256");
+    sly.transforms[1].id = static_cast<uint16_t>(IntegId::AES_128_GMAC);
+    CHECK_FALSE(select_proposal({sly}, {sly}));
+    CHECK(parse_proposal(Protocol::IKE, "null-sha256-x25519").error().code == Errc::bad_value);
+  }
+  TEST_CASE("[RFC4302 1] AH names integrity and no cipher") {
+    CHECK(parse_proposal(Protocol::AH, "sha256"));
+    CHECK(parse_proposal(Protocol::AH, "esn").error().code == Errc::missing_payload);
+    CHECK(parse_proposal(Protocol::AH, "aes128-sha256").error() == Error{Errc::bad_value, 0});
+    const Proposal ah = *parse_proposal(Protocol::AH, "sha256-sha512-esn");
+    const auto got = select_proposal({ah}, {*parse_proposal(Protocol::AH, "sha512-esn")});
+    REQUIRE(got);
+    const auto chosen = chosen_child(got->chosen);
+    REQUIRE(chosen);
+    CHECK((chosen->integ == IntegId::HMAC_SHA2_512_256 && chosen->esn));
+    CHECK(to_proposal(*chosen) == got->chosen);
+    Proposal none = ah;
+    none.transforms = {Transform{TransformType::ESN, 1, 0, false}};
+    CHECK_FALSE(select_proposal({none}, {none}));
+    CHECK_FALSE(chosen_child(none));
+  }
 }
