@@ -26,14 +26,16 @@ def measurements():
 
 
 def chosen(names):
-    """--only takes whole names and beginnings of names; nothing means everything that is not hidden."""
+    """--only takes names, or beginnings of names up to a hyphen; nothing means everything that is not hidden."""
     everything = measurements()
     if not names:
         return [m for m in everything if not m.hidden]
-    picked = [m for m in everything if m.name in names or any(m.name.startswith(name + "-") for name in names)]
+    picked = []
     for name in names:
-        if not any(m.name == name or m.name.startswith(name + "-") for m in picked):
+        found = [m for m in everything if m.name == name] or [m for m in everything if m.name.startswith(name + "-")]
+        if not found:
             sys.exit(f"bench: there is no measurement '{name}'; there are: {' '.join(m.name for m in everything)}")
+        picked += [m for m in found if m not in picked]
     return picked
 
 

@@ -50,9 +50,10 @@ void drive_charon(const std::string& socket, const std::string& connection, Tall
   if (!vici.connect(socket)) return tally.fail("charon's control socket cannot be used");
   while (tally.left.fetch_sub(1) > 0) {
     // Child and connection have one name; the times are milliseconds.
-    if (!vici.command("initiate", {{"child", connection}, {"ike", connection}, {"timeout", "10000"}}))
+    if (!vici.command("initiate",
+                      {{"child", connection}, {"ike", connection}, {"timeout", "10000"}, {"loglevel", "-1"}}))
       return tally.fail("charon: initiate failed: " + vici.why());
-    if (!vici.command("terminate", {{"ike", connection}, {"timeout", "10000"}}))
+    if (!vici.command("terminate", {{"ike", connection}, {"timeout", "10000"}, {"loglevel", "-1"}}))
       return tally.fail("charon: terminate failed: " + vici.why());
     ++tally.done;
   }

@@ -181,6 +181,7 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   }
   IkeSa* there = nullptr;
   for_each([&](IkeSa& sa) {
+    if (sa.has_task(Task::Kind::delete_ike)) return;
     const bool usable = sa.established() || (sa.original_initiator && !sa.authenticated() && sa.handshake &&
                                              sa.state() != IkeState::CLOSED);
     if (usable && sa.connection_name() == command.connection && (!there || sa.established())) there = &sa;
@@ -196,7 +197,8 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   if (there) {
     for (const std::string& name : children) {
       const bool up = std::any_of(there->children.begin(), there->children.end(), [&](const auto& c) {
-        return c->name == name && c->state != ChildSa::State::DELETING;
+        return c->name == name && c->state != ChildSa::State::DELETING &&
+               !there->has_task(Task::Kind::delete_child, c->id);
       });
       if (!up && !there->has_create(name)) there->queue(Task(Task::Kind::create_child, name));
     }

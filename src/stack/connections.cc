@@ -111,7 +111,8 @@ std::vector<CommandToken> Connections::on_failed(TimePoint now, const Key& key) 
 // A tunnel that stood and fell is tried again at once: most often the peer has just restarted.
 std::vector<CommandToken> Connections::on_down(TimePoint now, const Key& key) {
   const auto found = entries_.find(key);
-  if (found == entries_.end()) return {};
+  // What is being negotiated anew does not fall with its predecessor.
+  if (found == entries_.end() || found->second.state != State::up) return {};
   found->second.state = State::down;
   retry_later(now, key, found->second);
   return take_waiters(found->second);
@@ -123,7 +124,8 @@ std::vector<CommandToken> Connections::unwant(const Key& key) {
   found->second.wanted = false;
   found->second.taken_down = true;
   found->second.retry.reset();
-  if (found->second.state == State::negotiating) found->second.state = State::down;
+  // Also what still stands: its SAs are being deleted, and an up from now on is a new negotiation.
+  found->second.state = State::down;
   return take_waiters(found->second);
 }
 

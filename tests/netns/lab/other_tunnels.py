@@ -21,7 +21,7 @@ def start_wireguard(plan, name="wireguard"):
         keys[side] = private, public
     for side, other in (("east", "west"), ("west", "east")):
         host = plan.host(side)
-        device = f"wg{os.getpid()}{side[0]}"   # its control socket lies in a folder that all namespaces share
+        device = f"{plan.lab.prefix}{side[0]}"   # its control socket lies in a folder that all namespaces share
         environment = dict(os.environ, WG_PROCESS_FOREGROUND="1", LOG_LEVEL="error")
         host.start([daemon, "-f", device], log="wireguard.log", env=environment)
         wait_until(lambda: host.run(["ip", "link", "show", device], check=False).returncode == 0, 10, "wireguard-go's device")

@@ -72,6 +72,18 @@ TEST_SUITE("stack/connections") {
     (void)c.on_down(kStart, kNet);
     CHECK_FALSE(c.next_deadline());
   }
+  TEST_CASE("up after down is a negotiation, which the fall of the old SA does not touch") {
+    Connections c;
+    (void)c.set_policy(policy(false, model::ChildPolicy::Start::none));
+    (void)c.want(kNet, 7);
+    (void)c.on_up(kNet);
+    (void)c.unwant(kNet);
+    CHECK(c.state(kNet) == State::down);
+    CHECK(c.want(kNet, 8));
+    CHECK(c.on_down(kStart, kNet).empty());
+    CHECK(c.state(kNet) == State::negotiating);
+    CHECK(c.on_up(kNet) == std::vector<stack::CommandToken>{8});
+  }
   TEST_CASE("traffic starts one negotiation at a time") {
     Connections c;
     (void)c.set_policy(policy(false, model::ChildPolicy::Start::route));

@@ -128,6 +128,29 @@ TEST_SUITE("stack/two_stacks") {
     for (const WirePacket& p : pair.wire_log)
       CHECK(std::search(p.payload.begin(), p.payload.end(), inner.begin(), inner.end()) == p.payload.end());
   }
+  TEST_CASE("up right after down negotiates anew, before the old SAs are gone") {
+    StackPair pair;
+    load(pair, psk_policy(false), psk_policy(true));
+    CHECK_FALSE(up(pair).error);
+    for (const char* child : {"", "net"}) {
+      const auto before = pair.east.control.ike_sas();
+      pair.east.results.clear();
+      pair.east.control.handle_command(pair.now, stack::DownCommand{78, "site", child});
+      pair.east.control.handle_command(pair.now, stack::UpCommand{79, "site", "net"});
+      pair.run(seconds(30));
+      REQUIRE(pair.east.results.size() == 2);
+      CHECK(pair.east.results[1].token == 79);
+      CHECK_FALSE(pair.east.results[1].error);
+      CHECK(pair.east.results[1].sentence == "\"site/net\" is up");
+      for (StackNode* node : {&pair.east, &pair.west}) {
+        REQUIRE(node->control.ike_sas().size() == 1);
+        REQUIRE(node->control.ike_sas()[0].children.size() == 1);
+      }
+      REQUIRE(before.size() == 1);
+      CHECK(pair.east.control.ike_sas()[0].children[0].spi_in != before[0].children[0].spi_in);
+      CHECK(pings_answered(pair, 1) == 1);
+    }
+  }
   TEST_CASE("[RFC7296 2.4] a peer that dies is noticed and keep_up brings the tunnel back") {
     StackPair pair;
     auto east = psk_policy(false, "aes128gcm16-prfsha256-x25519", "aes128gcm16", model::ChildPolicy::Start::up);
