@@ -10,9 +10,10 @@ PacketBuf::PacketBuf(size_t packet_octets, size_t headroom, size_t tailroom)
       capacity_(headroom + packet_octets + tailroom),
       start_(headroom) {}
 
-PacketBuf PacketBuf::copy_of(ByteView packet) {
+PacketBuf PacketBuf::copy_of(ByteView packet, const Offload& offload) {
   PacketBuf out(packet.size());
   out.assign(packet);
+  out.offload = offload;
   return out;
 }
 

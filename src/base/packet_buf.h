@@ -30,7 +30,7 @@ class PacketBuf {
 
   PacketBuf() = default;  // owns nothing; capacity 0
   explicit PacketBuf(size_t packet_octets, size_t headroom = kHeadroom, size_t tailroom = kTailroom);
-  static PacketBuf copy_of(ByteView packet);
+  static PacketBuf copy_of(ByteView packet, const Offload& offload = {});
   PacketBuf(const PacketBuf&) = delete;
   PacketBuf& operator=(const PacketBuf&) = delete;
   PacketBuf(PacketBuf&& other) noexcept;

@@ -22,12 +22,14 @@ void watch_address(SaRecord& record, TimePoint now, const Incoming& in, Outputs&
   out.report(RemoteMoved{record.spec.child_id, in.to, in.from});
 }
 
-// RFC 4301 5.2 step 4: a packet that came by an SA must be one that this SA was made for. A fragment without ports fits
-// only selectors that take every port or OPAQUE (model::Selector).
 Verdict check_selectors(const model::SaSpec& spec, ByteView inner) {
   const auto view = wire::ip::PacketView::decode(inner);
-  if (!view) return Drop::malformed_inner;
-  const model::FlowKey& flow = view->flow;
+  return view ? check_selectors(spec, view->flow) : Verdict(Drop::malformed_inner);
+}
+
+// RFC 4301 5.2 step 4: a packet that came by an SA must be one that this SA was made for. A fragment without ports fits
+// only selectors that take every port or OPAQUE (model::Selector).
+Verdict check_selectors(const model::SaSpec& spec, const model::FlowKey& flow) {
   // RFC 7296 3.13.1: type and code of ICMP stand in the port of either end.
   const bool icmp = flow.protocol == 1 || flow.protocol == 58;
   const uint16_t local_port = icmp ? flow.source_port : flow.destination_port;

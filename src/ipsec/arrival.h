@@ -10,6 +10,7 @@ void count_authenticated(Sad& sad, TimePoint now, SaInbound& sa, size_t octets, 
 // RemoteMoved, when the newest authentic packet of a UDP-encapsulated SA came from elsewhere.
 void watch_address(SaRecord& record, TimePoint now, const Incoming& in, Outputs& out);
 // Is this packet one that the SA was made for? malformed_inner, selector_mismatch.
+Verdict check_selectors(const model::SaSpec& spec, const model::FlowKey& flow);
 Verdict check_selectors(const model::SaSpec& spec, ByteView inner);
 
 }  // namespace sallyport::ipsec

@@ -9,21 +9,21 @@ constexpr uint8_t kIpv6 = 41;
 constexpr uint8_t kNoNextHeader = 59;
 
 // RFC 4303 2.7: octets past the end that the inner header gives are traffic-flow padding, and no error.
-Verdict cut_to_ip_length(PacketBuf& plain, Family family) {
-  const ByteView packet = plain.view();
+Verdict cut_to_ip_length(MutableBytes& plain, Family family) {
+  const ByteView packet = plain;
   const size_t header = family == Family::v4 ? 20 : 40;
   if (packet.size() < header) return Drop::malformed_inner;
   if ((packet[0] >> 4) != (family == Family::v4 ? 4 : 6)) return Drop::not_ip;
   const size_t length = family == Family::v4 ? load_be16(packet.data() + 2) : size_t{40} + load_be16(packet.data() + 4);
   if (length < header || length > packet.size()) return Drop::malformed_inner;
-  plain.trim_back(packet.size() - length);
+  plain = plain.first(length);
   return Verdict::pass();
 }
 
 }  // namespace
 
-Verdict esp_decap(PacketBuf& plain, Family& inner_family) {
-  const ByteView octets = plain.view();
+Verdict esp_decap(MutableBytes& plain, Family& inner_family) {
+  const ByteView octets = plain;
   if (octets.size() < 2) return Drop::runt;
   const uint8_t next_header = octets[octets.size() - 1];
   const size_t pad = octets[octets.size() - 2];
@@ -33,7 +33,7 @@ Verdict esp_decap(PacketBuf& plain, Family& inner_family) {
   uint8_t wrong = 0;
   for (size_t i = 0; i < pad; ++i) wrong = static_cast<uint8_t>(wrong | (padding[i] ^ static_cast<uint8_t>(i + 1)));
   if (wrong != 0) return Drop::bad_padding;
-  plain.trim_back(pad + 2);
+  plain = plain.first(octets.size() - pad - 2);
 
   // RFC 4303 2.6: next header 59 marks a dummy packet, dropped without a complaint.
   if (next_header == kNoNextHeader) return Drop::dummy_packet;

@@ -2,13 +2,12 @@
 // length. Pure; any thread.
 #pragma once
 #include "base/ip_addr.h"
-#include "base/packet_buf.h"
 #include "ipsec/drops.h"
 
 namespace sallyport::ipsec {
 
 // Takes trailer, padding and traffic-flow padding off `plain`, so that exactly the inner IP packet is left.
 // bad_padding, dummy_packet, not_ip, malformed_inner.
-Verdict esp_decap(PacketBuf& plain, Family& inner_family);
+Verdict esp_decap(MutableBytes& plain, Family& inner_family);
 
 }  // namespace sallyport::ipsec

@@ -5,17 +5,25 @@
 
 namespace sallyport::ipsec {
 
-// Seals `inner` (the trailer goes into its tailroom and is taken away again) as number sa.sequence into `out`, source
-// to destination. tos: DSCP and ECN of the outer header. Requires: inner.tailroom() >= kTrailerRoom.
-Verdict esp_encap(Sad& sad, const SaOutbound& sa, PacketBuf& inner, Family inner_family, Outgoing& out);
+// An inner packet at the start of memory that goes on behind it: the trailer is written there while the packet is
+// sealed, and what was there is put back. Requires: kTrailerRoom octets behind the packet.
+struct InnerPacket {
+  MutableBytes room;
+  size_t octets;
+  Family family;
+  ByteView view() const { return room.first(octets); }
+};
 constexpr size_t kTrailerRoom = 2 + 255;
+
+// Appends the ESP packet with number sa.sequence to `out`, source to destination in one pass; on a drop nothing was
+// appended. Requires: `out` has room for esp_octets().
+Verdict esp_encap(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, PacketBuf& out);
 
 // Additional authenticated data of RFC 4106 5 and its kin: SPI, then the low half or the whole of the sequence number.
 // Returns the octets written. Requires: aad.size() >= 12
 size_t write_aad(model::Spi spi, uint64_t sequence, bool whole_sequence, MutableBytes aad);
 
-// Puts the outer IP header before the ESP packet in `out` (tunnel mode, native ESP), as out.tos and out.dont_fragment
-// say.
-Verdict write_outer_header(const SaOutbound& sa, Outgoing& out);
+// Appends the outer IP header of a native ESP packet of esp_octets. Returns its length.
+size_t append_outer_header(const SaOutbound& sa, uint8_t tos, bool dont_fragment, size_t esp_octets, PacketBuf& out);
 
 }  // namespace sallyport::ipsec

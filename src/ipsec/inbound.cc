@@ -1,12 +1,16 @@
-//   ESP packet ── SPI ── SA ── replay check ── verify and open ── replay advance ── strip ── selectors ── ECN ── inner
-//   packet clear packet ── decode ── SPD ── BYPASS: inner packet; PROTECT, DISCARD, nothing: dropped
+//   ESP packet ── SPI ── SA ── replay check ── verify and open ── replay advance ── strip ── selectors ── ECN ── join
+//   ── inner packet clear packet ── decode ── SPD ── BYPASS: inner packet; PROTECT, DISCARD, nothing: dropped
 #include "ipsec/inbound.h"
+
+#include <algorithm>
+#include <cstring>
 
 #include "crypto/aead.h"
 #include "ipsec/arrival.h"
 #include "ipsec/ecn.h"
 #include "ipsec/esp_decap.h"
 #include "ipsec/esp_encap.h"
+#include "wire/ip/join.h"
 #include "wire/ip/packet_view.h"
 
 namespace sallyport::ipsec {
@@ -23,52 +27,140 @@ Verdict check_shape(const SaInbound& sa, ByteView packet) {
   return Verdict::pass();
 }
 
-bool open(const SaInbound& sa, ByteView packet, uint64_t sequence, PacketBuf& plain) {
-  const size_t cipher_octets = packet.size() - kEspHeader - sa.iv_octets - sa.icv_octets;
+bool open(const SaInbound& sa, ByteView packet, uint64_t sequence, MutableBytes plain) {
   const ByteView iv = packet.subspan(kEspHeader, sa.iv_octets);
-  const ByteView cipher = packet.subspan(kEspHeader + sa.iv_octets, cipher_octets);
+  const ByteView cipher = packet.subspan(kEspHeader + sa.iv_octets, plain.size());
   uint8_t aad[12];
   const size_t aad_octets = write_aad(sa.spi, sequence, sa.esn && sa.combined, aad);
   uint8_t high[4];
   store_be32(high, static_cast<uint32_t>(sequence >> 32));
   const ByteView suffix = sa.esn && !sa.combined ? ByteView(high) : ByteView();
-  return sa.aead->open({aad, aad_octets}, suffix, iv, cipher, packet.last(sa.icv_octets), plain.append(cipher_octets));
+  return sa.aead->open({aad, aad_octets}, suffix, iv, cipher, packet.last(sa.icv_octets), plain);
 }
 
-Verdict deliver(const SaInbound& sa, uint8_t tos, PacketBuf& plain) {
+// The batch being opened: the slot that segments may be joined to, and the flow found to fit its SA last.
+class Opening {
+ public:
+  Opening(Shard& shard, TimePoint now, Outputs& out) : shard_(shard), now_(now), out_(out) {}
+  ~Opening() { close(); }
+  Opening(const Opening&) = delete;
+  Opening& operator=(const Opening&) = delete;
+
+  Verdict take(const Incoming& from, ByteView packet);
+
+ private:
+  Verdict open_behind(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence);
+  Verdict open_alone(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence);
+  Verdict accept(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence, MutableBytes& plain);
+  Verdict check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& plain);
+  void close();
+
+  Shard& shard_;
+  TimePoint now_;
+  Outputs& out_;
+  wire::ip::Joiner joiner_;
+  wire::ip::PacketView view_;          // of the packet opened last
+  const SaInbound* fitted_ = nullptr;  // the SA that flow_ fits
+  model::FlowKey flow_;
+};
+
+void Opening::close() {
+  if (joiner_.count() > 1) joiner_.finish(out_.packets().back().packet);
+  joiner_.close();
+}
+
+// Strips, checks and marks `plain`, which is cut down to the inner packet.
+Verdict Opening::check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& plain) {
   Family family{};
   if (const Verdict v = esp_decap(plain, family); !v.passed()) return v;
-  if (const Verdict v = check_selectors(sa.record->spec, plain.view()); !v.passed()) return v;
+  const auto view = wire::ip::PacketView::decode(plain);
+  if (!view) return Drop::malformed_inner;
+  view_ = *view;
+  if (fitted_ != &sa || !(flow_ == view_.flow)) {
+    if (const Verdict v = check_selectors(sa.record->spec, view_.flow); !v.passed()) return v;
+    fitted_ = &sa;
+    flow_ = view_.flow;
+  }
   // RFC 4301 5.1.2.1: the inner hop limit is left alone; who forwards the packet beyond the tunnel takes one off.
-  return merge_ecn(plain.bytes(), family, tos);
+  return merge_ecn(plain, family, tos);
 }
 
-Verdict open_into(Shard& shard, TimePoint now, SaInbound& sa, const Incoming& in, Outgoing& slot, Outputs& events) {
-  const ByteView packet = in.packet.view();
-  uint64_t sequence = 0;
-  if (const Verdict v = sa.replay.check(load_be32(packet.data() + 4), sequence); !v.passed()) return v;
-  if (!open(sa, packet, sequence, slot.packet)) return Drop::bad_icv;
+Verdict Opening::accept(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence, MutableBytes& plain) {
+  if (!open(sa, packet, sequence, plain)) return Drop::bad_icv;
   const bool newest = sequence > sa.replay.highest();
   if (const Verdict v = sa.replay.advance(sequence); !v.passed()) return v;
-  if (newest) watch_address(*sa.record, now, in, events);
-  slot.child_id = sa.record->spec.child_id;
-  const Verdict verdict = deliver(sa, in.tos, slot.packet);
-  count_authenticated(shard.sad, now, sa, slot.packet.size(), events);
+  if (newest) watch_address(*sa.record, now_, from, out_);
+  const Verdict verdict = check_inside(sa, from.tos, plain);
+  count_authenticated(shard_.sad, now_, sa, plain.size(), out_);
   return verdict;
 }
 
-Verdict take_one(Shard& shard, TimePoint now, const Incoming& in, Outputs& out) {
-  const ByteView packet = in.packet.view();
+// The packet is opened right where its payload belongs if it continues the one before: its headers come to lie over the
+// end of the other's payload, which is put back afterwards.
+Verdict Opening::open_behind(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence) {
+  PacketBuf& joined = out_.packets().back().packet;
+  const size_t before = joined.size();
+  const size_t headers = joiner_.header_octets();
+  const size_t cipher = packet.size() - kEspHeader - sa.iv_octets - sa.icv_octets;
+  uint8_t covered[wire::ip::Joiner::kMostHeaders];
+  std::memcpy(covered, joined.data() + before - headers, headers);
+  (void)joined.append(cipher - headers);
+  MutableBytes plain = joined.bytes().subspan(before - headers);
+  const Verdict verdict = accept(sa, from, packet, sequence, plain);
+  if (!verdict.passed()) {
+    std::memcpy(joined.data() + before - headers, covered, headers);
+    joined.trim_back(joined.size() - before);
+    return verdict;
+  }
+  if (joiner_.follows(plain, view_)) {
+    joiner_.add(plain);
+    joined.trim_back(joined.size() - (before + plain.size() - headers));
+    std::memcpy(joined.data() + before - headers, covered, headers);
+    return verdict;
+  }
+  const size_t behind = out_.packets().size() - 1;
+  Outgoing& alone = out_.add(wire::ip::Joiner::kMostOctets);
+  alone.child_id = sa.record->spec.child_id;
+  alone.packet.assign(plain);
+  PacketBuf& other = out_.packets()[behind].packet;  // add() may have moved it
+  std::memcpy(other.data() + before - headers, covered, headers);
+  other.trim_back(other.size() - before);
+  if (joiner_.count() > 1) joiner_.finish(other);
+  joiner_.begin(alone.packet.view(), view_);
+  return verdict;
+}
+
+Verdict Opening::open_alone(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence) {
+  close();
+  const bool join = out_.shape().join_inner;
+  const size_t cipher = packet.size() - kEspHeader - sa.iv_octets - sa.icv_octets;
+  Outgoing& slot = out_.add(join ? wire::ip::Joiner::kMostOctets : cipher);
+  slot.child_id = sa.record->spec.child_id;
+  MutableBytes plain = slot.packet.append(cipher);
+  const Verdict verdict = accept(sa, from, packet, sequence, plain);
+  if (!verdict.passed()) {
+    out_.undo();
+    return verdict;
+  }
+  slot.packet.trim_back(cipher - plain.size());
+  if (join) joiner_.begin(plain, view_);
+  return verdict;
+}
+
+Verdict Opening::take(const Incoming& from, ByteView packet) {
   if (packet.size() < kEspHeader) return Drop::runt;
-  SaInbound* sa = shard.sad.find_inbound(load_be32(packet.data()));
+  SaInbound* sa = shard_.sad.find_inbound(load_be32(packet.data()));
   if (sa == nullptr) return Drop::no_sa;
   if (sa->dead || !sa->usage.may_carry()) return Drop::lifetime_expired;
   // RFC 7296 2.23: with and without UDP encapsulation are both taken at any time, whatever we send ourselves.
   if (const Verdict v = check_shape(*sa, packet); !v.passed()) return v;
-  Outgoing& slot = out.add(packet.size());
-  const Verdict verdict = open_into(shard, now, *sa, in, slot, out);
-  if (!verdict.passed()) out.undo();
-  return verdict;
+  uint64_t sequence = 0;
+  if (const Verdict v = sa->replay.check(load_be32(packet.data() + 4), sequence); !v.passed()) return v;
+  const size_t cipher = packet.size() - kEspHeader - sa->iv_octets - sa->icv_octets;
+  const bool behind = joiner_.open() && fitted_ == sa && cipher > joiner_.header_octets() &&
+                      out_.packets().back().packet.tailroom() >= cipher &&
+                      joiner_.confirm(out_.packets().back().packet.view());
+  return behind ? open_behind(*sa, from, packet, sequence) : open_alone(*sa, from, packet, sequence);
 }
 
 Verdict take_clear(Shard& shard, const PacketBuf& packet, Outputs& out) {
@@ -90,10 +182,17 @@ Verdict take_clear(Shard& shard, const PacketBuf& packet, Outputs& out) {
 
 }  // namespace
 
-void inbound(Shard& shard, TimePoint now, std::span<Incoming> in, Outputs& out) {
-  for (const Incoming& packet : in) {
-    const Verdict verdict = take_one(shard, now, packet, out);
-    if (!verdict.passed()) shard.drops.count(verdict.drop());
+void inbound(Shard& shard, TimePoint now, std::span<const Incoming> in, Outputs& out) {
+  Opening opening(shard, now, out);
+  for (const Incoming& from : in) {
+    const size_t segment = from.segment_octets == 0 ? from.packet.size() : from.segment_octets;
+    ByteView rest = from.packet;
+    do {
+      const ByteView packet = rest.first(std::min(segment, rest.size()));
+      rest = rest.subspan(packet.size());
+      const Verdict verdict = opening.take(from, packet);
+      if (!verdict.passed()) shard.drops.count(verdict.drop());
+    } while (!rest.empty());
   }
 }
 

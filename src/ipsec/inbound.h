@@ -7,10 +7,13 @@
 
 namespace sallyport::ipsec {
 
+// One ESP or AH packet; or a train of ESP packets without outer headers (UDP_GRO), each of segment_octets
+// but for the last, which may be shorter.
 struct Incoming {
-  // The ESP or AH packet. Outer IP header and extension headers may stand in front of it, outer_octets of them; AH over
-  // IPv4 needs them, and transport mode keeps what they say where they are there.
-  PacketBuf packet;
+  // Outer IP header and extension headers may stand in front of a packet, outer_octets of them; AH over IPv4 needs
+  // them, and transport mode keeps what they say where they are there.
+  ByteView packet;
+  size_t segment_octets = 0;  // 0: one packet
   uint16_t outer_octets = 0;
   model::Protocol protocol = model::Protocol::ESP;
   IpEndpoint from;
@@ -20,7 +23,8 @@ struct Incoming {
 };
 
 // Opened packets are appended to `out` with Way::inner, in buffers of their own (robustness D4); `in` is only read.
-void inbound(Shard& shard, TimePoint now, std::span<Incoming> in, Outputs& out);
+// Where the output's shape says so, segments that follow each other in one flow are joined to one packet.
+void inbound(Shard& shard, TimePoint now, std::span<const Incoming> in, Outputs& out);
 
 // Whole IP packets that came from outside in the clear: delivered where policy says BYPASS, else dropped and named.
 void inbound_clear(Shard& shard, TimePoint now, std::span<PacketBuf> in, Outputs& out);

@@ -1,30 +1,29 @@
 //   inner packet ── decode ── SPD ─┬─ BYPASS ── clear
 //                                  ├─ DISCARD, nothing ── dropped
 //                                  └─ PROTECT ── SAD ─┬─ none ── Acquire
-//                                                     └─ sequence number, lifetime ── size ─┬─ too big ── ICMP, or
-//                                                     fragments
-//                                                                                           └─ ESP ── outer header or
-//                                                                                           UDP
+//                                                     └─ cut, where a device left that to us ── each piece:
+//   size ─┬─ too big ── ICMP, or fragments
+//         └─ sequence number, lifetime ── outer header ── ESP, behind the last one where both go the same way
 #include "ipsec/outbound.h"
 
 #include "ipsec/departure.h"
 #include "ipsec/ecn.h"
 #include "ipsec/esp_encap.h"
 #include "wire/ip/packet_view.h"
+#include "wire/ip/split.h"
 
 namespace sallyport::ipsec {
 
 namespace {
 
 constexpr size_t kIpv6Minimum = 1280;  // RFC 8200 5
+constexpr size_t kLargestIp = 65535;
 
 struct Leaving {
   PacketBuf& packet;
   const wire::ip::PacketView& view;
   size_t index;
 };
-
-bool has_df(ByteView packet) { return (packet[6] & 0x40) != 0; }
 
 Verdict bypass(const PacketBuf& packet, Outputs& out) {
   Outgoing& slot = out.add(packet.size());
@@ -34,60 +33,84 @@ Verdict bypass(const PacketBuf& packet, Outputs& out) {
   return Verdict::pass();
 }
 
-Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, PacketBuf& inner, Family family, Outputs& out) {
+Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket& inner, bool dont_fragment,
+                 Outputs& out) {
   if (const Verdict v = take_sequence(shard.sad, sa, out); !v.passed()) return v;
-  Outgoing& slot = out.add(esp_octets(sa, inner.size()));
-  slot.way = sa.udp_encap ? Way::esp_udp : Way::esp_native;
-  slot.local = sa.local;
-  slot.remote = sa.remote;
-  slot.child_id = sa.record->spec.child_id;
-  slot.tos = outer_tos(read_tos(inner.view(), family));
+  const size_t outer = sa.udp_encap ? 0 : sa.local.addr.is_v4() ? 20 : 40;
+  const size_t esp = esp_octets(sa, inner.octets);
+  if (outer_octets(sa) + esp > kLargestIp) return Drop::no_room;
+  const uint8_t tos = outer_tos(read_tos(inner.view(), inner.family));
   // RFC 4301 8.1: DF is copied. An inner IPv6 packet may never be fragmented on its way, unless it is no larger than
   // what every IPv6 path carries and this one does not.
-  const bool fits = inner.size() <= sa.inner_mtu;
-  slot.dont_fragment = fits && (family == Family::v6 || has_df(inner.view()));
-  Verdict verdict = esp_encap(shard.sad, sa, inner, family, slot);
-  if (verdict.passed() && !sa.udp_encap) verdict = write_outer_header(sa, slot);
-  if (!verdict.passed()) {
-    out.undo();
-    return verdict;
+  const bool df = dont_fragment && inner.octets <= sa.inner_mtu;
+  const EspWay way{sa.udp_encap ? Way::esp_udp : Way::esp_native,
+                   sa.local,
+                   sa.remote,
+                   tos,
+                   df,
+                   static_cast<uint16_t>(outer),
+                   sa.record->spec.child_id};
+  PacketBuf& train = out.add_esp(way, outer + esp).packet;
+  if (outer != 0) append_outer_header(sa, tos, df, esp, train);
+  if (const Verdict v = esp_encap(shard.sad, sa, inner, train); !v.passed()) {
+    out.undo_esp(outer);
+    return v;
   }
-  count_sent(shard.sad, now, sa, inner.size(), out);
-  return verdict;
+  count_sent(shard.sad, now, sa, inner.octets, out);
+  return Verdict::pass();
 }
 
-Verdict seal_fragments(Shard& shard, TimePoint now, SaOutbound& sa, const PacketBuf& whole, Outputs& out) {
-  PacketBuf piece;
+Verdict seal_fragments(Shard& shard, TimePoint now, SaOutbound& sa, ByteView whole, Outputs& out) {
+  PacketBuf& piece = shard.piece;
   size_t offset = 0;
-  while (const size_t taken = write_fragment(whole.view(), offset, sa.inner_mtu, piece)) {
+  while (const size_t taken = write_fragment(whole, offset, sa.inner_mtu, piece)) {
     offset += taken;
-    if (const Verdict v = seal_one(shard, now, sa, piece, Family::v4, out); !v.passed()) return v;
+    const InnerPacket fragment{{piece.data(), piece.size() + piece.tailroom()}, piece.size(), Family::v4};
+    if (const Verdict v = seal_one(shard, now, sa, fragment, false, out); !v.passed()) return v;
   }
   return offset == 0 ? Verdict(Drop::malformed_inner) : Verdict::pass();
 }
 
 // RFC 4301 8.2.1: what does not fit is answered with ICMP, so that path MTU discovery works through the tunnel.
-Verdict answer_too_big(Shard& shard, TimePoint now, const SaOutbound& sa, const Leaving& leaving, Outputs& out) {
-  const size_t told = leaving.view.family == Family::v6 && sa.inner_mtu < kIpv6Minimum ? kIpv6Minimum : sa.inner_mtu;
+Verdict answer_too_big(Shard& shard, TimePoint now, const SaOutbound& sa, const InnerPacket& inner, Outputs& out) {
+  const size_t told = inner.family == Family::v6 && sa.inner_mtu < kIpv6Minimum ? kIpv6Minimum : sa.inner_mtu;
   Outgoing& slot = out.add(PacketBuf::kDefaultOctets);
-  if (!write_too_big(leaving.packet.view(), static_cast<uint16_t>(told), slot.packet) || !shard.too_big.take(now)) {
-    out.undo();
-  }
+  if (!write_too_big(inner.view(), static_cast<uint16_t>(told), slot.packet) || !shard.too_big.take(now)) out.undo();
   return Drop::too_big;
 }
 
-Verdict protect(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leaving, Outputs& out) {
-  const Family family = leaving.view.family;
+Verdict protect_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket& inner, bool dont_fragment,
+                    Outputs& out) {
+  if (inner.octets > sa.inner_mtu) {
+    if (!dont_fragment) return seal_fragments(shard, now, sa, inner.view(), out);
+    if (inner.family == Family::v4 || inner.octets > kIpv6Minimum) return answer_too_big(shard, now, sa, inner, out);
+  }
+  return seal_one(shard, now, sa, inner, dont_fragment, out);
+}
+
+// A packet that the host left to us to cut: one look at policy and SA serves all its pieces.
+Verdict protect_pieces(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leaving, Outputs& out) {
   PacketBuf& packet = leaving.packet;
-  if (packet.size() > sa.inner_mtu) {
-    if (family == Family::v4 && !has_df(packet.view())) return seal_fragments(shard, now, sa, packet, out);
-    if (family == Family::v4 || packet.size() > kIpv6Minimum) return answer_too_big(shard, now, sa, leaving, out);
+  auto pieces = wire::ip::Splitter::create(packet.bytes(), leaving.view, packet.offload);
+  if (!pieces) return Drop::malformed_inner;
+  uint8_t* const end = packet.data() + packet.size() + packet.tailroom();
+  for (MutableBytes piece = pieces->next(); !piece.empty(); piece = pieces->next()) {
+    const InnerPacket inner{{piece.data(), end}, piece.size(), leaving.view.family};
+    if (const Verdict v = protect_one(shard, now, sa, inner, leaving.view.dont_fragment, out); !v.passed()) return v;
   }
-  if (packet.tailroom() < kTrailerRoom) {
-    PacketBuf roomy = PacketBuf::copy_of(packet.view());
-    return seal_one(shard, now, sa, roomy, family, out);
+  return Verdict::pass();
+}
+
+Verdict protect(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leaving, Outputs& out) {
+  PacketBuf& packet = leaving.packet;
+  if (packet.tailroom() < kTrailerRoom) packet = PacketBuf::copy_of(packet.view(), packet.offload);
+  if (packet.offload.segments != Offload::Segments::none) return protect_pieces(shard, now, sa, leaving, out);
+  if (packet.offload.checksum_wanted) {
+    if (!wire::ip::finish_checksum(packet.bytes(), packet.offload)) return Drop::malformed_inner;
+    packet.offload = {};
   }
-  return seal_one(shard, now, sa, packet, family, out);
+  const InnerPacket inner{{packet.data(), packet.size() + packet.tailroom()}, packet.size(), leaving.view.family};
+  return protect_one(shard, now, sa, inner, leaving.view.dont_fragment, out);
 }
 
 Verdict find_sa(Shard& shard, Spd::Decision& decision, const Leaving& leaving, Outputs& out) {

@@ -7,9 +7,9 @@
 
 namespace sallyport::ipsec {
 
-// Whole inner IP packets in, `out` appended to. The ESP trailer is written into the tailroom of an inner packet, which
-// otherwise stays as it was: after Event::Acquire the caller takes in[packet_index] and offers it again later.
-// A packet without PacketBuf::kTailroom behind it is copied first.
+// Whole inner IP packets in, `out` appended to. A packet whose offload leaves cutting or checksum to a device is cut
+// and finished here, in its own memory. A packet that gets no SA stays as it was: after Event::Acquire the caller takes
+// in[packet_index] and offers it again later. A packet without kTrailerRoom behind it is copied first.
 void outbound(Shard& shard, TimePoint now, std::span<PacketBuf> in, Outputs& out);
 
 }  // namespace sallyport::ipsec

@@ -22,13 +22,15 @@ enum class Way : uint8_t {
 };
 
 struct Outgoing {
+  // One packet; with esp_* it may be a train: several, back to back, each of offload.segment_octets but for the last,
+  // which may be shorter (what UDP_SEGMENT sends in one call). With inner and clear, offload is a device's own.
   PacketBuf packet;
   Way way = Way::inner;
   IpEndpoint local;  // esp_*: the outer addresses; the ports count with esp_udp only
   IpEndpoint remote;
   uint8_t tos = 0;             // esp_*: DSCP and ECN of the outer header, for a socket that builds it
   bool dont_fragment = false;  // esp_*: the DF bit of the outer header
-  uint16_t outer_octets = 0;   // esp_native: length of the outer IP header at the front of the packet
+  uint16_t outer_octets = 0;   // esp_native: length of the outer IP header at the front of each packet
   bool exact_header = false;  // esp_native: that header has to leave as it is (AH, options, fragments, other protocols)
   model::ChildId child_id = 0;
 };
@@ -62,12 +64,38 @@ struct RemoteMoved {
 };
 using Event = std::variant<SoftExpired, HardExpired, FirstInbound, Acquire, RemoteMoved>;
 
+// What the outside can take.
+struct OutputShape {
+  size_t train_packets = 1;  // ESP packets in one slot, at most
+  bool join_inner = false;   // opened segments of one flow leave as one packet with an offload
+};
+
+// How an ESP packet leaves; equal ones may share a train.
+struct EspWay {
+  Way way;
+  const IpEndpoint& local;
+  const IpEndpoint& remote;
+  uint8_t tos;
+  bool dont_fragment;
+  uint16_t outer_octets;
+  model::ChildId child_id;
+};
+
 class Outputs {
  public:
+  Outputs() = default;
+  explicit Outputs(const OutputShape& shape) : shape_(shape) {}
+
   // A recycled slot with an empty packet behind the default headroom and room for packet_octets. It counts at once;
   // undo() takes the last one back. The reference is good until the next call.
   Outgoing& add(size_t packet_octets);
   void undo() { --used_; }
+  // Room for one more ESP packet of `octets`: behind the last slot's where `like` goes the same way and the train may
+  // grow, otherwise in a new slot that takes over like's way, addresses and marks. Not for packets of more than 65535.
+  Outgoing& add_esp(const EspWay& like, size_t octets);
+  // Takes the last `octets` of the slot that add_esp() gave back again.
+  void undo_esp(size_t octets);
+  const OutputShape& shape() const { return shape_; }
   std::span<Outgoing> packets() { return {slots_.data(), used_}; }
 
   void report(Event event) { events_.push_back(std::move(event)); }
@@ -76,6 +104,10 @@ class Outputs {
   void clear();  // forgets packets and events, keeps their memory
 
  private:
+  static constexpr size_t kTrainOctets = 65000;  // below UDP's and IP's 65535 with any header
+  bool fits_train(const EspWay& like, size_t octets) const;
+
+  OutputShape shape_;
   std::vector<Outgoing> slots_;
   size_t used_ = 0;
   std::vector<Event> events_;

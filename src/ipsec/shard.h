@@ -14,6 +14,7 @@ struct Shard {
   Spd spd;
   DropCounters drops;
   TooBigLimit too_big;
+  PacketBuf piece;  // scratch of outbound()
 };
 
 }  // namespace sallyport::ipsec

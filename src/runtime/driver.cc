@@ -141,7 +141,7 @@ void Driver::read_esp(const Fd& socket, Family family) {
 void Driver::give_esp(std::span<ReceivedDatagram> datagrams, bool udp) {
   if (datagrams.empty()) return;
   for (size_t i = 0; i < datagrams.size(); ++i) {
-    incoming_[i].packet.assign(datagrams[i].payload);
+    incoming_[i].packet = datagrams[i].payload;
     incoming_[i].from = datagrams[i].remote;
     incoming_[i].to = datagrams[i].local;
     incoming_[i].udp = udp;

@@ -6,7 +6,7 @@
 #include <deque>
 #include <unordered_map>
 
-#include "base/bytes.h"
+#include "base/packet_buf.h"
 #include "base/time.h"
 
 namespace sallyport::stack {
@@ -27,15 +27,19 @@ class AcquireQueue {
     bool ask;        // true: negotiation should be asked for now
     size_t dropped;  // packets that had to go to make room (this one included when it does not fit at all)
   };
-  Held hold(TimePoint now, uint32_t reqid, ByteView packet);
-  std::deque<Bytes> release(uint32_t reqid);  // in the order they came
-  size_t expire(TimePoint now);               // how many packets waited too long and are gone
+  struct Packet {
+    Bytes octets;
+    Offload offload;
+  };
+  Held hold(TimePoint now, uint32_t reqid, ByteView packet, const Offload& offload = {});
+  std::deque<Packet> release(uint32_t reqid);  // in the order they came
+  size_t expire(TimePoint now);                // how many packets waited too long and are gone
   bool empty() const { return octets_ == 0; }
 
  private:
   struct Waiting {
     TimePoint since;
-    Bytes packet;
+    Packet packet;
   };
   struct Entry {
     std::deque<Waiting> packets;

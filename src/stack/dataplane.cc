@@ -7,9 +7,15 @@ namespace sallyport::stack {
 
 namespace {
 constexpr Duration kReportEvery = seconds(1);
+
+ipsec::OutputShape whole_packets(ipsec::OutputShape shape) {
+  shape.join_inner = false;
+  return shape;
+}
 }  // namespace
 
-Dataplane::Dataplane(Rng& rng, std::optional<InnerHost> inner_host) : shard_(rng), inner_host_(std::move(inner_host)) {}
+Dataplane::Dataplane(Rng& rng, std::optional<InnerHost> inner_host, const ipsec::OutputShape& shape)
+    : shard_(rng), outputs_(inner_host ? whole_packets(shape) : shape), inner_host_(std::move(inner_host)) {}
 
 void Dataplane::handle_inner_packets(TimePoint now, std::span<PacketBuf> packets) { send(now, packets); }
 
@@ -19,12 +25,12 @@ void Dataplane::send(TimePoint now, std::span<PacketBuf> packets) {
   take_events(now, packets, events);
 }
 
-void Dataplane::send_one(TimePoint now, ByteView packet) {
-  PacketBuf one = PacketBuf::copy_of(packet);
+void Dataplane::send_one(TimePoint now, ByteView packet, const Offload& offload) {
+  PacketBuf one = PacketBuf::copy_of(packet, offload);
   send(now, {&one, 1});
 }
 
-void Dataplane::handle_esp(TimePoint now, std::span<ipsec::Incoming> packets) {
+void Dataplane::handle_esp(TimePoint now, std::span<const ipsec::Incoming> packets) {
   const size_t first = outputs_.packets().size();
   const size_t events = outputs_.events().size();
   ipsec::inbound(shard_, now, packets, outputs_);
@@ -62,7 +68,8 @@ void Dataplane::take_events(TimePoint now, std::span<PacketBuf> batch, size_t fr
   for (size_t i = from; i < outputs_.events().size(); ++i) {
     const ipsec::Event& event = outputs_.events()[i];
     if (const auto* acquire = std::get_if<ipsec::Acquire>(&event)) {
-      const auto held = held_.hold(now, acquire->entry->reqid, batch[acquire->packet_index].view());
+      const PacketBuf& packet = batch[acquire->packet_index];
+      const auto held = held_.hold(now, acquire->entry->reqid, packet.view(), packet.offload);
       held_dropped_ += held.dropped;
       if (!expire_held_at_) expire_held_at_ = now + seconds(5);
       if (held.ask) events_.emplace_back(Acquire{acquire->entry->connection, acquire->entry->child, acquire->flow});
@@ -101,7 +108,7 @@ void Dataplane::apply(TimePoint now, SwitchSaOutbound& command) {
 }
 
 void Dataplane::release(TimePoint now, uint32_t reqid) {
-  for (const Bytes& packet : held_.release(reqid)) send_one(now, packet);
+  for (const auto& packet : held_.release(reqid)) send_one(now, packet.octets, packet.offload);
 }
 
 void Dataplane::apply(TimePoint now, RemoveSa& command) {

@@ -19,12 +19,14 @@ namespace sallyport::stack {
 class Dataplane {
  public:
   // inner_host: the internal device takes the place of a TUN; nothing: inner packets come from and go to the outside.
-  explicit Dataplane(Rng& rng, std::optional<InnerHost> inner_host = std::nullopt);
+  // shape: what sockets and TUN device can take; the internal device takes whole packets only.
+  explicit Dataplane(Rng& rng, std::optional<InnerHost> inner_host = std::nullopt,
+                     const ipsec::OutputShape& shape = {});
 
-  // Whole IP packets from the TUN device.
+  // Whole IP packets from the TUN device, with what the host left to us in their offload.
   void handle_inner_packets(TimePoint now, std::span<PacketBuf> packets);
-  // ESP packets, outer headers stripped, from UDP or raw sockets.
-  void handle_esp(TimePoint now, std::span<ipsec::Incoming> packets);
+  // ESP packets and trains of them, outer headers stripped, from UDP or raw sockets.
+  void handle_esp(TimePoint now, std::span<const ipsec::Incoming> packets);
   void handle_command(TimePoint now, DataplaneCommand command);
   void handle_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline() const;
@@ -54,7 +56,7 @@ class Dataplane {
   void apply(TimePoint now, ForgetHeld& command);
 
   void send(TimePoint now, std::span<PacketBuf> packets);
-  void send_one(TimePoint now, ByteView packet);
+  void send_one(TimePoint now, ByteView packet, const Offload& offload = {});
   void release(TimePoint now, uint32_t reqid);
   void note_inbound(TimePoint now, size_t from);
   void run_inner_host(TimePoint now);

@@ -202,7 +202,7 @@ inline Bytes EspPair::seal(ByteView inner) {
 inline Bytes EspPair::open(ByteView esp) {
   out.clear();
   ipsec::Incoming in;
-  in.packet = PacketBuf::copy_of(esp);
+  in.packet = esp;
   in.from = from;
   in.to = make_spec(choice, false).local;
   in.tos = tos;

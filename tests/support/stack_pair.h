@@ -88,7 +88,7 @@ struct StackNode {
     const auto demuxed = stack::demux(packet.payload, packet.natt);
     if (native || demuxed.to == stack::Demuxed::To::esp) {
       ipsec::Incoming in;
-      in.packet = PacketBuf::copy_of(packet.payload);
+      in.packet = packet.payload;
       in.from = packet.from;
       in.to = packet.to;
       in.udp = !native;

@@ -8,5 +8,8 @@ uint16_t checksum(ByteView bytes);
 // Over pseudo-header and segment; the checksum field inside the segment must be zero, or the result 0 says that it was
 // right. UDP sends 0 as 0xFFFF; that is its writer's affair.
 uint16_t transport_checksum(const IpAddr& source, const IpAddr& destination, uint8_t protocol, ByteView segment);
+// What stands in the checksum field of a packet whose checksum a device is to finish: the sum of the pseudo-header,
+// `octets` being the segment's length, not inverted.
+uint16_t pseudo_header_sum(const IpAddr& source, const IpAddr& destination, uint8_t protocol, size_t octets);
 
 }  // namespace sallyport::wire::ip

@@ -18,9 +18,10 @@ Bytes with_trailer(Bytes plain, Bytes padding, uint8_t pad_length, uint8_t next_
 }
 
 Verdict decap(const Bytes& plain) {
-  PacketBuf buf = PacketBuf::copy_of(plain);
+  Bytes copy = plain;
+  MutableBytes octets(copy);
   Family family{};
-  return esp_decap(buf, family);
+  return esp_decap(octets, family);
 }
 
 }  // namespace
@@ -29,11 +30,12 @@ TEST_SUITE("ipsec/esp_decap") {
   TEST_CASE("[RFC4303 2.4] the inner packet of either family comes out as it went in") {
     for (Family f : {Family::v4, Family::v6}) {
       const Bytes inner = udp_packet(inner_left(f), inner_right(f), 21);
-      PacketBuf buf = PacketBuf::copy_of(with_trailer(inner, {1, 2, 3}, 3, f == Family::v4 ? 4 : 41));
+      Bytes plain = with_trailer(inner, {1, 2, 3}, 3, f == Family::v4 ? 4 : 41);
+      MutableBytes buf(plain);
       Family family{};
       REQUIRE(esp_decap(buf, family).passed());
       CHECK(family == f);
-      CHECK(to_bytes(buf.view()) == inner);
+      CHECK(to_bytes(buf) == inner);
     }
   }
   TEST_CASE("[RFC4303 2.4] D1: pad length past the payload and wrong padding octets") {
@@ -66,9 +68,10 @@ TEST_SUITE("ipsec/esp_decap") {
     const Bytes inner = udp_packet(inner_left(Family::v4), inner_right(Family::v4), 20);
     Bytes padded = inner;
     padded.resize(inner.size() + 500, 0xEE);
-    PacketBuf buf = PacketBuf::copy_of(with_trailer(padded, {1, 2}, 2, 4));
+    Bytes plain = with_trailer(padded, {1, 2}, 2, 4);
+    MutableBytes buf(plain);
     Family family{};
     REQUIRE(esp_decap(buf, family).passed());
-    CHECK(to_bytes(buf.view()) == inner);
+    CHECK(to_bytes(buf) == inner);
   }
 }

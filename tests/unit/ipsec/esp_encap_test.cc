@@ -144,17 +144,18 @@ TEST_SUITE("ipsec/esp_encap") {
     CHECK(udp.out.packets()[0].remote.to_string() == "192.0.2.2:4500");
     CHECK(load_be32(udp.out.packets()[0].packet.view().data()) == kRightSpi);
   }
-  TEST_CASE("a packet larger than any IP packet has no_room, and one the library refuses is seal_refused") {
+  TEST_CASE("a packet larger than any IP packet has no_room") {
     EspPair pair{EspChoice{}};
-    PacketBuf inner = PacketBuf::copy_of(Bytes(65500, 0x45));
-    Outgoing out;
-    out.packet.reserve(66000);
-    CHECK(esp_encap(pair.left.sad, pair.left_sa(), inner, Family::v4, out) == Verdict(Drop::no_room));
+    pair.left_sa().inner_mtu = 65535;
+    CHECK(pair.seal(pair.sample(65480)).empty());
+    CHECK(pair.left.drops[Drop::no_room] == 1);
+  }
+  TEST_CASE("what the library refuses is seal_refused, and leaves nothing behind") {
+    EspPair pair{EspChoice{}};
     // An IV of the wrong size is such a refusal.
-    SaOutbound& sa = pair.left_sa();
-    sa.iv_octets = 0;
-    PacketBuf sample = PacketBuf::copy_of(pair.sample());
-    out.packet.reserve(2000);
-    CHECK(esp_encap(pair.left.sad, sa, sample, Family::v4, out) == Verdict(Drop::seal_refused));
+    pair.left_sa().iv_octets = 0;
+    CHECK(pair.seal(pair.sample()).empty());
+    CHECK(pair.left.drops[Drop::seal_refused] == 1);
+    CHECK(pair.out.packets().empty());
   }
 }

@@ -119,7 +119,7 @@ TEST_SUITE("ipsec/outbound") {
         out.clear();
         opened.clear();
         outbound(pair.left, pair.now, inner, out);
-        for (size_t i = 0; i < kBatch; ++i) incoming[i].packet.assign(out.packets()[i].packet.view().subspan(20));
+        for (size_t i = 0; i < kBatch; ++i) incoming[i].packet = out.packets()[i].packet.view().subspan(20);
         inbound(pair.right, pair.now, incoming, opened);
         delivered += opened.packets().size();
       };

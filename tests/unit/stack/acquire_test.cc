@@ -15,8 +15,8 @@ TEST_SUITE("stack/acquire") {
     CHECK(queue.hold(kStart, 2, Bytes{9}).ask);
     const auto out = queue.release(1);
     REQUIRE(out.size() == 2);
-    CHECK(out[0] == Bytes{1});
-    CHECK(out[1] == Bytes{2});
+    CHECK(out[0].octets == Bytes{1});
+    CHECK(out[1].octets == Bytes{2});
     CHECK(queue.release(1).empty());
   }
   TEST_CASE("an entry over its bound loses its oldest packet and says so") {
@@ -24,7 +24,7 @@ TEST_SUITE("stack/acquire") {
     CHECK(queue.hold(kStart, 1, Bytes{1}).dropped == 0);
     CHECK(queue.hold(kStart, 1, Bytes{2}).dropped == 0);
     CHECK(queue.hold(kStart, 1, Bytes{3}).dropped == 1);
-    CHECK(queue.release(1).front() == Bytes{2});
+    CHECK(queue.release(1).front().octets == Bytes{2});
   }
   TEST_CASE("[T12] the octets over all entries are bounded") {
     AcquireQueue queue({100, 10, seconds(30), seconds(2)});
@@ -39,6 +39,6 @@ TEST_SUITE("stack/acquire") {
     (void)queue.hold(kStart, 1, Bytes{1});
     CHECK(queue.hold(kStart + seconds(3), 1, Bytes{2}).ask);
     CHECK(queue.expire(kStart + seconds(31)) == 1);
-    CHECK(queue.release(1).front() == Bytes{2});
+    CHECK(queue.release(1).front().octets == Bytes{2});
   }
 }
