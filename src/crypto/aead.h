@@ -69,8 +69,7 @@ class Aead {
   static Shape shape_of(const model::EncrInfo& row, size_t icv_octets, Provider provider);
 
   explicit Aead(const Shape& shape) : shape_(shape) {}
-  // Copies head, in and tail to out and seals there. False also where the sizes differ.
-  bool seal_gathered(Job& job);
+  static bool gather(Job& job);  // head | in | tail to out; false where the sizes differ
 
  private:
   Shape shape_;

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "crypto/integ.h"
 #include "support/vector_file.h"
 
@@ -13,12 +15,6 @@ using model::IntegId;
 using test::hex;
 
 namespace {
-
-struct Suite {
-  EncrId encr;
-  uint16_t bits;
-  IntegId integ;
-};
 
 std::vector<Suite> every_suite() {
   std::vector<Suite> out = {{EncrId::CHACHA20_POLY1305, 0, IntegId::NONE},
@@ -40,13 +36,69 @@ std::vector<Suite> every_suite() {
   return out;
 }
 
-std::unique_ptr<Aead> make(const Suite& suite, uint8_t seed) {
-  const Bytes key(model::key_material_octets(suite.encr, suite.bits), seed);
+std::vector<Provider> providers() {
+  std::vector<Provider> out = {Provider::openssl};
+  if (available(Provider::ipsec_mb)) out.push_back(Provider::ipsec_mb);
+  return out;
+}
+
+std::unique_ptr<Aead> make(const Suite& suite, uint8_t seed, Provider provider = Provider::openssl) {
+  const Bytes key(model::key_material_octets(suite.encr, suite.key_bits), seed);
   const auto row = model::info(suite.integ);
   const Bytes integ_key(row ? row->key_octets : 0, static_cast<uint8_t>(seed + 1));
-  auto out = Aead::create(suite.encr, key, suite.bits, suite.integ, integ_key);
+  auto out = Aead::create(suite.encr, key, suite.key_bits, suite.integ, integ_key, provider);
   return out ? std::move(*out) : nullptr;
 }
+
+std::vector<std::pair<Suite, Provider>> every_suite_and_provider() {
+  std::vector<std::pair<Suite, Provider>> out;
+  for (const Provider provider : providers()) {
+    for (const Suite& suite : every_suite()) out.emplace_back(suite, provider);
+  }
+  return out;
+}
+
+// Packets of many sizes, each SPI | sequence number | IV | text | ICV in one run, as ESP lays them out.
+struct EspBatch {
+  explicit EspBatch(const Aead& aead, size_t suffix_octets) : other_iv(aead.iv_input_octets(), 0x44) {
+    constexpr size_t kPackets = 70;
+    suffix = Bytes(suffix_octets, 9);
+    packets.resize(kPackets);
+    plain.resize(kPackets);
+    opened.resize(kPackets);
+    ivs.resize(kPackets);
+    seals.resize(kPackets);
+    opens.resize(kPackets);
+    for (size_t i = 0; i < kPackets; ++i) {
+      const size_t text = 48 + 48 * (i * 7 % 31);
+      plain[i].resize(text);
+      for (size_t k = 0; k < text; ++k) plain[i][k] = static_cast<uint8_t>(k + i);
+      opened[i].resize(text);
+      ivs[i] = Bytes(aead.iv_input_octets(), static_cast<uint8_t>(i));
+      packets[i] = Bytes(8 + aead.iv_octets() + text + aead.icv_octets(), static_cast<uint8_t>(i));
+      const MutableBytes packet = packets[i];
+      Aead::Job& job = seals[i];
+      job.aad = packet.first(8);
+      job.aad_suffix = suffix;
+      job.iv = aead.implicit_iv() ? ByteView(ivs[i]) : ByteView(packet.subspan(8, aead.iv_octets()));
+      job.head = ByteView(plain[i]).first(i % 3 == 0 ? 0 : 28);
+      job.in = ByteView(plain[i]).subspan(job.head.size(), text - job.head.size() - i % 9);
+      job.tail = ByteView(plain[i]).last(i % 9);
+      job.out = packet.subspan(8 + aead.iv_octets(), text);
+      job.icv = packet.last(aead.icv_octets());
+      opens[i] = {job.aad, job.aad_suffix, job.iv, {}, job.out, {}, opened[i], job.icv, job.icv, false};
+    }
+  }
+  void seal(Aead& aead) { aead.seal_batch(seals); }
+  void open(Aead& aead) { aead.open_batch(opens); }
+  static bool all_ok(const std::vector<Aead::Job>& jobs) {
+    return std::all_of(jobs.begin(), jobs.end(), [](const Aead::Job& job) { return job.ok; });
+  }
+
+  std::vector<Bytes> packets, plain, opened, ivs;
+  std::vector<Aead::Job> seals, opens;
+  Bytes suffix, other_iv;
+};
 
 }  // namespace
 
@@ -63,24 +115,27 @@ TEST_SUITE("crypto/aead") {
       const auto row = model::info(id);
       const auto bits = static_cast<uint16_t>((key.size() - row->salt_octets) * 8);
       const Bytes integ_key(row->aead ? 0 : 32, 9);
-      const auto aead = Aead::create(id, key, bits, row->aead ? IntegId::NONE : IntegId::HMAC_SHA2_256_128, integ_key);
-      REQUIRE(aead);
-      const Bytes aad = one.contains("aad") ? hex(one.at("aad")) : Bytes();
-      Bytes out(plain.size()), icv((*aead)->icv_octets()), back(plain.size());
-      REQUIRE((*aead)->seal(aad, {}, iv, plain, out, icv));
-      CHECK(out == cipher);
-      if (one.contains("icv")) CHECK(icv == hex(one.at("icv")));
-      REQUIRE((*aead)->open(aad, {}, iv, cipher, icv, back));
-      CHECK(back == plain);
+      for (const Provider provider : providers()) {
+        const auto aead =
+            Aead::create(id, key, bits, row->aead ? IntegId::NONE : IntegId::HMAC_SHA2_256_128, integ_key, provider);
+        REQUIRE(aead);
+        const Bytes aad = one.contains("aad") ? hex(one.at("aad")) : Bytes();
+        Bytes out(plain.size()), icv((*aead)->icv_octets()), back(plain.size());
+        REQUIRE((*aead)->seal(aad, {}, iv, plain, out, icv));
+        CHECK(out == cipher);
+        if (one.contains("icv")) CHECK(icv == hex(one.at("icv")));
+        REQUIRE((*aead)->open(aad, {}, iv, cipher, icv, back));
+        CHECK(back == plain);
+      }
     }
   }
 
   TEST_CASE("every algorithm opens what it sealed, at every size, and nothing with one bit changed") {
-    for (const Suite& suite : every_suite()) {
+    for (const auto& [suite, provider] : every_suite_and_provider()) {
       CAPTURE(model::to_string(suite.encr));
-      CAPTURE(suite.bits);
+      CAPTURE(suite.key_bits);
       CAPTURE(model::to_string(suite.integ));
-      const auto aead = make(suite, 3);
+      const auto aead = make(suite, 3, provider);
       REQUIRE(aead);
       const Bytes iv(aead->iv_input_octets(), 0x77);
       for (const size_t blocks : {size_t{0}, size_t{1}, size_t{2}, size_t{5}, size_t{90}}) {
@@ -161,9 +216,9 @@ TEST_SUITE("crypto/aead") {
   }
 
   TEST_CASE("a plain text in three pieces, and one in its place, give what one piece gives") {
-    for (const Suite& suite : every_suite()) {
+    for (const auto& [suite, provider] : every_suite_and_provider()) {
       CAPTURE(model::to_string(suite.encr));
-      const auto aead = make(suite, 5);
+      const auto aead = make(suite, 5, provider);
       Bytes plain(96);
       for (size_t i = 0; i < plain.size(); ++i) plain[i] = static_cast<uint8_t>(i);
       const Bytes iv(aead->iv_input_octets(), 0x31), aad(8, 4);
@@ -183,6 +238,56 @@ TEST_SUITE("crypto/aead") {
       }
       REQUIRE(aead->open(aad, {}, iv, in_place, icv, in_place));
       CHECK(in_place == plain);
+    }
+  }
+
+  TEST_CASE("both providers give the same octets, alone and in a batch laid out as ESP") {
+    if (!available(Provider::ipsec_mb)) return;
+    for (const Suite& suite : every_suite()) {
+      CAPTURE(model::to_string(suite.encr));
+      CAPTURE(suite.key_bits);
+      CAPTURE(model::to_string(suite.integ));
+      const auto a = make(suite, 6), b = make(suite, 6, Provider::ipsec_mb);
+      for (const size_t suffix : {size_t{0}, size_t{4}}) {
+        if (suffix > 0 && a->is_aead()) continue;
+        EspBatch one(*a, suffix), two(*b, suffix);
+        one.seal(*a);
+        two.seal(*b);
+        CHECK(one.packets == two.packets);
+        CHECK(one.all_ok(one.seals));
+        CHECK(two.all_ok(two.seals));
+        one.open(*b);
+        two.open(*a);
+        CHECK(one.all_ok(one.opens));
+        CHECK(one.plain == two.plain);
+        CHECK(one.plain == one.opened);
+        CHECK(two.plain == two.opened);
+      }
+    }
+  }
+
+  TEST_CASE("in a batch the false packets are marked, whoever works on it and wherever the change is") {
+    for (const auto& [suite, provider] : every_suite_and_provider()) {
+      CAPTURE(model::to_string(suite.encr));
+      CAPTURE(model::to_string(suite.integ));
+      const auto aead = make(suite, 7, provider);
+      for (const size_t suffix : {size_t{0}, size_t{4}}) {
+        if (suffix > 0 && aead->is_aead()) continue;
+        EspBatch batch(*aead, suffix);
+        batch.seal(*aead);
+        batch.packets[3][0] ^= 1;                               // SPI
+        batch.packets[5][batch.packets[5].size() / 2] ^= 0x80;  // text
+        batch.packets[8].back() ^= 1;                           // ICV
+        batch.opens[11].iv = batch.other_iv;
+        batch.opens[12].icv_to_check = batch.opens[12].icv_to_check.first(8);
+        batch.opens[13].in = batch.opens[13].in.first(batch.opens[13].in.size() - 4);
+        batch.open(*aead);
+        for (size_t i = 0; i < batch.opens.size(); ++i) {
+          CAPTURE(i);
+          const bool short_icv = i == 12 && aead->icv_octets() != 8, other_iv = i == 11 && aead->iv_input_octets() > 0;
+          CHECK(batch.opens[i].ok == !(i == 3 || i == 5 || i == 8 || other_iv || short_icv || i == 13));
+        }
+      }
     }
   }
 }

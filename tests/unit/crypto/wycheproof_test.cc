@@ -54,6 +54,21 @@ EncrId with_tag(EncrId eight, unsigned bits) {
   return static_cast<EncrId>(bits == 64 ? base : bits == 96 ? base + 1 : base + 2);
 }
 
+void aead_by(Provider provider, EncrId id, ByteView key, uint16_t bits, ByteView wire_iv, const Json& one) {
+  const auto made = Aead::create(id, key, bits, model::IntegId::NONE, {}, provider);
+  if (!made) return agree(one, false);
+  REQUIRE((*made)->provider() == provider);
+  const Bytes aad = field(one, "aad"), plain = field(one, "msg"), cipher = field(one, "ct"), icv = field(one, "tag");
+  Bytes out(cipher.size());
+  const bool opened = (*made)->open(aad, {}, wire_iv, cipher, icv, out);
+  agree(one, opened && out == plain);
+  if (verdict(one) != "valid") return;
+  Bytes sealed(plain.size()), got(icv.size());
+  CHECK((*made)->seal(aad, {}, wire_iv, plain, sealed, got));
+  CHECK(sealed == cipher);
+  CHECK(got == icv);
+}
+
 std::string aead(EncrId first, size_t salt, size_t nonce, const Json& group, const Json& one) {
   const unsigned tag = group.at("tagSize").number(), bits = group.at("keySize").number();
   const Bytes iv = field(one, "iv");
@@ -62,37 +77,51 @@ std::string aead(EncrId first, size_t salt, size_t nonce, const Json& group, con
   if (fixed ? tag != 128 : (tag != 64 && tag != 96 && tag != 128)) return "tag of another length";
   Bytes key = field(one, "key");
   append(key, ByteView(iv).first(salt));
-  const auto made = Aead::create(fixed ? first : with_tag(first, tag), key, static_cast<uint16_t>(bits));
-  if (!made) {
-    agree(one, false);
-    return {};
-  }
+  const EncrId id = fixed ? first : with_tag(first, tag);
+  const bool ccm = first == EncrId::AES_CCM_8;
   const ByteView wire_iv = ByteView(iv).subspan(salt);
-  const Bytes aad = field(one, "aad"), plain = field(one, "msg"), cipher = field(one, "ct"), icv = field(one, "tag");
-  Bytes out(cipher.size());
-  const bool opened = (*made)->open(aad, {}, wire_iv, cipher, icv, out);
-  agree(one, opened && out == plain);
-  if (verdict(one) != "valid") return {};
-  Bytes sealed(plain.size()), got(icv.size());
-  CHECK((*made)->seal(aad, {}, wire_iv, plain, sealed, got));
-  CHECK(sealed == cipher);
-  CHECK(got == icv);
+  aead_by(Provider::openssl, id, key, static_cast<uint16_t>(bits), wire_iv, one);
+  if (!ccm && available(Provider::ipsec_mb))
+    aead_by(Provider::ipsec_mb, id, key, static_cast<uint16_t>(bits), wire_iv, one);
   return {};
 }
 
 // The library's CBC takes whole blocks: the padding of PKCS #5 is put on here, as ESP puts on its own.
 std::string cbc(const Json& group, const Json& one) {
   if (verdict(one) != "valid") return "PKCS #5 padding, not in IPsec";
-  const auto made =
-      Aead::create(EncrId::AES_CBC, field(one, "key"), static_cast<uint16_t>(group.at("keySize").number()),
-                   model::IntegId::HMAC_SHA1_96, Bytes(20, 1));
-  REQUIRE(made);
   Bytes plain = field(one, "msg");
   const size_t pad = 16 - plain.size() % 16;
   plain.insert(plain.end(), pad, static_cast<uint8_t>(pad));
-  Bytes out(plain.size()), icv(12);
-  CHECK((*made)->seal({}, {}, field(one, "iv"), plain, out, icv));
-  CHECK(out == field(one, "ct"));
+  const Bytes iv = field(one, "iv"), wanted = field(one, "ct");
+  for (const Provider provider : {Provider::openssl, Provider::ipsec_mb}) {
+    if (!available(provider)) continue;
+    const auto made =
+        Aead::create(EncrId::AES_CBC, field(one, "key"), static_cast<uint16_t>(group.at("keySize").number()),
+                     model::IntegId::HMAC_SHA1_96, Bytes(20, 1), provider);
+    REQUIRE(made);
+    // Eight of them, each IV | text | ICV in one run, so that the jobs of ipsec-mb are used.
+    std::vector<Bytes> packets(8, Bytes(16 + plain.size() + 12));
+    std::vector<Aead::Job> jobs(packets.size());
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      const MutableBytes packet = packets[i];
+      std::copy(iv.begin(), iv.end(), packet.begin());
+      jobs[i] = {packet.first(0),
+                 {},
+                 packet.first(16),
+                 {},
+                 plain,
+                 {},
+                 packet.subspan(16, plain.size()),
+                 packet.last(12),
+                 {},
+                 false};
+    }
+    (*made)->seal_batch(jobs);
+    for (const Aead::Job& job : jobs) {
+      CHECK(job.ok);
+      CHECK(equal(job.out, wanted));
+    }
+  }
   return {};
 }
 
