@@ -33,6 +33,7 @@ void read_daemon(Section& section, DaemonSettings& out) {
   section.read("control_group", out.control_group);
   section.read_path("key_log", out.key_log);
   section.read("split", out.split);
+  section.read("udp_offloads", out.udp_offloads);
   section.read("user", out.user);
   if (const Node* ports = section.find("ports")) {
     read_ports(Section(*ports, section.path_of("ports"), section.reading(), section.line_of("ports")), out);
@@ -54,6 +55,7 @@ void read_device(Section& section, DeviceSettings& out) {
   }
   // RFC 8200 5: IPv6 needs 1280; less is allowed for links that carry IPv4 only.
   section.read_number("mtu", out.mtu, 576, 65535);
+  section.read("offloads", out.offloads);
   std::vector<std::string> addresses;
   if (section.read_list("address", addresses)) {
     for (const std::string& text : addresses) {

@@ -28,6 +28,7 @@ struct DaemonSettings {
   std::string control_group;  // group that may use the socket; empty: only the daemon's own user and root
   uint16_t ike_port = 500;
   uint16_t natt_port = 4500;
+  bool udp_offloads = true;          // UDP_SEGMENT and UDP_GRO where the kernel has them
   uint16_t remote_natt_port = 4500;  // of every peer; a peer's IKE port is its connection's remote_port
   LogSettings log;
   std::string key_log;             // folder for Wireshark's key tables; empty: keys are never written
@@ -41,6 +42,7 @@ struct DeviceSettings {
   Type type = Type::tun;
   std::string name = "sallyport0";
   uint16_t mtu = 1400;
+  bool offloads = true;           // tun: large packets and open checksums in virtio-net headers
   std::vector<IpAddr> addresses;  // internal: the inner host's; tun: given to the interface
   bool operator==(const DeviceSettings&) const = default;
 };

@@ -22,7 +22,7 @@ Fd open_log(const std::string& path) {
 }
 
 runtime::TunPlan tun_plan(const DeviceSettings& device) {
-  runtime::TunPlan plan{device.name, device.mtu, {}};
+  runtime::TunPlan plan{device.name, device.mtu, {}, device.offloads};
   for (const IpAddr& address : device.addresses) plan.addresses.push_back({address, address.bits()});
   return plan;
 }
@@ -66,13 +66,15 @@ std::optional<std::string> Privileges::open_sockets(const config::Settings& sett
   runtime::SocketOptions options;
   // Only routes into a TUN device need the mark that our own packets are known by.
   if (settings.device.type == DeviceSettings::Type::tun) options.mark = runtime::kOwnMark;
+  options.offloads = settings.daemon.udp_offloads;
   for (const Family family : {Family::v4, Family::v6}) {
     for (const bool natt : {false, true}) {
       const uint16_t port = natt ? settings.daemon.natt_port : settings.daemon.ike_port;
       const IpEndpoint bind_to{IpAddr::any(family), port};
       auto socket = runtime::open_udp_socket(bind_to, options);
       if (socket) {
-        held_.udp.push_back({std::move(*socket), family, natt, port});
+        const bool trains = options.offloads && runtime::takes_trains(*socket);
+        held_.udp.push_back({std::move(*socket), family, natt, port, trains});
       } else if (family == Family::v6 &&
                  (socket.error().detail == EAFNOSUPPORT || socket.error().detail == EADDRNOTAVAIL)) {
         continue;  // a host without IPv6
@@ -100,6 +102,7 @@ std::optional<std::string> Privileges::open_device(const config::Settings& setti
   held_.tun = std::move(device->fd);
   held_.tun_name = device->name;
   held_.tun_index = device->interface_index;
+  held_.tun_vnet_header = device->vnet_header;
   auto table = runtime::RouteTable::open();
   if (!table) return runtime::explain("routes cannot be set", table.error());
   routes_.emplace(std::move(*table));

@@ -2,6 +2,7 @@
 #include "runtime/datagram_batch.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <string.h>
 
 #include <algorithm>
@@ -9,7 +10,11 @@
 namespace sallyport::runtime {
 namespace {
 
-// Fills local address and interface from the packet-info control message.
+bool is_train(const OutgoingDatagram& datagram) {
+  return datagram.segment_octets != 0 && datagram.payload.size() > datagram.segment_octets;
+}
+
+// Fills local address, interface, TOS and segment size from the control messages.
 void read_control(const msghdr& header, ReceivedDatagram& out) {
   for (const cmsghdr* c = CMSG_FIRSTHDR(&header); c;
        c = CMSG_NXTHDR(const_cast<msghdr*>(&header), const_cast<cmsghdr*>(c))) {
@@ -23,12 +28,22 @@ void read_control(const msghdr& header, ReceivedDatagram& out) {
       std::memcpy(&found, CMSG_DATA(c), sizeof found);
       out.local.addr = IpAddr::v6(ByteView(found.ipi6_addr.s6_addr, 16));
       out.interface_index = found.ipi6_ifindex;
+    } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+      out.tos = *CMSG_DATA(c);
+    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+      int found = 0;
+      std::memcpy(&found, CMSG_DATA(c), sizeof found);
+      out.tos = static_cast<uint8_t>(found);
+    } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+      int found = 0;
+      std::memcpy(&found, CMSG_DATA(c), sizeof found);
+      out.segment_octets = static_cast<uint16_t>(found);
     }
   }
 }
 
 struct alignas(cmsghdr) ControlRoom {
-  uint8_t bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
+  uint8_t bytes[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint16_t))];
 };
 
 bool is_link_local(const IpAddr& address) {
@@ -36,31 +51,47 @@ bool is_link_local(const IpAddr& address) {
   return address.is_v6() && b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
 }
 
-// Asks for the source address of one outgoing datagram.
-void write_control(const OutgoingDatagram& datagram, msghdr& header, ControlRoom& room) {
-  if (datagram.local.addr.is_any() || datagram.local.addr.family() != datagram.remote.addr.family()) return;
-  std::memset(&room, 0, sizeof room);
-  header.msg_control = room.bytes;
-  header.msg_controllen = sizeof room.bytes;
-  cmsghdr* c = CMSG_FIRSTHDR(&header);
-  if (datagram.remote.addr.is_v4()) {
-    in_pktinfo wanted{};
-    std::memcpy(&wanted.ipi_spec_dst, datagram.local.addr.bytes().data(), 4);
-    c->cmsg_level = IPPROTO_IP;
-    c->cmsg_type = IP_PKTINFO;
-    c->cmsg_len = CMSG_LEN(sizeof wanted);
-    std::memcpy(CMSG_DATA(c), &wanted, sizeof wanted);
-    header.msg_controllen = CMSG_SPACE(sizeof wanted);
-  } else {
-    in6_pktinfo wanted{};
-    std::memcpy(&wanted.ipi6_addr, datagram.local.addr.bytes().data(), 16);
-    if (is_link_local(datagram.remote.addr)) wanted.ipi6_ifindex = datagram.interface_index;
-    c->cmsg_level = IPPROTO_IPV6;
-    c->cmsg_type = IPV6_PKTINFO;
-    c->cmsg_len = CMSG_LEN(sizeof wanted);
-    std::memcpy(CMSG_DATA(c), &wanted, sizeof wanted);
-    header.msg_controllen = CMSG_SPACE(sizeof wanted);
+// The control messages of one outgoing datagram, one behind the other.
+class ControlWriter {
+ public:
+  ControlWriter(msghdr& header, ControlRoom& room) : header_(header), room_(room) {}
+  template <class T>
+  void add(int level, int type, const T& value) {
+    auto* at = reinterpret_cast<cmsghdr*>(room_.bytes + used_);
+    std::memset(at, 0, CMSG_SPACE(sizeof value));
+    at->cmsg_level = level;
+    at->cmsg_type = type;
+    at->cmsg_len = CMSG_LEN(sizeof value);
+    std::memcpy(CMSG_DATA(at), &value, sizeof value);
+    used_ += CMSG_SPACE(sizeof value);
+    header_.msg_control = room_.bytes;
+    header_.msg_controllen = used_;
   }
+
+ private:
+  msghdr& header_;
+  ControlRoom& room_;
+  size_t used_ = 0;
+};
+
+// Asks for the source address, the TOS octet and the cut of one outgoing datagram.
+void write_control(const OutgoingDatagram& datagram, msghdr& header, ControlRoom& room) {
+  ControlWriter out(header, room);
+  const bool v4 = datagram.remote.addr.is_v4();
+  if (!datagram.local.addr.is_any() && datagram.local.addr.family() == datagram.remote.addr.family()) {
+    if (v4) {
+      in_pktinfo wanted{};
+      std::memcpy(&wanted.ipi_spec_dst, datagram.local.addr.bytes().data(), 4);
+      out.add(IPPROTO_IP, IP_PKTINFO, wanted);
+    } else {
+      in6_pktinfo wanted{};
+      std::memcpy(&wanted.ipi6_addr, datagram.local.addr.bytes().data(), 16);
+      if (is_link_local(datagram.remote.addr)) wanted.ipi6_ifindex = datagram.interface_index;
+      out.add(IPPROTO_IPV6, IPV6_PKTINFO, wanted);
+    }
+  }
+  if (datagram.tos != 0) out.add(v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, int{datagram.tos});
+  if (is_train(datagram)) out.add(SOL_UDP, UDP_SEGMENT, datagram.segment_octets);
 }
 
 // The payload of a raw IPv4 read, or empty when the header lies.
@@ -138,44 +169,81 @@ std::span<ReceivedDatagram> DatagramBatch::receive(int fd, uint16_t local_port, 
     datagram.local.addr = IpAddr::any(datagram.remote.addr.family());
     read_control(header, datagram);
     datagram.payload = {static_cast<uint8_t*>(pieces_[i].iov_base), headers_[i].msg_len};
-    if (raw_v4) datagram.payload = strip_ipv4(datagram.payload);
+    if (raw_v4) {
+      if (datagram.payload.size() > 1) datagram.tos = datagram.payload[1];
+      datagram.payload = strip_ipv4(datagram.payload);
+    }
     if (local_port == 0) datagram.remote.port = 0;
     received_.push_back(datagram);
   }
   return received_;
 }
 
+namespace {
+
+constexpr size_t kMostAtOnce = 64;
+
+// What the kernel took of the first kMostAtOnce; negative: errno, and nothing was taken.
+int send_some(int fd, std::span<const OutgoingDatagram> datagrams) {
+  mmsghdr headers[kMostAtOnce];
+  iovec pieces[kMostAtOnce];
+  sockaddr_storage names[kMostAtOnce];
+  ControlRoom controls[kMostAtOnce];
+  const size_t count = std::min(kMostAtOnce, datagrams.size());
+  for (size_t i = 0; i < count; ++i) {
+    const OutgoingDatagram& datagram = datagrams[i];
+    pieces[i] = {const_cast<uint8_t*>(datagram.payload.data()), datagram.payload.size()};
+    msghdr& header = headers[i].msg_hdr;
+    header = {};
+    header.msg_namelen = to_sockaddr(datagram.remote, datagram.interface_index, names[i]);
+    header.msg_name = &names[i];
+    header.msg_iov = &pieces[i];
+    header.msg_iovlen = 1;
+    write_control(datagram, header, controls[i]);
+    headers[i].msg_len = 0;
+  }
+  const int taken = ::sendmmsg(fd, headers, static_cast<unsigned>(count), MSG_DONTWAIT);
+  return taken >= 0 ? taken : -errno;
+}
+
+// A train that the kernel will not cut (a path with a smaller MTU, a device without checksums): one by one.
+size_t send_singly(int fd, const OutgoingDatagram& train, int* last_error) {
+  size_t sent = 0;
+  OutgoingDatagram one = train;
+  one.segment_octets = 0;
+  for (ByteView rest = train.payload; !rest.empty(); rest = rest.subspan(one.payload.size())) {
+    one.payload = rest.first(std::min<size_t>(rest.size(), train.segment_octets));
+    sent += send_batch(fd, {&one, 1}, last_error);
+  }
+  return sent;
+}
+
+}  // namespace
+
+size_t datagrams_in(const OutgoingDatagram& datagram) {
+  if (!is_train(datagram)) return 1;
+  return (datagram.payload.size() + datagram.segment_octets - 1) / datagram.segment_octets;
+}
+
 size_t send_batch(int fd, std::span<const OutgoingDatagram> datagrams, int* last_error) {
-  constexpr size_t kMost = 64;
-  mmsghdr headers[kMost];
-  iovec pieces[kMost];
-  sockaddr_storage names[kMost];
-  ControlRoom controls[kMost];
   size_t sent = 0;
   if (last_error) *last_error = 0;
   while (!datagrams.empty()) {
-    const size_t count = std::min(kMost, datagrams.size());
-    for (size_t i = 0; i < count; ++i) {
-      const OutgoingDatagram& datagram = datagrams[i];
-      pieces[i] = {const_cast<uint8_t*>(datagram.payload.data()), datagram.payload.size()};
-      msghdr& header = headers[i].msg_hdr;
-      header = {};
-      header.msg_namelen = to_sockaddr(datagram.remote, datagram.interface_index, names[i]);
-      header.msg_name = &names[i];
-      header.msg_iov = &pieces[i];
-      header.msg_iovlen = 1;
-      write_control(datagram, header, controls[i]);
-      headers[i].msg_len = 0;
+    const int taken = send_some(fd, datagrams);
+    if (taken == -EINTR) continue;
+    if (taken > 0) {
+      for (const auto& datagram : datagrams.first(static_cast<size_t>(taken))) sent += datagrams_in(datagram);
+      datagrams = datagrams.subspan(static_cast<size_t>(taken));
+      continue;
     }
-    const int taken = ::sendmmsg(fd, headers, static_cast<unsigned>(count), MSG_DONTWAIT);
-    if (taken < 0) {
-      if (errno == EINTR) continue;
-      if (last_error) *last_error = errno;
+    // The first one was refused: a train may still go in pieces, anything else is dropped, and the rest go on.
+    const int error = -taken;
+    if (is_train(datagrams.front()) && (error == EINVAL || error == EIO || error == EMSGSIZE)) {
+      sent += send_singly(fd, datagrams.front(), last_error);
+    } else if (last_error) {
+      *last_error = error;
     }
-    const size_t done = taken > 0 ? static_cast<size_t>(taken) : 0;
-    sent += done;
-    // The first one the kernel refused is dropped; the rest go on.
-    datagrams = datagrams.subspan(std::min(datagrams.size(), taken > 0 ? done : size_t{1}));
+    datagrams = datagrams.subspan(1);
   }
   return sent;
 }

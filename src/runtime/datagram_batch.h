@@ -18,6 +18,9 @@ struct ReceivedDatagram {
   IpEndpoint remote;
   uint32_t interface_index = 0;
   MutableBytes payload;  // lies in the batch until its next receive
+  uint8_t tos = 0;       // DSCP and ECN of the IP header
+  // With UDP_GRO the payload may be several datagrams, each of this size but for the last; 0: it is one.
+  uint16_t segment_octets = 0;
 };
 
 struct OutgoingDatagram {
@@ -25,6 +28,9 @@ struct OutgoingDatagram {
   IpEndpoint remote;
   uint32_t interface_index = 0;  // used for link-local remotes only
   ByteView payload;              // must live until send returns
+  uint8_t tos = 0;
+  // The payload is cut into datagrams of this size, by the kernel (UDP_SEGMENT) or else here; 0: it is one.
+  uint16_t segment_octets = 0;
 };
 
 class DatagramBatch {
@@ -48,7 +54,11 @@ class DatagramBatch {
   std::vector<std::array<uint8_t, 128>> controls_;
 };
 
-// Sends all of them in order, in as few system calls as it takes. Returns how many the kernel took; one it refuses
+// How many datagrams leave for this one.
+size_t datagrams_in(const OutgoingDatagram& datagram);
+
+// Sends all of them in order, in as few system calls as it takes. Returns how many datagrams the kernel took; one it
+// refuses
 // (no route, too long, buffer full) is skipped, as a network would drop it. last_error gets the errno of the last
 // refusal, else 0.
 size_t send_batch(int fd, std::span<const OutgoingDatagram> datagrams, int* last_error = nullptr);

@@ -15,12 +15,14 @@ auto singles(Self& all) {
 
 Descriptors Descriptors::duplicate() const {
   Descriptors out;
-  for (const auto& socket : udp) out.udp.push_back({socket.fd.duplicate(), socket.family, socket.natt, socket.port});
+  for (const auto& socket : udp)
+    out.udp.push_back({socket.fd.duplicate(), socket.family, socket.natt, socket.port, socket.trains});
   const auto from = singles(*this);
   const auto to = singles(out);
   for (size_t i = 0; i < from.size(); ++i) *to[i] = from[i]->duplicate();
   out.tun_name = tun_name;
   out.tun_index = tun_index;
+  out.tun_vnet_header = tun_vnet_header;
   return out;
 }
 
@@ -30,10 +32,12 @@ Bytes Descriptors::describe() const {
   for (const auto& socket : udp) {
     out.u8(static_cast<uint8_t>(socket.family));
     out.u8(socket.natt ? 1 : 0);
+    out.u8(socket.trains ? 1 : 0);
     out.u16(socket.port);
   }
   for (const Fd* fd : singles(*this)) out.u8(*fd ? 1 : 0);
   out.u32(tun_index);
+  out.u8(tun_vnet_header ? 1 : 0);
   out.bytes(as_bytes(tun_name));
   return out.take();
 }
@@ -61,9 +65,11 @@ Result<Descriptors> Descriptors::assemble(ByteView description, std::vector<Fd> 
     UdpDescriptor socket;
     SP_TRY(const uint8_t family, in.u8());
     SP_TRY(const uint8_t natt, in.u8());
+    SP_TRY(const uint8_t trains, in.u8());
     SP_TRY(socket.port, in.u16());
     socket.family = family == 4 ? Family::v4 : Family::v6;
     socket.natt = natt != 0;
+    socket.trains = trains != 0;
     SP_CHECK(take(socket.fd));
     out.udp.push_back(std::move(socket));
   }
@@ -72,6 +78,8 @@ Result<Descriptors> Descriptors::assemble(ByteView description, std::vector<Fd> 
     if (present != 0) SP_CHECK(take(*fd));
   }
   SP_TRY(out.tun_index, in.u32());
+  SP_TRY(const uint8_t vnet_header, in.u8());
+  out.tun_vnet_header = vnet_header != 0;
   out.tun_name = std::string(as_text(in.rest()));
   if (next != passed.size()) return fail(Errc::trailing_bytes);
   return out;

@@ -15,6 +15,7 @@ struct UdpDescriptor {
   Family family = Family::v4;
   bool natt = false;  // the side that carries the non-ESP marker
   uint16_t port = 0;
+  bool trains = false;  // takes several datagrams of one size in one call
 };
 
 struct Descriptors {
@@ -23,7 +24,8 @@ struct Descriptors {
   Fd tun;             // empty: internal device
   std::string tun_name;
   uint32_t tun_index = 0;
-  Fd control;  // listening
+  bool tun_vnet_header = false;  // packets of the TUN device carry virtio-net headers
+  Fd control;                    // listening
   Fd log_file;
   Fd key_log_ike, key_log_esp, key_log_esp_other;
 

@@ -2,7 +2,9 @@
 #include "runtime/driver.h"
 
 #include <errno.h>
-#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "runtime/clock.h"
 #include "stack/udp_demux.h"
@@ -12,7 +14,7 @@ namespace {
 
 constexpr int kBatchesPerWakeup = 8;
 constexpr size_t kInnerBatch = 64;
-constexpr size_t kInnerOctets = 9216;
+constexpr size_t kInnerOctets = 256 * 1024;  // of one batch: what is read must still be in the cache when it is sealed
 constexpr int kTimer = 1;
 
 ike::Config ike_config(const config::Settings& settings, bool key_log) {
@@ -29,6 +31,15 @@ std::optional<stack::InnerHost> inner_host(const config::DeviceSettings& device)
   return stack::InnerHost(device.addresses);
 }
 
+// What the sockets that ESP leaves by and the TUN device can take.
+ipsec::OutputShape output_shape(const Descriptors& descriptors) {
+  ipsec::OutputShape out;
+  out.join_inner = descriptors.tun_vnet_header;
+  // Linux cuts one send into 64 datagrams at most, up to 6.9 (UDP_MAX_SEGMENTS).
+  for (const auto& socket : descriptors.udp) out.train_packets = socket.trains ? 64 : out.train_packets;
+  return out;
+}
+
 LogLevel level_of(stack::Notice::Kind kind) {
   return kind == stack::Notice::Kind::attempt_failed ? LogLevel::warning : LogLevel::info;
 }
@@ -43,9 +54,9 @@ Driver::Driver(Loop& loop, TraceLog& log, KeyPort& keys, Rng& rng, DriverSetup s
       first_policy_(std::move(setup.policy)),
       descriptors_(std::move(setup.descriptors)),
       control_(ike_config(settings_, static_cast<bool>(descriptors_.key_log_ike)), rng),
-      dataplane_(rng, inner_host(settings_.device)),
+      dataplane_(rng, inner_host(settings_.device), output_shape(descriptors_)),
       inner_(kInnerBatch),
-      incoming_(DatagramBatch::kSlots),
+      tun_(descriptors_.tun.get(), descriptors_.tun_vnet_header),
       udp_queues_(descriptors_.udp.size()) {
   if (descriptors_.key_log_ike) {
     key_log_.emplace(KeyLogFiles{std::move(descriptors_.key_log_ike), std::move(descriptors_.key_log_esp),
@@ -107,65 +118,73 @@ void Driver::take_all_down() {
 
 void Driver::read_udp(const UdpDescriptor& socket) {
   for (int round = 0; round < kBatchesPerWakeup; ++round) {
-    auto datagrams = batch_.receive(socket.fd.get(), socket.port);
+    const auto datagrams = batch_.receive(socket.fd.get(), socket.port);
     if (datagrams.empty()) break;
-    counters_.datagrams_in += datagrams.size();
     const TimePoint now = monotonic_now();
-    size_t esp = 0;
-    for (auto& datagram : datagrams) {
-      const auto demuxed = stack::demux(datagram.payload, socket.natt);
-      if (demuxed.to == stack::Demuxed::To::ike) {
-        control_.handle_datagram(now, ike::Datagram{datagram.local, datagram.remote, datagram.interface_index,
-                                                    socket.natt, to_bytes(demuxed.payload)});
-      } else if (demuxed.to == stack::Demuxed::To::esp) {
-        std::swap(datagrams[esp++], datagram);
-      } else if (demuxed.to == stack::Demuxed::To::nobody) {
-        ++counters_.not_for_us;
-      }
-    }
-    give_esp(datagrams.first(esp), true);
+    for (const auto& datagram : datagrams) take_datagram(now, socket, datagram);
+    give_esp();
     pump();
   }
+}
+
+// The kernel joins whatever one peer sent in one size (UDP_GRO): a train may hold IKE beside ESP.
+void Driver::take_datagram(TimePoint now, const UdpDescriptor& socket, const ReceivedDatagram& datagram) {
+  const size_t segment = datagram.segment_octets != 0 ? datagram.segment_octets : datagram.payload.size();
+  ByteView rest = datagram.payload;
+  ByteView esp;  // those seen last, one behind the other
+  do {
+    const ByteView one = rest.first(std::min(segment, rest.size()));
+    rest = rest.subspan(one.size());
+    ++counters_.datagrams_in;
+    const auto demuxed = stack::demux(one, socket.natt);
+    if (demuxed.to == stack::Demuxed::To::esp) {
+      esp = {esp.empty() ? one.data() : esp.data(), esp.size() + one.size()};
+      continue;
+    }
+    if (!esp.empty()) add_esp(datagram, std::exchange(esp, {}), true);
+    if (demuxed.to == stack::Demuxed::To::ike) {
+      control_.handle_datagram(now, ike::Datagram{datagram.local, datagram.remote, datagram.interface_index,
+                                                  socket.natt, to_bytes(demuxed.payload)});
+    } else if (demuxed.to == stack::Demuxed::To::nobody) {
+      ++counters_.not_for_us;
+    }
+  } while (!rest.empty());
+  if (!esp.empty()) add_esp(datagram, esp, true);
 }
 
 void Driver::read_esp(const Fd& socket, Family family) {
   for (int round = 0; round < kBatchesPerWakeup; ++round) {
-    auto datagrams = batch_.receive(socket.get(), 0, family == Family::v4);
+    const auto datagrams = batch_.receive(socket.get(), 0, family == Family::v4);
     if (datagrams.empty()) break;
     counters_.datagrams_in += datagrams.size();
-    give_esp(datagrams, false);
+    for (const auto& datagram : datagrams) add_esp(datagram, datagram.payload, false);
+    give_esp();
     pump();
   }
 }
 
-void Driver::give_esp(std::span<ReceivedDatagram> datagrams, bool udp) {
-  if (datagrams.empty()) return;
-  for (size_t i = 0; i < datagrams.size(); ++i) {
-    incoming_[i].packet = datagrams[i].payload;
-    incoming_[i].from = datagrams[i].remote;
-    incoming_[i].to = datagrams[i].local;
-    incoming_[i].udp = udp;
-  }
-  dataplane_.handle_esp(monotonic_now(), std::span(incoming_).first(datagrams.size()));
+void Driver::add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp) {
+  ipsec::Incoming& in = incoming_.emplace_back();
+  in.packet = payload;
+  in.segment_octets = datagram.segment_octets;
+  in.from = datagram.remote;
+  in.to = datagram.local;
+  in.tos = datagram.tos;
+  in.udp = udp;
+}
+
+void Driver::give_esp() {
+  if (!incoming_.empty()) dataplane_.handle_esp(monotonic_now(), incoming_);
+  incoming_.clear();
 }
 
 void Driver::read_tun() {
   for (int round = 0; round < kBatchesPerWakeup; ++round) {
-    size_t count = 0;
-    while (count < inner_.size()) {
-      PacketBuf& packet = inner_[count];
-      packet.reserve(kInnerOctets);
-      const MutableBytes room = packet.append(kInnerOctets);
-      const ssize_t n = ::read(descriptors_.tun.get(), room.data(), room.size());
-      if (n <= 0) break;
-      packet.trim_back(room.size() - static_cast<size_t>(n));
-      ++count;
-    }
+    const size_t count = tun_.read(inner_, kInnerOctets);
     if (count == 0) break;
     counters_.device_packets_in += count;
     dataplane_.handle_inner_packets(monotonic_now(), std::span(inner_).first(count));
     pump();
-    if (count < inner_.size()) break;
   }
 }
 
@@ -223,7 +242,7 @@ void Driver::act(ike::Datagram& datagram) {
   Queued queued;
   if (datagram.natt) queued.owned.resize(4);  // RFC 3948 2.2: the non-ESP marker
   append(queued.owned, datagram.payload);
-  queued.datagram = {datagram.local, datagram.remote, datagram.interface_index, {}};
+  queued.datagram = {datagram.local, datagram.remote, datagram.interface_index, {}, 0, 0};
   queue->push_back(std::move(queued));
 }
 
@@ -240,7 +259,7 @@ void Driver::act(stack::DataplaneCommand& command) { dataplane_.handle_command(m
 
 void Driver::act(stack::NatKeepalive& keepalive) {
   auto* queue = udp_queue(keepalive.remote.addr.family(), true);
-  if (queue) queue->push_back({Bytes{0xff}, {keepalive.local, keepalive.remote, 0, {}}});
+  if (queue) queue->push_back({Bytes{0xff}, {keepalive.local, keepalive.remote, 0, {}, 0, 0}});
 }
 
 void Driver::act(stack::Notice& notice) {
@@ -263,7 +282,7 @@ void Driver::send_outputs() {
   for (auto& out : outputs) {
     if (out.packet.empty()) continue;
     if (out.way == ipsec::Way::inner) {
-      write_tun(out.packet.view());
+      write_tun(out.packet);
     } else {
       send_esp(out);
     }
@@ -289,20 +308,22 @@ void Driver::send_esp(ipsec::Outgoing& out) {
     ++counters_.no_socket;
   }
   if (!queue) return;
-  // The kernel writes the outer header of a raw socket.
-  const ByteView payload = udp ? out.packet.view() : out.packet.view().subspan(out.outer_octets);
-  IpEndpoint remote = out.remote;
-  if (!udp) remote.port = 0;
-  queue->push_back({{}, {out.local, remote, 0, payload}});
+  const size_t segment = out.packet.offload.segment_octets;
+  if (udp) {
+    queue->push_back({{}, {out.local, out.remote, 0, out.packet.view(), out.tos, static_cast<uint16_t>(segment)}});
+    return;
+  }
+  // The kernel writes the outer header of a raw socket, and cuts nothing.
+  for (ByteView rest = out.packet.view(); !rest.empty();) {
+    const ByteView one = rest.first(std::min(segment, rest.size()));
+    rest = rest.subspan(one.size());
+    queue->push_back({{}, {out.local, {out.remote.addr, 0}, 0, one.subspan(out.outer_octets), out.tos, 0}});
+  }
 }
 
-void Driver::write_tun(ByteView packet) {
+void Driver::write_tun(const PacketBuf& packet) {
   if (!descriptors_.tun) return;
-  if (::write(descriptors_.tun.get(), packet.data(), packet.size()) == static_cast<ssize_t>(packet.size())) {
-    ++counters_.device_packets_out;
-  } else {
-    ++counters_.device_refused;
-  }
+  ++(tun_.write(packet) ? counters_.device_packets_out : counters_.device_refused);
 }
 
 void Driver::send_queues() {
@@ -314,9 +335,11 @@ void Driver::send_queues() {
       sending_.push_back(queued.datagram);
     }
     int error = 0;
+    size_t wanted = 0;
+    for (const auto& datagram : sending_) wanted += datagrams_in(datagram);
     const size_t sent = send_batch(fd, sending_, &error);
     counters_.datagrams_out += sent;
-    counters_.send_refused += sending_.size() - sent;
+    counters_.send_refused += wanted - sent;
     if (error != 0 && error != EAGAIN) {
       errno = error;
       log_.limited(

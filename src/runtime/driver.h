@@ -14,6 +14,7 @@
 #include "runtime/key_port.h"
 #include "runtime/loop.h"
 #include "runtime/trace_log.h"
+#include "runtime/tun_queue.h"
 #include "stack/control.h"
 #include "stack/dataplane.h"
 
@@ -69,9 +70,11 @@ class Driver {
   };
 
   void read_udp(const UdpDescriptor& socket);
+  void take_datagram(TimePoint now, const UdpDescriptor& socket, const ReceivedDatagram& datagram);
   void read_esp(const Fd& socket, Family family);
   void read_tun();
-  void give_esp(std::span<ReceivedDatagram> datagrams, bool udp);
+  void add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp);
+  void give_esp();
   void pump();
   bool drain_control(TimePoint now);
   bool drain_dataplane(TimePoint now);
@@ -84,7 +87,7 @@ class Driver {
   void act(stack::CommandResult& result);
   void send_outputs();
   void send_esp(ipsec::Outgoing& out);
-  void write_tun(ByteView packet);
+  void write_tun(const PacketBuf& packet);
   void send_queues();
   void arm();
   // Queue of the socket for this family and side; nothing when there is none.
@@ -101,7 +104,8 @@ class Driver {
   stack::Dataplane dataplane_;
   DatagramBatch batch_;
   std::vector<PacketBuf> inner_;
-  std::vector<ipsec::Incoming> incoming_;
+  std::vector<ipsec::Incoming> incoming_;  // keeps its memory between batches
+  TunQueue tun_;
   std::vector<std::vector<Queued>> udp_queues_;  // one for each of descriptors_.udp
   std::vector<Queued> esp_v4_queue_, esp_v6_queue_;
   std::vector<OutgoingDatagram> sending_;

@@ -13,6 +13,7 @@ struct TunPlan {
   std::string name = "sallyport%d";  // %d: the kernel numbers it
   uint32_t mtu = 1400;
   std::vector<IpPrefix> addresses;  // address with its prefix length; may be none
+  bool offloads = true;             // large packets both ways, checksums left open; less where the kernel is older
   bool operator==(const TunPlan&) const = default;
 };
 
@@ -20,6 +21,7 @@ struct TunDevice {
   Fd fd;  // non-blocking
   std::string name;
   uint32_t interface_index = 0;
+  bool vnet_header = false;  // each packet has a virtio-net header in front (TunQueue)
 };
 
 // Makes it, gives it its addresses and MTU, and brings it up. Errors: not_found (no /dev/net/tun), permission, io

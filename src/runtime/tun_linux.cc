@@ -40,18 +40,38 @@ Result<> add_address(Netlink& netlink, uint32_t index, const IpPrefix& address) 
   return netlink.transact(request);
 }
 
+// Segmentation is taken over as far as this kernel has it: UDP since 6.2, and TCP always.
+bool take_offloads(int fd) {
+#ifdef TUN_F_USO4
+  constexpr unsigned kUdp = TUN_F_USO4 | TUN_F_USO6;
+#else
+  constexpr unsigned kUdp = 0x20 | 0x40;  // TUN_F_USO4, TUN_F_USO6: newer than these headers
+#endif
+  constexpr unsigned kTcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+  return ::ioctl(fd, TUNSETOFFLOAD, kTcp | kUdp) == 0 || ::ioctl(fd, TUNSETOFFLOAD, kTcp) == 0;
+}
+
+Result<> attach(TunDevice& device, const TunPlan& plan, bool vnet_header) {
+  ifreq request{};
+  request.ifr_flags = IFF_TUN | IFF_NO_PI;
+  if (vnet_header) request.ifr_flags |= IFF_VNET_HDR;
+  if (plan.name.size() >= sizeof request.ifr_name) return fail(Errc::bad_length);
+  std::memcpy(request.ifr_name, plan.name.data(), plan.name.size());
+  if (::ioctl(device.fd.get(), TUNSETIFF, &request) != 0) return fail_errno();
+  device.name = request.ifr_name;
+  device.vnet_header = vnet_header;
+  return {};
+}
+
 }  // namespace
 
 Result<TunDevice> open_tun(const TunPlan& plan) {
   TunDevice device;
   device.fd = Fd(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
   if (!device.fd) return fail_errno();
-  ifreq request{};
-  request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  if (plan.name.size() >= sizeof request.ifr_name) return fail(Errc::bad_length);
-  std::memcpy(request.ifr_name, plan.name.data(), plan.name.size());
-  if (::ioctl(device.fd.get(), TUNSETIFF, &request) != 0) return fail_errno();
-  device.name = request.ifr_name;
+  SP_CHECK(attach(device, plan, plan.offloads));
+  // A header that says nothing costs little: where the kernel takes no offload at all, packets come as they are.
+  if (plan.offloads) (void)take_offloads(device.fd.get());
   device.interface_index = ::if_nametoindex(device.name.c_str());
   SP_TRY(Netlink netlink, Netlink::open());
   SP_CHECK(bring_up(netlink, device.interface_index, plan.mtu));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 #include "runtime/datagram_batch.h"
@@ -20,10 +21,12 @@ Result<> set_option(int fd, int level, int name, int value) {
 Result<> apply_socket_options(int fd, Family family, const SocketOptions& options) {
   if (family == Family::v4) {
     SP_CHECK(set_option(fd, IPPROTO_IP, IP_PKTINFO, 1));
+    SP_CHECK(set_option(fd, IPPROTO_IP, IP_RECVTOS, 1));
     SP_CHECK(set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER,
                         options.fragments == FragmentPolicy::allow ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO));
   } else {
     SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
+    SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1));
     SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
                         options.fragments == FragmentPolicy::allow ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO));
   }
@@ -42,6 +45,7 @@ Result<Fd> open_udp_socket(const IpEndpoint& bind_to, const SocketOptions& optio
   SP_CHECK(apply_socket_options(fd.get(), family, options));
   // Not for raw sockets, which refuse it and never see IPv4 anyway.
   if (family == Family::v6) SP_CHECK(set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1));
+  if (options.offloads) (void)set_option(fd.get(), SOL_UDP, UDP_GRO, 1);  // before Linux 5.0: datagrams one by one
   sockaddr_storage name;
   const socklen_t length = to_sockaddr(bind_to, 0, name);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), length) != 0) return fail_errno();
@@ -53,6 +57,12 @@ Result<uint16_t> bound_port(const Fd& socket) {
   socklen_t length = sizeof name;
   if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &length) != 0) return fail_errno();
   return endpoint_of(name).port;
+}
+
+bool takes_trains(const Fd& socket) {
+  int octets = 0;
+  socklen_t length = sizeof octets;
+  return ::getsockopt(socket.get(), SOL_UDP, UDP_SEGMENT, &octets, &length) == 0;
 }
 
 std::string explain_udp(const IpEndpoint& bind_to, const Error& error) {

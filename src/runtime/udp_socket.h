@@ -15,16 +15,19 @@ enum class FragmentPolicy : uint8_t { allow, forbid };
 struct SocketOptions {
   uint32_t mark = 0;  // SO_MARK; 0: none. Wants CAP_NET_ADMIN; its refusal is an error only when it is not 0
   FragmentPolicy fragments = FragmentPolicy::allow;
+  bool offloads = true;  // UDP sockets: UDP_GRO where the kernel has it
 };
 
 // Bound to the endpoint; port 0 takes any. IPv6 sockets are IPv6 only. Errors: permission (port below 1024, mark), io
 // with errno EADDRINUSE (port taken) or EAFNOSUPPORT (no IPv6 here).
 Result<Fd> open_udp_socket(const IpEndpoint& bind_to, const SocketOptions& options);
 Result<uint16_t> bound_port(const Fd& socket);
+// Whether the kernel cuts one long send into datagrams (UDP_SEGMENT, Linux 4.18).
+bool takes_trains(const Fd& socket);
 // One sentence for a failed open: "UDP port 500 is already in use by another program (0.0.0.0:500)".
 std::string explain_udp(const IpEndpoint& bind_to, const Error& error);
 
-// Shared with raw sockets: packet info, fragments, buffers, mark, non-blocking.
+// Shared with raw sockets: packet info, TOS octet of what comes, fragments, buffers, mark, non-blocking.
 Result<> apply_socket_options(int fd, Family family, const SocketOptions& options);
 
 }  // namespace sallyport::runtime
