@@ -109,6 +109,7 @@ def two_hosts(peer_kind, harness):
     """One act of the play: east is ours, west is ours or strongSwan."""
     with Lab() as lab:
         plan = Plan(lab)
+        plan.cut_before_the_wire()
         connection = Connection(End("east.example", plan.east_address, plan.nets["east"]),
                                 End("west.example", plan.west_address, plan.nets["west"]), encap=peer_kind == "strongswan")
         other = "sallyport" if peer_kind == "sallyport" else "strongSwan 5.9.8"

@@ -31,6 +31,7 @@ class Connection:
     child_seconds: int = 0
     dpd: int = 0
     encap: bool = True
+    offloads: bool = True
     west_knows_east: bool = True   # false: west accepts the peer from any address (it sits behind a NAT)
     name: str = "net"
 

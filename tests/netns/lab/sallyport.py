@@ -58,6 +58,8 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
         lines += [f"ports = {_toml({'ike': ports[side][0], 'natt': ports[side][1], 'peer_natt': other[1]})}"]
         remote["port"] = other[0]
     lines += ["", "[device]", f"type = {_toml(device)}"]
+    if not connection.offloads:
+        lines += ["offloads = false"]
     if device == "internal":
         lines += [f"address = {_toml([net.split('/')[0] for net in me.nets])}"]
     lines += ["", f"[connection.{connection.name}]", f"local = {_toml(local)}", f"remote = {_toml(remote)}", f"auth = {_toml(auth)}",

@@ -16,7 +16,7 @@ def play(ours, peer, pps=5000, children=100, ikes=10, keep=False):
 
 
 def _run(ours, peer, pps, children, ikes, keep):
-    case = Case(NAME, encap="strongswan" in (ours, peer), pfs=True, pps=pps)
+    case = Case(NAME, encap="strongswan" in (ours, peer), pfs=True, pps=pps, offloads=True)
     with Lab(keep=keep) as lab:
         scenario = Scenario(lab, case, ours, peer)
         done = scenario.starter().up()

@@ -249,6 +249,11 @@ class Plan:
         wait_until(lambda: self.east.ping(self.west_address, 1), 10, "the outside to carry packets")
         self.nets = {"east": ["10.1.0.0/24"], "west": ["10.2.0.0/24"]}
 
+    def cut_before_the_wire(self):
+        """Trains of datagrams are cut by the sender's kernel, as before a real wire: captures then hold single packets."""
+        for host in (self.east, self.west):
+            host.run(["ethtool", "-K", "wan", "tx-udp-segmentation", "off"])
+
     def inner(self, side):
         return "10.1.0.1" if side == "east" else "10.2.0.1"
 
