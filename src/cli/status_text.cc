@@ -26,9 +26,11 @@ std::string octets(uint64_t n) {
 }
 
 void print(std::ostream& out, const ctl::ChildSaEntry& sa) {
-  out << "    " << printable(sa.child) << ": " << sa.state << ", " << (sa.mode.empty() ? "tunnel" : sa.mode) << ", ESP"
-      << (sa.udp_encap ? " in UDP" : "") << ", SPIs " << hex(sa.spi_in, 8) << " in, " << hex(sa.spi_out, 8) << " out, "
-      << printable(sa.algorithms) << "\n"
+  out << "    " << printable(sa.child) << ": " << sa.state << ", " << (sa.mode.empty() ? "tunnel" : sa.mode) << ", "
+      << (sa.protocol.empty() ? "ESP" : printable(sa.protocol)) << (sa.udp_encap ? " in UDP" : "") << ", SPIs "
+      << hex(sa.spi_in, 8) << " in, " << hex(sa.spi_out, 8) << " out, " << printable(sa.algorithms)
+
+      << (sa.resource ? ", copy " + std::to_string(*sa.resource) : "") << "\n"
       << "      " << joined(sa.local) << " === " << joined(sa.remote) << "\n"
       << "      in " << octets(sa.bytes_in) << " (" << sa.packets_in << " packets), out " << octets(sa.bytes_out)
       << " (" << sa.packets_out << " packets)";

@@ -148,6 +148,9 @@ ChildSaEntry take(const pb::ChildSa& in) {
   if (in.has_expire_seconds()) out.expires_in = in.expire_seconds();
   if (in.has_rekey_bytes()) out.rekey_bytes = in.rekey_bytes();
   if (in.has_rekey_packets()) out.rekey_packets = in.rekey_packets();
+  out.protocol = in.protocol();
+  out.esn = in.esn();
+  if (in.has_resource()) out.resource = in.resource();
   return out;
 }
 Result<IkeSaEntry> take(const pb::IkeSa& in) {

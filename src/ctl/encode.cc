@@ -112,6 +112,9 @@ void fill(const ChildSaEntry& in, pb::ChildSa* out) {
   if (in.expires_in) out->set_expire_seconds(*in.expires_in);
   if (in.rekey_bytes) out->set_rekey_bytes(*in.rekey_bytes);
   if (in.rekey_packets) out->set_rekey_packets(*in.rekey_packets);
+  out->set_protocol(utf8(in.protocol));
+  out->set_esn(in.esn);
+  if (in.resource) out->set_resource(*in.resource);
 }
 void fill(const IkeSaEntry& in, pb::IkeSa* out) {
   out->set_connection(utf8(in.connection));

@@ -107,7 +107,10 @@ struct ChildSaEntry {
   std::string algorithms;  // configuration words
   std::string mode;        // tunnel | transport
   bool udp_encap = false;
-  std::vector<std::string> local;  // selectors
+  std::string protocol = "ESP";      // ESP | AH
+  bool esn = false;                  // extended sequence numbers
+  std::optional<uint32_t> resource;  // which per-resource copy; absent: the SA for every resource
+  std::vector<std::string> local;    // selectors
   std::vector<std::string> remote;
   uint64_t bytes_in = 0, packets_in = 0;
   uint64_t bytes_out = 0, packets_out = 0;

@@ -277,7 +277,10 @@ static ChildSaStatus status_of(const ChildSa& child) {
   s.spi_in = child.spi_in;
   s.spi_out = child.spi_out;
   s.chosen = model::to_string(model::to_proposal(child.chosen));
-  s.mode = child.mode == model::Mode::transport ? "transport" : "tunnel";
+  s.mode = model::to_string(child.mode);
+  s.protocol = child.chosen.protocol;
+  s.esn = child.chosen.esn;
+  s.resource = child.resource;
   s.udp_encap = child.udp_encap;
   s.ts_local = child.ts_local;
   s.ts_remote = child.ts_remote;

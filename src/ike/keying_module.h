@@ -157,6 +157,9 @@ struct ChildSaStatus {
   model::Spi spi_out = 0;
   std::string chosen;
   std::string mode;
+  model::Protocol protocol = model::Protocol::ESP;
+  bool esn = false;
+  std::optional<uint32_t> resource;  // RFC 9611: which per-resource copy
   bool udp_encap = false;
   model::Selectors ts_local;
   model::Selectors ts_remote;

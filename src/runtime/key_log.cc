@@ -62,7 +62,8 @@ std::optional<std::string> esp_cipher(EncrId id) {
   if (id == EncrId::AES_CTR) return "AES-CTR [RFC3686]";
   if (id == EncrId::DES3) return "TripleDES-CBC [RFC2451]";
   if (id == EncrId::NULL_ENCR) return "NULL";
-  // Not a name Wireshark 4.0 knows: for readers that open such SAs by other means.
+  // Not names Wireshark 4.0 knows: for readers that open such SAs by other means.
+  if (aead) return "AES-CCM with " + std::to_string(aead->icv) + " octet ICV [RFC4309]";
   if (id == EncrId::CHACHA20_POLY1305) return "ChaCha20-Poly1305 [RFC7634]";
   return std::nullopt;
 }
@@ -130,7 +131,10 @@ bool KeyLogWriter::write(const ike::KeyLog& keys) {
   }
   const auto& child = std::get<ike::KeyLog::Child>(keys.keys);
   const auto line = esp_key_line(child);
-  return line && write_line(child.encr == EncrId::CHACHA20_POLY1305 ? files_.esp_other : files_.esp, *line);
+  // A table with a cipher it does not know is refused by Wireshark as a whole.
+  const auto aead = aead_name(child.encr);
+  const bool foreign = child.encr == EncrId::CHACHA20_POLY1305 || (aead && aead->name[4] == 'C');
+  return line && write_line(foreign ? files_.esp_other : files_.esp, *line);
 }
 
 }  // namespace sallyport::runtime

@@ -46,6 +46,9 @@ ctl::ChildSaEntry child_entry(const std::string& connection, const ike::ChildSaS
   out.algorithms = child.chosen;
   out.mode = child.mode;
   out.udp_encap = child.udp_encap;
+  out.protocol = model::to_string(child.protocol);
+  out.esn = child.esn;
+  out.resource = child.resource;
   out.local = texts(child.ts_local);
   out.remote = texts(child.ts_remote);
   const auto sa = std::find_if(sas.begin(), sas.end(), [&](const auto& s) { return s.child_id == child.child_id; });

@@ -13,7 +13,7 @@ static model::Selectors lan(unsigned n, bool first) {
   return {model::Selector::from_prefix(*IpPrefix::parse(text))};
 }
 
-static std::shared_ptr<const model::IkePolicySet> policy_of(bool first, const PairPolicy& words) {
+std::shared_ptr<const model::IkePolicySet> policy_of(bool first, const PairPolicy& words) {
   model::ConnectionPolicy c;
   c.name = "net";
   c.local_addrs = {address_of(first).to_string()};

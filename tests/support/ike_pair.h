@@ -22,6 +22,9 @@ struct PairPolicy {
   bool keep_up = false;
 };
 
+// The policy of one end.
+std::shared_ptr<const model::IkePolicySet> policy_of(bool first, const PairPolicy& words);
+
 class IkePeer {
  public:
   struct Installed {

@@ -31,11 +31,25 @@ ChildSa* find_child_by_spi_in(IkeSa& sa, model::Spi spi) {
   return nullptr;
 }
 
-ChildSa* find_child_by_spi_out(IkeSa& sa, model::Spi spi) {
+ChildSa* find_child_by_spi_out(IkeSa& sa, model::Protocol protocol, model::Spi spi) {
   for (const auto& child : sa.children) {
-    if (child->spi_out == spi) return child.get();
+    if (child->chosen.protocol == protocol && child->spi_out == spi) return child.get();
   }
   return nullptr;
+}
+
+static bool names_ports(const model::Selectors& selectors) {
+  return std::any_of(selectors.begin(), selectors.end(), [](const model::Selector& s) { return !s.any_port(); });
+}
+
+static model::PacketShape agreed_shape(const ChildAgreement& agreed) {
+  model::PacketShape shape = agreed.policy.shape;
+  if (!agreed.peer_takes_tfc) shape.tfc_octets = 0;
+  // RFC 7296 1.3.1: without NON_FIRST_FRAGMENTS_ALSO from both no fragment without ports may travel in an SA that names
+  // ports; what is too big is then cut after protection, which makes no such fragment.
+  const bool ports = names_ports(agreed.ts_local) || names_ports(agreed.ts_remote);
+  if (ports && !agreed.non_first_fragments) shape.fragment = model::PacketShape::Fragment::after;
+  return shape;
 }
 
 Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const ChildKeying& keying) {
@@ -58,6 +72,12 @@ Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const 
   spec.integ = agreed.chosen.integ;
   spec.esn = agreed.chosen.esn;
   spec.replay_window = agreed.policy.replay_window;
+  spec.shape = agreed_shape(agreed);
+  spec.non_first_fragments = agreed.non_first_fragments;
+  spec.original_source = agreed.original_source;
+  spec.original_destination = agreed.original_destination;
+  spec.resource = agreed.resource;
+  spec.outer_reqid = agreed.policy.outer_reqid;
   spec.ts_local = agreed.ts_local;
   spec.ts_remote = agreed.ts_remote;
   spec.soft = agreed.policy.rekey;
@@ -68,6 +88,8 @@ Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const 
 }
 
 static void log_keys(IkeSa& sa, const model::SaSpec& spec) {
+  // The tables are Wireshark's, and it has none for AH, whose packets it reads without keys.
+  if (spec.protocol != model::Protocol::ESP) return;
   const auto one = [&](const IpAddr& from, const IpAddr& to, model::Spi spi, const model::DirectionKeys& keys) {
     KeyLog::Child log{from, to, spi, spec.encr, spec.key_bits, spec.integ, keys.encr.clone(), keys.integ.clone()};
     sa.host.emit(Event(KeyLog{std::move(log)}));
@@ -88,6 +110,8 @@ ChildSa& install_child(IkeSa& sa, TimePoint now, const ChildAgreement& agreed, m
   child->ts_local = spec.ts_local;
   child->ts_remote = spec.ts_remote;
   child->udp_encap = spec.udp_encap;
+  child->per_resource = agreed.per_resource;
+  child->resource = agreed.resource;
   child->born = now;
   sa.children.push_back(std::move(child));
   ChildSa& installed = *sa.children.back();

@@ -26,35 +26,54 @@ struct ChildSa {
   TimePoint born{};
   std::optional<model::ChildId> replaces;  // by a rekey
   bool outbound_ready = true;              // false: SwitchOutbound is still to come
+  bool per_resource = false;               // RFC 9611: both sides want copies of it, or it is one
+  std::optional<uint32_t> resource;        // which copy; nothing: the one for every resource
   bool redundant = false;                  // lost a rekey collision: about to be deleted, never switched to
 };
 std::string_view to_string(ChildSa::State state);
 
 ChildSa* find_child(IkeSa& sa, model::ChildId id);
 ChildSa* find_child_by_spi_in(IkeSa& sa, model::Spi spi);
-ChildSa* find_child_by_spi_out(IkeSa& sa, model::Spi spi);
+// The peer's ESP and AH SPIs may be alike: a Child SA is named by both (RFC 4301 4.1).
+ChildSa* find_child_by_spi_out(IkeSa& sa, model::Protocol protocol, model::Spi spi);
 
 // Our side of a Child SA we ask for.
 struct ChildOffer {
   model::ChildPolicy policy;
   model::Spi spi_in = 0;
   bool first = false;          // in IKE_AUTH: no key exchange of its own (RFC 7296 1.2)
-  model::Proposals proposals;  // as sent
+  model::Proposals proposals;  // as sent, like everything below
+  model::Mode mode = model::Mode::tunnel;
+  model::Selectors local;
+  model::Selectors remote;
+  bool rekeys = false;
+  std::optional<uint32_t> resource;  // the copy that is asked for, or the one that is rekeyed
 };
-// Appends USE_TRANSPORT_MODE where wanted, SA, TSi and TSr. KE and Nonce are the caller's.
-ChildOffer add_child_offer(IkeSa& sa, const model::ChildPolicy& policy, bool first,
-                           std::vector<wire::ike2::Payload>& payloads);
-
+// One line for the user: protocol, algorithms, mode and selectors.
+std::string to_string(const ChildOffer& offer);
+// What is asked for besides the policy.
+struct ChildWish {
+  bool first = false;
+  const ChildSa* old = nullptr;      // to be rekeyed: its mode and algorithms are asked for again (RFC 7296 2.8)
+  std::optional<uint32_t> resource;  // a per-resource copy
+};
 // What both sides agreed.
 struct ChildAgreement {
   model::ChildPolicy policy;
   model::ChosenChild chosen{};
   model::Proposal answer;  // as the responder sends it, with the responder's SPI
   model::Mode mode = model::Mode::tunnel;
+  bool peer_takes_tfc = true;
+  bool non_first_fragments = false;  // both want them
+  bool per_resource = false;         // both said SA_RESOURCE_INFO
+  std::optional<uint32_t> resource;
   model::Spi spi_in = 0;
   model::Spi spi_out = 0;
   model::Selectors ts_local;
   model::Selectors ts_remote;
+  // Transport mode through a NAT: the peer's address and ours as the peer knows them, where they are other ones.
+  std::optional<IpAddr> original_source;
+  std::optional<IpAddr> original_destination;
 };
 // Why a Child SA could not be agreed, with both sides' words for it.
 struct ChildRefusal {
@@ -62,16 +81,26 @@ struct ChildRefusal {
   std::string sentence;
   std::string ours;
   std::string peers;
+  std::optional<wire::ike2::NotifyType> notify = std::nullopt;  // where the error's own is not the one
 };
 template <class T>
 using ChildResult = tl::expected<T, ChildRefusal>;
+// The notify that answers it.
+wire::ike2::NotifyType notify_for(const ChildRefusal& why);
 
-// The exchange's initiator reads the answer. The caller has looked for error notifies first.
-ChildResult<ChildAgreement> read_child_answer(const ChildOffer& offer,
+// Appends USE_TRANSPORT_MODE and the other notifies where wanted, SA, TSi and TSr. KE and Nonce are the caller's.
+// Refused when transport mode is wanted and the policy's selectors do not name the addresses of the IKE SA.
+ChildResult<ChildOffer> add_child_offer(IkeSa& sa, const model::ChildPolicy& policy, const ChildWish& wish,
+                                        std::vector<wire::ike2::Payload>& payloads);
+
+// The exchange's initiator reads the answer. The caller has looked for error notifies first. Refused: the peer holds a
+// Child SA that has to be deleted there (forget_at_peer).
+ChildResult<ChildAgreement> read_child_answer(IkeSa& sa, const ChildOffer& offer,
                                               const std::vector<wire::ike2::Payload>& payloads);
-// The exchange's responder chooses among the children of the connection; only: by that name alone (a rekey).
+void forget_at_peer(IkeSa& sa, const ChildOffer& offer);
+// The exchange's responder chooses among the children of the connection; old: that one's policy alone (a rekey).
 ChildResult<ChildAgreement> choose_child(IkeSa& sa, const std::vector<wire::ike2::Payload>& payloads, bool first,
-                                         std::optional<std::string> only = std::nullopt);
+                                         const ChildSa* old = nullptr);
 void add_child_answer(const ChildAgreement& agreed, std::vector<wire::ike2::Payload>& payloads);
 
 struct ChildKeying {

@@ -13,6 +13,7 @@
 #include "ike/v2/rekey.h"
 #include "ike/v2/rekey_collision.h"
 #include "ike/v2/rekey_ike.h"
+#include "ike/v2/resources.h"
 
 namespace sallyport::ike::v2::create_child_sa {
 
@@ -75,10 +76,12 @@ void transmit_request(IkeSa& sa, TimePoint now, OwnExchange& own, Bytes public_v
   sa.send_request(now, ExchangeType::CREATE_CHILD_SA, payloads);
 }
 
-void start_child(IkeSa& sa, TimePoint now, OwnExchange& own, const model::ChildPolicy& policy) {
+void start_child(IkeSa& sa, TimePoint now, OwnExchange& own, const model::ChildPolicy& policy, const ChildWish& wish) {
   own.policy = policy;
   std::vector<Payload> offer;
-  own.offer = add_child_offer(sa, policy, false, offer);
+  auto made = add_child_offer(sa, policy, wish, offer);
+  if (!made) return fail_own(sa, now, own, std::move(made.error()));
+  own.offer = std::move(*made);
   for (Payload& p : offer) {
     const bool sa_payload = std::holds_alternative<SaPayload>(p);
     own.payloads.push_back(std::move(p));
@@ -155,7 +158,7 @@ void start(IkeSa& sa, TimePoint now) {
   if (task.kind == Task::Kind::create_child) {
     const model::ChildPolicy* policy = find_policy(sa, task.child);
     if (!policy) return sa.finish_task(now);
-    return start_child(sa, now, own, *policy);
+    return start_child(sa, now, own, *policy, ChildWish{false, nullptr, task.resource});
   }
   ChildSa* old = find_child(sa, task.child_id);
   const model::ChildPolicy* policy = old ? find_policy(sa, old->name) : nullptr;
@@ -166,7 +169,7 @@ void start(IkeSa& sa, TimePoint now) {
   // RFC 7296 1.3.3: the SPI by which we receive on the SA to be replaced.
   own.payloads.push_back(
       NotifyPayload{static_cast<uint8_t>(old->chosen.protocol), spi_octets(old->spi_in), NotifyType::REKEY_SA, {}});
-  start_child(sa, now, own, *policy);
+  start_child(sa, now, own, *policy, ChildWish{false, old, old->resource});
 }
 
 // ---- our answer has come
@@ -187,6 +190,7 @@ void conclude_child(IkeSa& sa, TimePoint now, OwnExchange& own, const ChildAgree
   ChildSa& made = install_child(sa, now, agreed, std::move(*spec));
   made.outbound_ready = !redundant;
   made.redundant = redundant;
+  const model::ChildId made_id = made.id;
   if (old) old->state = ChildSa::State::REKEYED;
   if (redundant) {
     // RFC 7296 2.8.1: ours held the lowest nonce; we delete it, and the peer deletes the old one.
@@ -195,9 +199,9 @@ void conclude_child(IkeSa& sa, TimePoint now, OwnExchange& own, const ChildAgree
   }
   // The peer deleted it before its answer reached us.
   const auto& gone = own.deleted_early;
-  if (std::find(gone.begin(), gone.end(), made.spi_out) != gone.end()) {
+  if (std::find(gone.begin(), gone.end(), std::pair(made.chosen.protocol, made.spi_out)) != gone.end()) {
     sa.host.count_row("deleted by the peer before its answer came");
-    (void)rekey::peer_deletes(sa, now, {made.spi_out});
+    (void)rekey::peer_deletes(sa, now, made.chosen.protocol, {made.spi_out});
   }
   if (own.peer) {
     if (ChildSa* other = find_child(sa, own.peer->child_id)) {
@@ -207,14 +211,20 @@ void conclude_child(IkeSa& sa, TimePoint now, OwnExchange& own, const ChildAgree
   }
   sa.host.count_row(rekeys ? "we rekeyed a Child SA" : "we created a Child SA");
   if (old) sa.queue(Task(Task::Kind::delete_child, old->id));
+  if (const ChildSa* first = rekeys ? nullptr : find_child(sa, made_id)) {
+    resources::ask_for_copies(sa, *first, own.policy);
+  }
   sa.finish_task(now);
 }
 
 void handle_child_answer(IkeSa& sa, TimePoint now, OwnExchange& own, const Message& message) {
   const NoncePayload* nonce = find<NoncePayload>(message.payloads);
   const KePayload* ke = find<KePayload>(message.payloads);
-  auto agreed = read_child_answer(own.offer, message.payloads);
-  if (!agreed) return fail_own(sa, now, own, std::move(agreed.error()));
+  auto agreed = read_child_answer(sa, own.offer, message.payloads);
+  if (!agreed) {
+    forget_at_peer(sa, own.offer);
+    return fail_own(sa, now, own, std::move(agreed.error()));
+  }
   const bool pfs = agreed->chosen.group != model::GroupId::NO_GROUP;
   // RFC 7296 1.3.1: KEr stands exactly when a group was chosen, and it is the group of our KEi.
   if (!nonce || pfs != (ke != nullptr) ||
@@ -270,16 +280,25 @@ void handle_refusal(IkeSa& sa, TimePoint now, OwnExchange& own, const NotifyPayl
       !(own.peer && own.peer->child_id != 0)) {
     return not_found(sa, now, own);
   }
+  const bool enough = notify.type == NotifyType::TS_MAX_QUEUE || notify.type == NotifyType::NO_ADDITIONAL_SAS;
+  if (enough && own.kind == Task::Kind::create_child && own.offer.resource) {
+    // RFC 9611 5.2: those that stand carry the traffic.
+    resources::stop(sa, own.policy.name);
+    return sa.finish_task(now);
+  }
   ChildRefusal why{Error{Errc::unsupported, static_cast<uint32_t>(notify.type)},
                    "the peer refused with " + std::string(to_string(notify.type)),
                    {},
                    {}};
   if (notify.type == NotifyType::NO_PROPOSAL_CHOSEN) {
     why.error.code = Errc::no_proposal_chosen;
-    why.ours = model::to_string(own.kind == Task::Kind::rekey_ike ? own.ike_offer : own.offer.proposals);
+    const bool ike = own.kind == Task::Kind::rekey_ike;
+    why.ours = ike ? model::to_string(own.ike_offer) : to_string(own.offer);
+    why.sentence = "the peer accepts none of our proposals: we asked for " + why.ours;
   } else if (notify.type == NotifyType::TS_UNACCEPTABLE) {
     why.error.code = Errc::ts_unacceptable;
-    why.ours = model::to_string(own.policy.local) + " === " + model::to_string(own.policy.remote);
+    why.ours = to_string(own.offer);
+    why.sentence = "the peer has no room for our traffic selectors: we asked for " + why.ours;
   } else if (notify.type == NotifyType::NO_ADDITIONAL_SAS) {
     why.error.code = Errc::limit;
   }
@@ -346,7 +365,9 @@ void complete_child_ke(IkeSa& sa, TimePoint now, model::KeyReply reply) {
 
 // The Child SA a REKEY_SA notify speaks of, if it may be rekeyed now; otherwise the request is answered.
 ChildSa* rekeyed_child(IkeSa& sa, TimePoint now, const NotifyPayload& notify) {
-  ChildSa* old = notify.spi.size() == 4 ? find_child_by_spi_out(sa, load_be32(notify.spi.data())) : nullptr;
+  ChildSa* old = notify.spi.size() != 4 ? nullptr
+                                        : find_child_by_spi_out(sa, static_cast<model::Protocol>(notify.protocol),
+                                                                load_be32(notify.spi.data()));
   const OwnExchange* own = own_exchange_of(sa);
   if (!old && own && own->kind != Task::Kind::rekey_ike) {
     // It may be the one that the answer we still wait for would tell us of.
@@ -395,12 +416,12 @@ void handle_child_request(IkeSa& sa, TimePoint now, const Message& message) {
     sa.host.count_row("NO_ADDITIONAL_SAS");
     return refuse(sa, now, NotifyType::NO_ADDITIONAL_SAS);
   }
-  auto agreed = choose_child(sa, message.payloads, false, old ? std::optional<std::string>(old->name) : std::nullopt);
+  auto agreed = choose_child(sa, message.payloads, false, old);
   if (!agreed) {
     const ChildRefusal& why = agreed.error();
     sa.host.emit(Event(AttemptFailed{std::string(sa.connection_name()), old ? old->name : std::string(), why.error.code,
                                      why.sentence, why.ours, why.peers, false}));
-    return refuse(sa, now, notify_for(why.error.code).value_or(NotifyType::NO_PROPOSAL_CHOSEN));
+    return refuse(sa, now, notify_for(why));
   }
   const model::GroupId group = agreed->chosen.group;
   if (group != model::GroupId::NO_GROUP && (!ke || ke->group != static_cast<uint16_t>(group))) {

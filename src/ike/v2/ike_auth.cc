@@ -10,6 +10,7 @@
 
 #include "ike/v2/auth_octets.h"
 #include "ike/v2/connection_choice.h"
+#include "ike/v2/resources.h"
 #include "ike/v2/transition.h"
 
 namespace sallyport::ike::v2::ike_auth {
@@ -67,7 +68,12 @@ void send(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
   payloads.push_back(std::move(auth));
   for (const model::ChildPolicy& child : c.children) {
     if (h.children.empty() || child.name != h.children.front()) continue;
-    h.offer = add_child_offer(sa, child, true, payloads);
+    auto offer = add_child_offer(sa, child, ChildWish{true, nullptr, {}}, payloads);
+    if (!offer) {
+      ChildRefusal& why = offer.error();
+      return give_up(sa, now, why.error.code, std::move(why.sentence), std::move(why.ours), std::move(why.peers));
+    }
+    h.offer = std::move(*offer);
     break;
   }
   sa.transition_to(IkeState::AUTH_SENT, "IKE_AUTH sent");
@@ -84,36 +90,31 @@ void take_child(IkeSa& sa, TimePoint now, const ChildOffer& offer, const std::ve
                 ByteView nonce_i, ByteView nonce_r) {
   if (const auto* error = error_notify(payloads)) {
     ChildRefusal why{Error{Errc::no_proposal_chosen, 0}, {}, {}, {}};
+    why.ours = to_string(offer);
     if (error->type == NotifyType::TS_UNACCEPTABLE) {
       why.error.code = Errc::ts_unacceptable;
-      why.ours = model::to_string(offer.policy.local) + " === " + model::to_string(offer.policy.remote);
-      why.sentence = "the peer has no room for our traffic selectors " + why.ours;
+      why.sentence = "the peer has no room for our traffic selectors: we asked for " + why.ours;
     } else if (error->type == NotifyType::NO_PROPOSAL_CHOSEN) {
-      why.ours = model::to_string(offer.proposals);
-      why.sentence = "the peer accepts none of our Child SA proposals: " + why.ours;
+      why.sentence = "the peer accepts none of our Child SA proposals: we asked for " + why.ours;
     } else {
       why.error.code = Errc::state;
       why.sentence = "the peer refused the Child SA with " + std::string(to_string(error->type));
     }
     return child_failed(sa, offer.policy.name, std::move(why));
   }
-  const auto forget_at_peer = [&] {
-    Task away(Task::Kind::delete_child);
-    away.spi = offer.spi_in;
-    sa.queue(std::move(away));
-  };
-  auto agreed = read_child_answer(offer, payloads);
+  auto agreed = read_child_answer(sa, offer, payloads);
   if (!agreed) {
-    forget_at_peer();
+    forget_at_peer(sa, offer);
     return child_failed(sa, offer.policy.name, std::move(agreed.error()));
   }
   auto spec = make_child(sa, *agreed, ChildKeying{true, {}, nonce_i, nonce_r});
   if (!spec) {
-    forget_at_peer();
+    forget_at_peer(sa, offer);
     return child_failed(sa, offer.policy.name,
                         ChildRefusal{spec.error(), "the keys of the Child SA could not be made", {}, {}});
   }
-  install_child(sa, now, *agreed, std::move(*spec));
+  const ChildSa& made = install_child(sa, now, *agreed, std::move(*spec));
+  resources::ask_for_copies(sa, made, offer.policy);
 }
 
 void authenticated(IkeSa& sa, TimePoint now, const model::Identity& peer, const std::vector<Payload>& payloads) {

@@ -66,8 +66,7 @@ FirstChild prepare_child(IkeSa& sa, const Handshake& h, std::vector<Payload>& an
     return first;
   }
   // RFC 7296 1.2: the IKE SA is made all the same.
-  const auto notify = notify_for(first.refusal->error.code);
-  answer.push_back(NotifyPayload{0, {}, notify ? *notify : NotifyType::NO_PROPOSAL_CHOSEN, {}});
+  answer.push_back(NotifyPayload{0, {}, notify_for(*first.refusal), {}});
   return first;
 }
 

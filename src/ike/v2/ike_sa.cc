@@ -350,7 +350,7 @@ void IkeSa::report_end(Errc code, std::string reason, bool by_command, bool was_
 std::vector<std::string> IkeSa::wanted_children() const {
   std::vector<std::string> out;
   const auto take = [&](const Task& t) {
-    if (t.kind == Task::Kind::create_child) out.push_back(t.child);
+    if (t.kind == Task::Kind::create_child && !t.resource) out.push_back(t.child);
   };
   if (active_) take(*active_);
   for (const Task& t : tasks_) take(t);

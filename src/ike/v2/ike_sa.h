@@ -44,7 +44,7 @@ struct Task {
   enum class Kind : uint8_t {
     ike_sa_init,
     ike_auth,
-    create_child,  // child
+    create_child,  // child, resource
     rekey_child,   // child_id
     rekey_ike,
     delete_child,  // child_id
@@ -62,10 +62,12 @@ struct Task {
   model::ChildId child_id = 0;
   std::string reason;
   uint16_t notify = 0;
-  bool by_command = false;              // delete_ike: the user asked for it
-  std::optional<model::Spi> spi;        // delete_child without a child_id: our inbound SPI of one never installed
-  unsigned tries = 0;                   // how often it was put back after TEMPORARY_FAILURE
-  std::optional<TimePoint> not_before;  // stays in the queue until then
+  bool by_command = false;        // delete_ike: the user asked for it
+  std::optional<model::Spi> spi;  // delete_child without a child_id: our inbound SPI of one never installed
+  model::Protocol protocol = model::Protocol::ESP;  // of that one
+  std::optional<uint32_t> resource;                 // create_child: a per-resource copy (RFC 9611)
+  unsigned tries = 0;                               // how often it was put back after TEMPORARY_FAILURE
+  std::optional<TimePoint> not_before;              // stays in the queue until then
 };
 
 // What an exchange keeps between its steps; each exchange file derives its own.

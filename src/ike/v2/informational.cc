@@ -64,14 +64,15 @@ void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
     return;
   }
   rekey::peer_uses(sa, now);
-  std::vector<model::Spi> spis;
-  for (const DeletePayload* d : find_all<DeletePayload>(message.payloads)) {
-    if (d->protocol == model::Protocol::ESP) spis.insert(spis.end(), d->spis.begin(), d->spis.end());
-  }
   std::vector<Payload> answer;
-  if (!spis.empty()) {
-    std::vector<model::Spi> own = rekey::peer_deletes(sa, now, spis);
-    if (!own.empty()) answer.push_back(DeletePayload{model::Protocol::ESP, std::move(own)});
+  for (const model::Protocol protocol : {model::Protocol::AH, model::Protocol::ESP}) {
+    std::vector<model::Spi> spis;
+    for (const DeletePayload* d : find_all<DeletePayload>(message.payloads)) {
+      if (d->protocol == protocol) spis.insert(spis.end(), d->spis.begin(), d->spis.end());
+    }
+    if (spis.empty()) continue;
+    std::vector<model::Spi> own = rekey::peer_deletes(sa, now, protocol, spis);
+    if (!own.empty()) answer.push_back(DeletePayload{protocol, std::move(own)});
   }
   sa.respond(now, ExchangeType::INFORMATIONAL, answer);
 }
@@ -96,6 +97,7 @@ void apply_response(IkeSa& sa, TimePoint now, const Message&) {
 
 void send_delete_child(IkeSa& sa, TimePoint now, const Task& task) {
   model::Spi spi = task.spi.value_or(0);
+  model::Protocol protocol = task.protocol;
   if (!task.spi) {
     const ChildSa* child = find_child(sa, task.child_id);
     if (!child || !rekey::begin_delete(sa, task.child_id)) {
@@ -103,8 +105,9 @@ void send_delete_child(IkeSa& sa, TimePoint now, const Task& task) {
       return;
     }
     spi = child->spi_in;
+    protocol = child->chosen.protocol;
   }
-  sa.send_request(now, ExchangeType::INFORMATIONAL, {DeletePayload{model::Protocol::ESP, {spi}}});
+  sa.send_request(now, ExchangeType::INFORMATIONAL, {DeletePayload{protocol, {spi}}});
 }
 
 }  // namespace

@@ -24,14 +24,15 @@ void inbound_seen(IkeSa& sa, model::ChildId id) {
   if (ChildSa* child = find_child(sa, id)) switch_over(sa, *child);
 }
 
-std::vector<model::Spi> peer_deletes(IkeSa& sa, TimePoint, const std::vector<model::Spi>& spis_out) {
+std::vector<model::Spi> peer_deletes(IkeSa& sa, TimePoint, model::Protocol protocol,
+                                     const std::vector<model::Spi>& spis_out) {
   std::vector<model::Spi> answer;
   for (const model::Spi spi : spis_out) {
-    const ChildSa* child = find_child_by_spi_out(sa, spi);
+    const ChildSa* child = find_child_by_spi_out(sa, protocol, spi);
     if (!child) {
       // The answer that would tell us of it may still be under way; the list is bounded, for a peer may name anything.
       OwnExchange* own = own_exchange_of(sa);
-      if (own && own->deleted_early.size() < 64) own->deleted_early.push_back(spi);
+      if (own && own->deleted_early.size() < 64) own->deleted_early.emplace_back(protocol, spi);
       continue;
     }
     // RFC 7296 2.25.1: our own Delete is out; its answer will end the SA on both sides.

@@ -13,10 +13,12 @@ constexpr Duration kLinger = seconds(5);
 // The first packet on a new inbound SA: whoever made it has switched, so do we. Emits SwitchOutbound where due.
 void inbound_seen(IkeSa& sa, model::ChildId id);
 
-// The peer's Delete for Child SAs (its inbound SPIs). Removes them (with linger), switches successors over, and returns
-// our inbound SPIs for the Delete payload of the answer. RFC 7296 2.25.1: an SA whose Delete of ours is out, or one
-// that does not exist, adds nothing to the answer; with an empty result the answer holds no Delete payload.
-std::vector<model::Spi> peer_deletes(IkeSa& sa, TimePoint now, const std::vector<model::Spi>& spis_out);
+// The peer's Delete for Child SAs of one protocol (its inbound SPIs). Removes them (with linger), switches successors
+// over, and returns our inbound SPIs for the Delete payload of the answer. RFC 7296 2.25.1: an SA whose Delete of ours
+// is out, or one that does not exist, adds nothing to the answer; with an empty result the answer holds no Delete
+// payload.
+std::vector<model::Spi> peer_deletes(IkeSa& sa, TimePoint now, model::Protocol protocol,
+                                     const std::vector<model::Spi>& spis_out);
 
 // Marks a Child SA as being deleted by us; false when there is nothing to delete any more (the task is then over).
 bool begin_delete(IkeSa& sa, model::ChildId id);

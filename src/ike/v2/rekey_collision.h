@@ -31,9 +31,9 @@ struct OwnExchange : Scratch {
   Bytes nonce;
   model::GroupId group = model::GroupId::NO_GROUP;
   SecretBytes private_key;
-  std::vector<model::Spi> deleted_early;  // the peer's Deletes of what we do not know yet
-  bool restarted = false;                 // INVALID_KE_PAYLOAD was obeyed once
-  std::shared_ptr<PeerRekey> peer;        // rekey of the same SA by the peer
+  std::vector<std::pair<model::Protocol, model::Spi>> deleted_early;  // the peer's Deletes of what we do not know yet
+  bool restarted = false;                                             // INVALID_KE_PAYLOAD was obeyed once
+  std::shared_ptr<PeerRekey> peer;                                    // rekey of the same SA by the peer
   std::shared_ptr<char> alive = std::make_shared<char>();
 };
 

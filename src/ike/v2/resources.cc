@@ -1,0 +1,74 @@
+// Counting and asking for per-resource Child SAs. RFC 9611 3, 5.
+#include "ike/v2/resources.h"
+
+#include <algorithm>
+#include <set>
+
+namespace sallyport::ike::v2::resources {
+
+using namespace wire::ike2;
+
+NotifyPayload info(std::optional<uint32_t> resource) {
+  NotifyPayload out{0, {}, NotifyType::SA_RESOURCE_INFO, {}};
+  // RFC 9611 5.1: opaque; an ordinal says nothing about the machine.
+  if (resource) {
+    out.content.resize(4);
+    store_be32(out.content.data(), *resource);
+  }
+  return out;
+}
+
+bool has_info(const std::vector<Payload>& payloads) {
+  return find_notify(payloads, NotifyType::SA_RESOURCE_INFO) != nullptr;
+}
+
+static std::set<uint32_t> taken(const IkeSa& sa, std::string_view child) {
+  std::set<uint32_t> out;
+  for (const auto& one : sa.children) {
+    if (one->name == child && one->resource) out.insert(*one->resource);
+  }
+  return out;
+}
+
+static bool serves_all(const ChildSa& one) {
+  return !one.resource && one.state != ChildSa::State::REKEYED && one.state != ChildSa::State::DELETING;
+}
+
+ChildResult<std::optional<uint32_t>> place(IkeSa& sa, const model::ChildPolicy& policy) {
+  const bool first = std::none_of(sa.children.begin(), sa.children.end(),
+                                  [&](const auto& c) { return c->name == policy.name && serves_all(*c); });
+  if (first) return std::optional<uint32_t>{};
+  const std::set<uint32_t> used = taken(sa, policy.name);
+  // RFC 9611 3: a peer may have more processors than we; twice our own number is served, the rest is refused.
+  if (used.size() >= size_t{2} * policy.resources) {
+    sa.host.count_row("TS_MAX_QUEUE");
+    ChildRefusal why{Error{Errc::limit, 0},
+                     "the peer asks for more per-resource Child SAs of " + policy.name + " than we serve",
+                     std::to_string(2 * policy.resources), std::to_string(used.size() + 1), NotifyType::TS_MAX_QUEUE};
+    return tl::unexpected<ChildRefusal>(std::move(why));
+  }
+  uint32_t free = 0;
+  while (used.contains(free)) ++free;
+  return std::optional<uint32_t>{free};
+}
+
+void ask_for_copies(IkeSa& sa, const ChildSa& first, const model::ChildPolicy& policy) {
+  if (!first.per_resource || first.resource) return;
+  const std::set<uint32_t> used = taken(sa, policy.name);
+  for (uint32_t resource = 0; resource < policy.resources; ++resource) {
+    if (used.contains(resource)) continue;
+    Task copy(Task::Kind::create_child, policy.name);
+    copy.resource = resource;
+    sa.queue(std::move(copy));
+  }
+}
+
+void stop(IkeSa& sa, std::string_view child) {
+  sa.host.count_row("TS_MAX_QUEUE obeyed");
+  for (Task& task : sa.take_tasks()) {
+    if (task.kind == Task::Kind::create_child && task.child == child && task.resource) continue;
+    sa.queue(std::move(task));
+  }
+}
+
+}  // namespace sallyport::ike::v2::resources
