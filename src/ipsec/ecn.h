@@ -9,8 +9,6 @@ namespace sallyport::ipsec {
 
 // TOS or traffic class octet of a whole IP packet. Requires: the packet has its complete fixed header.
 uint8_t read_tos(ByteView packet, Family family);
-// What the outer header says: the inner octet as it is, DSCP and ECN (RFC 6040 4.1 normal mode).
-constexpr uint8_t outer_tos(uint8_t inner) { return inner; }
 // Brings congestion seen outside into the inner header. Drop::ecn_ce_on_not_ect where RFC 6040 4.2 demands it.
 Verdict merge_ecn(MutableBytes packet, Family family, uint8_t outer);
 

@@ -10,4 +10,9 @@ namespace sallyport::ipsec {
 // bad_padding, dummy_packet, not_ip, malformed_inner.
 Verdict esp_decap(MutableBytes& plain, Family& inner_family);
 
+// The parts of it, for other modes: trailer and padding (runt, bad_padding); what lies behind the end that an inner
+// packet's header gives (malformed_inner, not_ip).
+Verdict strip_esp_trailer(MutableBytes& plain, uint8_t& next_header);
+Verdict cut_to_ip_length(MutableBytes& plain, Family family);
+
 }  // namespace sallyport::ipsec

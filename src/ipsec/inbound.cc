@@ -7,6 +7,7 @@
 
 #include "crypto/aead.h"
 #include "ipsec/arrival.h"
+#include "ipsec/decapsulate.h"
 #include "ipsec/ecn.h"
 #include "ipsec/esp_decap.h"
 #include "ipsec/esp_encap.h"
@@ -148,9 +149,16 @@ Verdict Opening::open_alone(SaInbound& sa, const Incoming& from, ByteView packet
 }
 
 Verdict Opening::take(const Incoming& from, ByteView packet) {
-  if (packet.size() < kEspHeader) return Drop::runt;
-  SaInbound* sa = shard_.sad.find_inbound(load_be32(packet.data()));
-  if (sa == nullptr) return Drop::no_sa;
+  if (packet.size() < from.outer_octets + kEspHeader) return Drop::runt;
+  const ByteView whole = packet;
+  packet = packet.subspan(from.outer_octets);
+  SaInbound* sa = shard_.sad.find_inbound(load_be32(&packet[from.protocol == model::Protocol::AH ? 4 : 0]));
+  if (sa == nullptr || sa->protocol != from.protocol) return Drop::no_sa;
+  if (sa->special) {
+    close();
+    fitted_ = nullptr;
+    return decapsulate(shard_, now_, *sa, from, whole, out_);
+  }
   if (sa->dead || !sa->usage.may_carry()) return Drop::lifetime_expired;
   // RFC 7296 2.23: with and without UDP encapsulation are both taken at any time, whatever we send ourselves.
   if (const Verdict v = check_shape(*sa, packet); !v.passed()) return v;

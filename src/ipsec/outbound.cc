@@ -8,7 +8,9 @@
 
 #include "ipsec/departure.h"
 #include "ipsec/ecn.h"
+#include "ipsec/encapsulate.h"
 #include "ipsec/esp_encap.h"
+#include "ipsec/outer_header.h"
 #include "wire/ip/packet_view.h"
 #include "wire/ip/split.h"
 
@@ -16,7 +18,6 @@ namespace sallyport::ipsec {
 
 namespace {
 
-constexpr size_t kIpv6Minimum = 1280;  // RFC 8200 5
 constexpr size_t kLargestIp = 65535;
 
 struct Leaving {
@@ -39,10 +40,8 @@ Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket&
   const size_t outer = sa.udp_encap ? 0 : sa.local.addr.is_v4() ? 20 : 40;
   const size_t esp = esp_octets(sa, inner.octets);
   if (outer_octets(sa) + esp > kLargestIp) return Drop::no_room;
-  const uint8_t tos = outer_tos(read_tos(inner.view(), inner.family));
-  // RFC 4301 8.1: DF is copied. An inner IPv6 packet may never be fragmented on its way, unless it is no larger than
-  // what every IPv6 path carries and this one does not.
-  const bool df = dont_fragment && inner.octets <= sa.inner_mtu;
+  const uint8_t tos = outer_tos_of(sa, read_tos(inner.view(), inner.family));
+  const bool df = outer_df_of(sa, dont_fragment, true);
   const EspWay way{sa.udp_encap ? Way::esp_udp : Way::esp_native,
                    sa.local,
                    sa.remote,
@@ -60,32 +59,12 @@ Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket&
   return Verdict::pass();
 }
 
-Verdict seal_fragments(Shard& shard, TimePoint now, SaOutbound& sa, ByteView whole, Outputs& out) {
-  PacketBuf& piece = shard.piece;
-  size_t offset = 0;
-  while (const size_t taken = write_fragment(whole, offset, sa.inner_mtu, piece)) {
-    offset += taken;
-    const InnerPacket fragment{{piece.data(), piece.size() + piece.tailroom()}, piece.size(), Family::v4};
-    if (const Verdict v = seal_one(shard, now, sa, fragment, false, out); !v.passed()) return v;
-  }
-  return offset == 0 ? Verdict(Drop::malformed_inner) : Verdict::pass();
-}
-
-// RFC 4301 8.2.1: what does not fit is answered with ICMP, so that path MTU discovery works through the tunnel.
-Verdict answer_too_big(Shard& shard, TimePoint now, const SaOutbound& sa, const InnerPacket& inner, Outputs& out) {
-  const size_t told = inner.family == Family::v6 && sa.inner_mtu < kIpv6Minimum ? kIpv6Minimum : sa.inner_mtu;
-  Outgoing& slot = out.add(PacketBuf::kDefaultOctets);
-  if (!write_too_big(inner.view(), static_cast<uint16_t>(told), slot.packet) || !shard.too_big.take(now)) out.undo();
-  return Drop::too_big;
-}
-
-Verdict protect_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket& inner, bool dont_fragment,
+Verdict protect_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket& inner, const Leaving& leaving,
                     Outputs& out) {
-  if (inner.octets > sa.inner_mtu) {
-    if (!dont_fragment) return seal_fragments(shard, now, sa, inner.view(), out);
-    if (inner.family == Family::v4 || inner.octets > kIpv6Minimum) return answer_too_big(shard, now, sa, inner, out);
+  if (sa.special || inner.octets > sa.inner_mtu) {
+    return encapsulate(shard, now, sa, inner.view(), leaving.index, out);
   }
-  return seal_one(shard, now, sa, inner, dont_fragment, out);
+  return seal_one(shard, now, sa, inner, leaving.view.dont_fragment, out);
 }
 
 // A packet that the host left to us to cut: one look at policy and SA serves all its pieces.
@@ -96,7 +75,7 @@ Verdict protect_pieces(Shard& shard, TimePoint now, SaOutbound& sa, const Leavin
   uint8_t* const end = packet.data() + packet.size() + packet.tailroom();
   for (MutableBytes piece = pieces->next(); !piece.empty(); piece = pieces->next()) {
     const InnerPacket inner{{piece.data(), end}, piece.size(), leaving.view.family};
-    if (const Verdict v = protect_one(shard, now, sa, inner, leaving.view.dont_fragment, out); !v.passed()) return v;
+    if (const Verdict v = protect_one(shard, now, sa, inner, leaving, out); !v.passed()) return v;
   }
   return Verdict::pass();
 }
@@ -110,7 +89,7 @@ Verdict protect(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leav
     packet.offload = {};
   }
   const InnerPacket inner{{packet.data(), packet.size() + packet.tailroom()}, packet.size(), leaving.view.family};
-  return protect_one(shard, now, sa, inner, leaving.view.dont_fragment, out);
+  return protect_one(shard, now, sa, inner, leaving, out);
 }
 
 Verdict find_sa(Shard& shard, Spd::Decision& decision, const Leaving& leaving, Outputs& out) {

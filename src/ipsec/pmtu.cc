@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "wire/esp_ah/ah.h"
 #include "wire/ip/checksum.h"
 
 namespace sallyport::ipsec {
@@ -91,38 +92,27 @@ size_t outer_octets(const SaOutbound& sa) {
 }
 
 uint16_t inner_mtu(const SaOutbound& sa, uint16_t path_mtu) {
+  // Transport mode keeps the inner packet's own header in place of the outer one.
+  const size_t own = sa.mode == model::Mode::transport ? (sa.local.addr.is_v4() ? 20u : 40u) : 0u;
+  if (sa.protocol == model::Protocol::AH) {
+    const size_t ah = outer_octets(sa) + wire::ah_octets(size_t{sa.iv_octets} + sa.icv_octets, sa.local.addr.family());
+    return path_mtu <= ah ? uint16_t{0} : static_cast<uint16_t>(path_mtu - ah + own);
+  }
   const size_t around = outer_octets(sa) + kEspHeader + sa.iv_octets + sa.icv_octets;
   if (path_mtu <= around + sa.block_octets) return 0;
   const size_t cipher = (path_mtu - around) / sa.block_octets * sa.block_octets;
-  return static_cast<uint16_t>(cipher - 2);
+  return static_cast<uint16_t>(cipher - 2 + own);
+}
+
+void set_sa_path_mtu(SaOutbound& sa, uint16_t path_mtu) {
+  sa.path_mtu = path_mtu;
+  sa.inner_mtu = inner_mtu(sa, path_mtu);
 }
 
 bool write_too_big(ByteView packet, uint16_t mtu, PacketBuf& answer) {
   if (packet.size() < 20) return false;
   return (packet[0] >> 4) == 4 ? write_needs_fragmentation(packet, mtu, answer)
                                : write_packet_too_big(packet, mtu, answer);
-}
-
-size_t write_fragment(ByteView packet, size_t offset, uint16_t mtu, PacketBuf& piece) {
-  if (packet.size() < 20) return 0;
-  const size_t header = size_t{packet[0]} % 16 * 4;
-  if (header < 20 || packet.size() < header || mtu < header + 8) return 0;
-  const ByteView payload = packet.subspan(header);
-  if (offset >= payload.size()) return 0;
-  const size_t most = (mtu - header) / 8 * 8;
-  const size_t taken = std::min(payload.size() - offset, most);
-  piece.reserve(header + taken);
-  const MutableBytes out = piece.append(header + taken);
-  copy_to(packet.first(header), out);
-  copy_to(payload.subspan(offset, taken), out.subspan(header));
-  store_be16(out.data() + 2, static_cast<uint16_t>(out.size()));
-  // RFC 791 3.2: the packet may be a fragment itself; its own offset and more-fragments flag carry on.
-  const uint16_t was = load_be16(packet.data() + 6);
-  const bool more = offset + taken < payload.size() || (was & 0x2000) != 0;
-  store_be16(out.data() + 6, static_cast<uint16_t>((more ? 0x2000 : 0) | ((was & 0x1FFF) + offset / 8)));
-  store_be16(out.data() + 10, 0);
-  store_be16(out.data() + 10, wire::ip::checksum(out.first(header)));
-  return taken;
 }
 
 bool TooBigLimit::take(TimePoint now) {

@@ -1,5 +1,5 @@
-// What fits through: sizes of ESP packets, the ICMP answer to inner packets that do not, and fragments before
-// encryption where the sender allows them. RFC 4301 8.2, RFC 1191 4, RFC 4443 3.2. Pure; one thread.
+// What fits through: sizes of ESP packets, and the ICMP answer to inner packets that do not. RFC 4301 8.2, RFC 1191 4,
+// RFC 4443 3.2. Pure; one thread.
 #pragma once
 #include "base/packet_buf.h"
 #include "base/time.h"
@@ -11,17 +11,17 @@ namespace sallyport::ipsec {
 size_t esp_octets(const SaOutbound& sa, size_t inner);
 // Outer IP header and, with UDP encapsulation, the UDP header.
 size_t outer_octets(const SaOutbound& sa);
-// Largest inner packet whose outer packet is at most path_mtu.
+// Largest inner packet whose outer packet is at most path_mtu, whatever the SA's protocol and mode. Transport mode: of
+// packets without IP options or extension headers.
 uint16_t inner_mtu(const SaOutbound& sa, uint16_t path_mtu);
+
+// Sets the path MTU of an SA and what follows from it.
+void set_sa_path_mtu(SaOutbound& sa, uint16_t path_mtu);
 
 // Writes the ICMP "fragmentation needed" or ICMPv6 "packet too big" that tells the sender of `packet` about `mtu`. It
 // comes from the packet's destination, which is as good a router as any on a point-to-point link. False when RFC
 // 1122 3.2.2 or RFC 4443 2.4 forbid an answer: to ICMP errors, later fragments, multicast, unspecified sources.
 bool write_too_big(ByteView packet, uint16_t mtu, PacketBuf& answer);
-
-// Cuts an IPv4 packet whose DF bit is clear: the fragment starting at payload octet `offset` (a multiple of 8) into
-// `piece`. Returns the payload octets taken; 0 when nothing is left or the header is malformed.
-size_t write_fragment(ByteView packet, size_t offset, uint16_t mtu, PacketBuf& piece);
 
 // At most 100 answers a second (RFC 4443 2.4 f asks for a limit).
 class TooBigLimit {

@@ -1,5 +1,5 @@
 // The managed half of one Child SA: what it is, what was reported about it, and its two hot halves. RFC 4301 4.4.2.
-// Keys are not kept: they live in the Aead objects only. Owned by Sad. One thread.
+// Keys are not kept: they live in the Aead and Integ objects only. Owned by Sad. One thread.
 #pragma once
 #include <memory>
 
@@ -15,6 +15,8 @@ struct SaRecord {
   model::SaSpec spec;  // without keys
   std::unique_ptr<crypto::Aead> aead_in;
   std::unique_ptr<crypto::Aead> aead_out;
+  std::unique_ptr<crypto::Integ> integ_in;  // AH
+  std::unique_ptr<crypto::Integ> integ_out;
   std::unique_ptr<SaInbound> in;
   std::unique_ptr<SaOutbound> out;
   TimePoint installed{};
@@ -24,6 +26,10 @@ struct SaRecord {
   bool hard_reported = false;
   std::optional<TimePoint> moved_reported;  // rate limit of RemoteMoved
 };
+
+// The record of an SA and its hot halves. unsupported: AH through UDP, nested SAs through UDP. bad_value: SPI,
+// selectors, addresses, an algorithm of the wrong kind. algorithm_refused, bad_key.
+Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec, uint16_t path_mtu);
 
 // One Child SA as status shows it. Octets are of inner packets.
 struct SaStatus {
@@ -36,6 +42,8 @@ struct SaStatus {
   IpEndpoint local;
   IpEndpoint remote;
   bool udp_encap = false;
+  model::Protocol protocol = model::Protocol::ESP;
+  model::Mode mode = model::Mode::tunnel;
   model::EncrId encr = model::EncrId::NULL_ENCR;
   uint16_t key_bits = 0;
   model::IntegId integ = model::IntegId::NONE;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "crypto/aead.h"
 #include "ipsec/pmtu.h"
 #include "model/algorithms.h"
 
@@ -13,55 +12,6 @@ namespace {
 constexpr size_t kIvStock = 4096;
 constexpr uint16_t kSmallestPathMtu = 576;
 
-Result<> check_spec(const model::SaSpec& spec) {
-  if (spec.protocol != model::Protocol::ESP || spec.mode != model::Mode::tunnel) return fail(Errc::unsupported);
-  // RFC 4303 2.1: SPIs 0..255 are reserved.
-  if (spec.spi_in < 256 || spec.spi_out < 256) return fail(Errc::bad_value);
-  if (spec.ts_local.empty() || spec.ts_remote.empty()) return fail(Errc::bad_value);
-  if (spec.local.addr.family() != spec.remote.addr.family()) return fail(Errc::bad_value);
-  if (!model::info(spec.encr)) return fail(Errc::algorithm_refused);
-  return {};
-}
-
-uint8_t cipher_block(const crypto::Aead& aead) {
-  // RFC 4303 2.4: ciphertext ends on four octets even when the cipher's block is shorter.
-  return static_cast<uint8_t>(std::max<size_t>(aead.block_octets(), 4));
-}
-
-std::unique_ptr<SaInbound> make_inbound(const model::SaSpec& spec, SaRecord& record, crypto::Aead& aead) {
-  auto in = std::make_unique<SaInbound>(ReplayWindow::usable_size(spec.replay_window), spec.esn,
-                                        UsageMeter(spec.soft, spec.hard));
-  in->aead = &aead;
-  in->record = &record;
-  in->spi = spec.spi_in;
-  in->iv_octets = static_cast<uint8_t>(aead.iv_octets());
-  in->icv_octets = static_cast<uint8_t>(aead.icv_octets());
-  in->block_octets = cipher_block(aead);
-  in->combined = model::info(spec.encr)->aead;
-  in->udp_encap = spec.udp_encap;
-  return in;
-}
-
-std::unique_ptr<SaOutbound> make_outbound(const model::SaSpec& spec, SaRecord& record, crypto::Aead& aead,
-                                          uint16_t path_mtu) {
-  auto out = std::make_unique<SaOutbound>(UsageMeter(spec.soft, spec.hard));
-  const model::EncrInfo cipher = *model::info(spec.encr);
-  out->aead = &aead;
-  out->record = &record;
-  out->local = spec.local;
-  out->remote = spec.remote;
-  out->spi = spec.spi_out;
-  out->iv_octets = static_cast<uint8_t>(aead.iv_octets());
-  out->icv_octets = static_cast<uint8_t>(aead.icv_octets());
-  out->block_octets = cipher_block(aead);
-  out->esn = spec.esn;
-  out->combined = cipher.aead;
-  out->random_iv = !cipher.aead && aead.iv_octets() > 0 && aead.iv_octets() == aead.block_octets();
-  out->udp_encap = spec.udp_encap;
-  out->inner_mtu = inner_mtu(*out, path_mtu);
-  return out;
-}
-
 bool flow_within(const model::SaSpec& spec, const model::FlowKey& flow) {
   const bool icmp = flow.protocol == 1 || flow.protocol == 58;
   const uint16_t remote_port = icmp ? flow.source_port : flow.destination_port;
@@ -71,29 +21,12 @@ bool flow_within(const model::SaSpec& spec, const model::FlowKey& flow) {
 
 }  // namespace
 
-SaRecord::SaRecord() = default;
-SaRecord::~SaRecord() = default;
-
 Sad::Sad(Rng& rng) : rng_(rng) {}
 Sad::~Sad() = default;
 
 Result<> Sad::install(TimePoint now, model::SaSpec spec) {
-  SP_CHECK(check_spec(spec));
   if (records_.contains(spec.child_id) || by_spi_.contains(spec.spi_in)) return fail(Errc::conflict, spec.spi_in);
-  SP_TRY(auto aead_in,
-         crypto::Aead::create(spec.encr, spec.in.encr.view(), spec.key_bits, spec.integ, spec.in.integ.view()));
-  SP_TRY(auto aead_out,
-         crypto::Aead::create(spec.encr, spec.out.encr.view(), spec.key_bits, spec.integ, spec.out.integ.view()));
-  auto record = std::make_unique<SaRecord>();
-  record->in = make_inbound(spec, *record, *aead_in);
-  record->out = make_outbound(spec, *record, *aead_out, path_mtu_);
-  record->aead_in = std::move(aead_in);
-  record->aead_out = std::move(aead_out);
-  record->installed = now;
-  spec.in = {};
-  spec.out = {};
-  record->spec = std::move(spec);
-
+  SP_TRY(auto record, make_record(now, std::move(spec), path_mtu_));
   SaRecord& placed = *record;
   const model::SaSpec& kept = placed.spec;
   by_spi_[kept.spi_in] = placed.in.get();
@@ -101,8 +34,21 @@ Result<> Sad::install(TimePoint now, model::SaSpec spec) {
   if (kept.soft.time) wakeups_.emplace(now + *kept.soft.time, Wakeup{kept.child_id, Due::soft});
   if (kept.hard.time) wakeups_.emplace(now + *kept.hard.time, Wakeup{kept.child_id, Due::hard});
   if (kept.outbound_ready) activate(placed);
+  tie_nested(placed);
   ++generation_;
   return {};
+}
+
+// RFC 4301 appendix E: an SA that carries another's packets looks into what it opens. Once told it goes on doing so,
+// which costs a little and is never wrong.
+void Sad::tie_nested(SaRecord& record) {
+  const auto mark = [](SaRecord& outer) { outer.in->carries_nested = outer.in->special = true; };
+  if (outer_reqids_.contains(record.spec.reqid)) mark(record);
+  const uint32_t outer_reqid = record.spec.outer_reqid;
+  if (outer_reqid == 0 || !outer_reqids_.insert(outer_reqid).second) return;
+  for (auto& [child, other] : records_) {
+    if (other->spec.reqid == outer_reqid) mark(*other);
+  }
 }
 
 void Sad::activate(SaRecord& record) {
@@ -164,13 +110,13 @@ Result<> Sad::move(model::ChildId child, const IpEndpoint& local, const IpEndpoi
   if (local.addr.family() != remote.addr.family()) return fail(Errc::bad_value);
   record->spec.local = record->out->local = local;
   record->spec.remote = record->out->remote = remote;
-  record->out->inner_mtu = inner_mtu(*record->out, path_mtu_);
+  set_sa_path_mtu(*record->out, path_mtu_);
   return {};
 }
 
 void Sad::set_path_mtu(uint16_t octets) {
   path_mtu_ = std::max(octets, kSmallestPathMtu);
-  for (auto& [child, record] : records_) record->out->inner_mtu = inner_mtu(*record->out, path_mtu_);
+  for (auto& [child, record] : records_) set_sa_path_mtu(*record->out, path_mtu_);
 }
 
 void Sad::handle_deadline(TimePoint now, Outputs& out) {
@@ -271,6 +217,8 @@ SaStatus status_of(TimePoint now, const SaRecord& record) {
   s.local = spec.local;
   s.remote = spec.remote;
   s.udp_encap = spec.udp_encap;
+  s.protocol = spec.protocol;
+  s.mode = spec.mode;
   s.encr = spec.encr;
   s.key_bits = spec.key_bits;
   s.integ = spec.integ;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/rng.h"
@@ -23,7 +24,7 @@ class Sad {
   Sad& operator=(const Sad&) = delete;
 
   // Both halves; the outbound one is picked at once with spec.outbound_ready, else after switch_outbound().
-  // conflict: child id or inbound SPI taken. unsupported: AH, transport mode. algorithm_refused, bad_key, bad_value.
+  // conflict: child id or inbound SPI taken. unsupported, algorithm_refused, bad_key, bad_value: as make_record().
   Result<> install(TimePoint now, model::SaSpec spec);
   // The outbound half is used from now on. not_found when it was removed meanwhile. Doing it twice is harmless.
   Result<> switch_outbound(model::ChildId child);
@@ -65,6 +66,7 @@ class Sad {
   };
 
   SaRecord* find(model::ChildId child);
+  void tie_nested(SaRecord& record);
   void activate(SaRecord& record);
   void deactivate(SaRecord& record);
   void erase(model::ChildId child);
@@ -75,6 +77,7 @@ class Sad {
   std::unordered_map<model::ChildId, std::unique_ptr<SaRecord>> records_;
   std::unordered_map<model::Spi, SaInbound*> by_spi_;
   std::unordered_map<uint32_t, std::vector<SaOutbound*>> by_reqid_;  // made active last comes first
+  std::unordered_set<uint32_t> outer_reqids_;                        // named by some SA as its outer_reqid
   std::multimap<TimePoint, Wakeup> wakeups_;                         // may name a record that is gone
   uint64_t generation_ = 1;
   uint16_t path_mtu_ = 1500;

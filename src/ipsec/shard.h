@@ -2,6 +2,7 @@
 #pragma once
 #include "ipsec/drops.h"
 #include "ipsec/pmtu.h"
+#include "ipsec/reassembly.h"
 #include "ipsec/sad.h"
 #include "ipsec/spd_cache.h"
 
@@ -14,7 +15,8 @@ struct Shard {
   Spd spd;
   DropCounters drops;
   TooBigLimit too_big;
-  PacketBuf piece;  // scratch of outbound()
+  Reassembly reassembly;
+  PacketBuf piece;  // of a packet that is cut or put together on its way
 };
 
 }  // namespace sallyport::ipsec

@@ -65,6 +65,13 @@ const Spd::Entry* Spd::find_inbound(const model::FlowKey& flow) const {
   return nullptr;
 }
 
+const Spd::Entry* Spd::find_reqid(uint32_t reqid) const {
+  for (const Entry& entry : entries_) {
+    if (entry->action == model::Action::PROTECT && entry->reqid == reqid) return &entry;
+  }
+  return nullptr;
+}
+
 Spd::Decision& Spd::decide_outbound(const model::FlowKey& flow) {
   Slot& slot = slots_[slot_of(flow) % kSlots];
   if (slot.generation == generation_ && slot.flow == flow) {

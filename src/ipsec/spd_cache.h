@@ -22,6 +22,9 @@ class Spd {
   const Entry* find_outbound(const model::FlowKey& flow) const;
   const Entry* find_inbound(const model::FlowKey& flow) const;
 
+  // The first PROTECT entry with that reqid; nullptr when there is none.
+  const Entry* find_reqid(uint32_t reqid) const;
+
   // The cached decision for a leaving flow: its entry, and the SA used for it last while sad_generation is the same.
   struct Decision {
     const Entry* entry = nullptr;
