@@ -257,7 +257,7 @@ Verdict fit_and_seal(const Leaving& l, SaOutbound* around, Outputs& out) {
     return answer_too_big(l, fitting, out);
   }
   // RFC 8200 5: what is no larger than every IPv6 link carries is not refused; the outer packet is fragmented.
-  if (l.packet.size() > kIpv6Minimum) return answer_too_big(l, fitting, out);
+  if (l.view.dont_fragment && l.packet.size() > kIpv6Minimum) return answer_too_big(l, fitting, out);
   return seal_complete(l, around, out);
 }
 
@@ -290,6 +290,7 @@ Verdict wait_for_whole(Shard& shard, TimePoint now, ByteView& packet, wire::ip::
   const auto decoded = wire::ip::PacketView::decode(whole);
   if (!decoded) return Drop::malformed_inner;
   view = *decoded;
+  view.dont_fragment = false;  // its source has cut it itself, so it may be cut again
   return Verdict::pass();
 }
 

@@ -31,7 +31,9 @@ TEST_SUITE("ipsec/sad") {
     CHECK(sad.find_inbound(kLeftSpi)->record->spec.out.encr.empty());
     CHECK(sad.find_inbound(12345) == nullptr);
   }
-  TEST_CASE("what cannot work is refused: taken SPI, reserved SPI, AH, transport mode, bad key, unknown cipher") {
+  TEST_CASE(
+      "what cannot work is refused: taken SPI, reserved SPI, AH with a cipher or in UDP, IKE, bad key, unknown "
+      "cipher") {
     StepRng rng;
     Sad sad(rng);
     const auto refused = [&](auto change) {
@@ -46,8 +48,12 @@ TEST_SUITE("ipsec/sad") {
     CHECK(refused([](model::SaSpec& s) { s.child_id = kChild; }) == Errc::conflict);
     CHECK(refused([](model::SaSpec& s) { s.spi_in = 255; }) == Errc::bad_value);
     CHECK(refused([](model::SaSpec& s) { s.ts_local.clear(); }) == Errc::bad_value);
-    CHECK(refused([](model::SaSpec& s) { s.protocol = model::Protocol::AH; }) == Errc::unsupported);
-    CHECK(refused([](model::SaSpec& s) { s.mode = model::Mode::transport; }) == Errc::unsupported);
+    CHECK(refused([](model::SaSpec& s) { s.protocol = model::Protocol::AH; }) == Errc::bad_value);
+    CHECK(refused([](model::SaSpec& s) { s.protocol = model::Protocol::IKE; }) == Errc::unsupported);
+    CHECK(refused([](model::SaSpec& s) {
+            s.protocol = model::Protocol::AH;
+            s.udp_encap = true;
+          }) == Errc::unsupported);
     CHECK(refused([](model::SaSpec& s) { s.in.encr = SecretBytes(3); }) == Errc::bad_key);
     CHECK(refused([](model::SaSpec& s) { s.encr = static_cast<model::EncrId>(999); }) == Errc::algorithm_refused);
     CHECK(sad.size() == 1);

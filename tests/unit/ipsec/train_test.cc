@@ -139,7 +139,7 @@ TEST_SUITE("ipsec/trains") {
   }
   TEST_CASE("[RFC4301 8.2.1] segments larger than the path are answered once") {
     EspPair pair{EspChoice{.udp = true}};
-    pair.left_sa().inner_mtu = 1000;
+    pair.left.sad.set_path_mtu(1060);
     PacketBuf sent = large_tcp(Family::v4, 5 * kSegment);
     Outputs out(OutputShape{64, true});
     outbound(pair.left, pair.now, {&sent, 1}, out);
