@@ -59,7 +59,7 @@ TEST_SUITE("wire/esp_ah/ah") {
       return to_hex(ByteView(muted(header)).subspan(20));
     };
     CHECK(options("9404000001010000") == "9404000001010000");
-    CHECK(options("820b0102030405060708090a") == "820b0102030405060708090a");
+    CHECK(options("820c0102030405060708090a") == "820c0102030405060708090a");
     CHECK(options("0707040a00000100") == "0000000000000000");
     CHECK(options("5e04010200000000") == "0000000000000000");
     CHECK(options("44080500aabbccdd") == "0000000000000000");
