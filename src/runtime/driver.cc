@@ -7,14 +7,11 @@
 #include <utility>
 
 #include "runtime/clock.h"
-#include "stack/udp_demux.h"
 
 namespace sallyport::runtime {
 namespace {
 
 constexpr int kBatchesPerWakeup = 8;
-constexpr size_t kInnerBatch = 64;
-constexpr size_t kInnerOctets = 256 * 1024;  // of one batch: what is read must still be in the cache when it is sealed
 constexpr int kTimer = 1;
 
 ike::Config ike_config(const config::Settings& settings, bool key_log) {
@@ -31,15 +28,6 @@ std::optional<stack::InnerHost> inner_host(const config::DeviceSettings& device)
   return stack::InnerHost(device.addresses);
 }
 
-// What the sockets that ESP leaves by and the TUN device can take.
-ipsec::OutputShape output_shape(const Descriptors& descriptors) {
-  ipsec::OutputShape out;
-  out.join_inner = descriptors.tun_vnet_header;
-  // Linux cuts one send into 64 datagrams at most, up to 6.9 (UDP_MAX_SEGMENTS).
-  for (const auto& socket : descriptors.udp) out.train_packets = socket.trains ? 64 : out.train_packets;
-  return out;
-}
-
 LogLevel level_of(stack::Notice::Kind kind) {
   return kind == stack::Notice::Kind::attempt_failed ? LogLevel::warning : LogLevel::info;
 }
@@ -54,9 +42,8 @@ Driver::Driver(Loop& loop, TraceLog& log, KeyPort& keys, Rng& rng, DriverSetup s
       first_policy_(std::move(setup.policy)),
       descriptors_(std::move(setup.descriptors)),
       control_(ike_config(settings_, static_cast<bool>(descriptors_.key_log_ike)), rng),
-      dataplane_(rng, inner_host(settings_.device), output_shape(descriptors_)),
-      inner_(kInnerBatch),
-      tun_(descriptors_.tun.get(), descriptors_.tun_vnet_header),
+      self_(std::make_shared<Driver*>(this)),
+      worker_(std::make_unique<PacketWorker>(descriptors_, inner_host(settings_.device), callbacks())),
       udp_queues_(descriptors_.udp.size()) {
   if (descriptors_.key_log_ike) {
     key_log_.emplace(KeyLogFiles{std::move(descriptors_.key_log_ike), std::move(descriptors_.key_log_esp),
@@ -65,10 +52,45 @@ Driver::Driver(Loop& loop, TraceLog& log, KeyPort& keys, Rng& rng, DriverSetup s
 }
 
 Driver::~Driver() {
-  for (const auto& socket : descriptors_.udp) loop_.unwatch(socket.fd.get());
-  for (const Fd* fd : {&descriptors_.esp_v4, &descriptors_.esp_v6, &descriptors_.tun}) {
-    if (*fd) loop_.unwatch(fd->get());
+  worker_.reset();
+  for (const auto& socket : descriptors_.udp) {
+    if (!socket.natt) loop_.unwatch(socket.fd.get());
   }
+}
+
+void Driver::later(std::function<void()> task) {
+  loop_.post([alive = std::weak_ptr(self_), task = std::move(task)] {
+    if (alive.lock()) task();
+  });
+}
+
+// All of these run on the worker's thread.
+PacketWorker::Callbacks Driver::callbacks() {
+  PacketWorker::Callbacks out;
+  out.on_ike = [this](std::vector<ike::Datagram> datagrams) {
+    later([this, datagrams = std::move(datagrams)] {
+      worker_->ike_taken(datagrams.size());
+      const TimePoint now = monotonic_now();
+      for (const auto& datagram : datagrams) control_.handle_datagram(now, datagram);
+      pump();
+    });
+  };
+  out.on_events = [this](std::vector<stack::DataplaneEvent> events) {
+    later([this, events = std::move(events)] {
+      const TimePoint now = monotonic_now();
+      for (const auto& event : events) control_.handle_dataplane_event(now, event);
+      pump();
+    });
+  };
+  out.on_pong = [this](const stack::InnerHost::Pong& pong) {
+    later([this, pong] {
+      if (on_pong) on_pong(pong);
+    });
+  };
+  out.on_refusal = [this](std::string sentence) {
+    later([this, sentence = std::move(sentence)] { log_.limited(LogLevel::warning, "send", "", sentence); });
+  };
+  return out;
 }
 
 void Driver::start() {
@@ -76,15 +98,13 @@ void Driver::start() {
     control_.handle_reply(monotonic_now(), id, std::move(reply));
     pump();
   };
-  for (const auto& socket : descriptors_.udp) loop_.watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
-  if (descriptors_.esp_v4)
-    loop_.watch(descriptors_.esp_v4.get(), [this] { read_esp(descriptors_.esp_v4, Family::v4); });
-  if (descriptors_.esp_v6)
-    loop_.watch(descriptors_.esp_v6.get(), [this] { read_esp(descriptors_.esp_v6, Family::v6); });
+  for (const auto& socket : descriptors_.udp) {
+    if (!socket.natt) loop_.watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
+  }
   control_.handle_command(monotonic_now(), stack::ReloadCommand{0, first_policy_});
   pump();
   // Only now: before the SPD is in place there is nothing to judge an inner packet by.
-  if (descriptors_.tun) loop_.watch(descriptors_.tun.get(), [this] { read_tun(); });
+  worker_->start();
 }
 
 void Driver::command(stack::ControlCommand command) {
@@ -104,8 +124,10 @@ void Driver::reload(config::Settings settings, std::shared_ptr<const model::IkeP
 }
 
 Result<> Driver::ping(uint64_t token, const IpAddr& destination, uint16_t sequence, size_t octets) {
-  auto done = dataplane_.ping(monotonic_now(), token, destination, sequence, octets);
-  pump();
+  Result<> done;
+  worker_->call([&](stack::Dataplane& dataplane) {
+    done = dataplane.ping(monotonic_now(), token, destination, sequence, octets);
+  });
   return done;
 }
 
@@ -116,74 +138,48 @@ void Driver::take_all_down() {
   pump();
 }
 
+PacketReport Driver::packets() const {
+  PacketReport out;
+  worker_->call([&](const stack::Dataplane& dataplane) {
+    out = {dataplane.sas(monotonic_now()), dataplane.drops(), dataplane.held_dropped()};
+  });
+  return out;
+}
+
+std::optional<model::SpdEntry> Driver::policy_for(const model::FlowKey& leaving) const {
+  std::optional<model::SpdEntry> out;
+  worker_->call([&](const stack::Dataplane& dataplane) {
+    if (const auto* entry = dataplane.spd().find_outbound(leaving)) out = **entry;
+  });
+  return out;
+}
+
+PacketCounters Driver::counters() const {
+  PacketCounters out = worker_->counters();
+  out.datagrams_in += counters_.datagrams_in;
+  out.datagrams_out += counters_.datagrams_out;
+  out.send_refused += counters_.send_refused;
+  out.not_for_us += counters_.not_for_us;
+  out.no_socket += counters_.no_socket;
+  return out;
+}
+
+// The socket that carries IKE alone; where ESP comes too, the packet worker reads.
 void Driver::read_udp(const UdpDescriptor& socket) {
   for (int round = 0; round < kBatchesPerWakeup; ++round) {
     const auto datagrams = batch_.receive(socket.fd.get(), socket.port);
     if (datagrams.empty()) break;
     const TimePoint now = monotonic_now();
-    for (const auto& datagram : datagrams) take_datagram(now, socket, datagram);
-    give_esp();
-    pump();
-  }
-}
-
-// The kernel joins whatever one peer sent in one size (UDP_GRO): a train may hold IKE beside ESP.
-void Driver::take_datagram(TimePoint now, const UdpDescriptor& socket, const ReceivedDatagram& datagram) {
-  const size_t segment = datagram.segment_octets != 0 ? datagram.segment_octets : datagram.payload.size();
-  ByteView rest = datagram.payload;
-  ByteView esp;  // those seen last, one behind the other
-  do {
-    const ByteView one = rest.first(std::min(segment, rest.size()));
-    rest = rest.subspan(one.size());
-    ++counters_.datagrams_in;
-    const auto demuxed = stack::demux(one, socket.natt);
-    if (demuxed.to == stack::Demuxed::To::esp) {
-      esp = {esp.empty() ? one.data() : esp.data(), esp.size() + one.size()};
-      continue;
+    for (const auto& datagram : datagrams) {
+      const size_t segment = datagram.segment_octets != 0 ? datagram.segment_octets : datagram.payload.size();
+      for (ByteView rest = datagram.payload; !rest.empty();) {
+        const ByteView one = rest.first(std::min(segment, rest.size()));
+        rest = rest.subspan(one.size());
+        ++counters_.datagrams_in;
+        control_.handle_datagram(
+            now, ike::Datagram{datagram.local, datagram.remote, datagram.interface_index, false, to_bytes(one)});
+      }
     }
-    if (!esp.empty()) add_esp(datagram, std::exchange(esp, {}), true);
-    if (demuxed.to == stack::Demuxed::To::ike) {
-      control_.handle_datagram(now, ike::Datagram{datagram.local, datagram.remote, datagram.interface_index,
-                                                  socket.natt, to_bytes(demuxed.payload)});
-    } else if (demuxed.to == stack::Demuxed::To::nobody) {
-      ++counters_.not_for_us;
-    }
-  } while (!rest.empty());
-  if (!esp.empty()) add_esp(datagram, esp, true);
-}
-
-void Driver::read_esp(const Fd& socket, Family family) {
-  for (int round = 0; round < kBatchesPerWakeup; ++round) {
-    const auto datagrams = batch_.receive(socket.get(), 0, family == Family::v4);
-    if (datagrams.empty()) break;
-    counters_.datagrams_in += datagrams.size();
-    for (const auto& datagram : datagrams) add_esp(datagram, datagram.payload, false);
-    give_esp();
-    pump();
-  }
-}
-
-void Driver::add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp) {
-  ipsec::Incoming& in = incoming_.emplace_back();
-  in.packet = payload;
-  in.segment_octets = datagram.segment_octets;
-  in.from = datagram.remote;
-  in.to = datagram.local;
-  in.tos = datagram.tos;
-  in.udp = udp;
-}
-
-void Driver::give_esp() {
-  if (!incoming_.empty()) dataplane_.handle_esp(monotonic_now(), incoming_);
-  incoming_.clear();
-}
-
-void Driver::read_tun() {
-  for (int round = 0; round < kBatchesPerWakeup; ++round) {
-    const size_t count = tun_.read(inner_, kInnerOctets);
-    if (count == 0) break;
-    counters_.device_packets_in += count;
-    dataplane_.handle_inner_packets(monotonic_now(), std::span(inner_).first(count));
     pump();
   }
 }
@@ -197,35 +193,17 @@ void Driver::pump() {
   pumping_ = true;
   do {
     pump_again_ = false;
-    const TimePoint now = monotonic_now();
-    while (drain_control(now) | drain_dataplane(now)) {
-    }
+    drain_control(monotonic_now());
+    // An SA is in place before the message that lets the peer use it leaves.
+    if (std::exchange(worker_behind_, false)) worker_->call([](stack::Dataplane&) {});
     send_queues();
   } while (pump_again_);
   pumping_ = false;
   arm();
 }
 
-bool Driver::drain_control(TimePoint now) {
-  bool any = false;
-  while (auto output = control_.poll(now)) {
-    std::visit([&](auto& o) { act(o); }, *output);
-    any = true;
-  }
-  return any;
-}
-
-bool Driver::drain_dataplane(TimePoint now) {
-  bool any = false;
-  while (auto event = dataplane_.poll_event()) {
-    control_.handle_dataplane_event(now, std::move(*event));
-    any = true;
-  }
-  while (auto pong = dataplane_.poll_pong()) {
-    if (on_pong) on_pong(*pong);
-  }
-  send_outputs();
-  return any;
+void Driver::drain_control(TimePoint now) {
+  while (auto output = control_.poll(now)) std::visit([&](auto& o) { act(o); }, *output);
 }
 
 std::vector<Driver::Queued>* Driver::udp_queue(Family family, bool natt) {
@@ -255,7 +233,12 @@ void Driver::act(ike::KeyLog& keys) {
   }
 }
 
-void Driver::act(stack::DataplaneCommand& command) { dataplane_.handle_command(monotonic_now(), std::move(command)); }
+void Driver::act(stack::DataplaneCommand& command) {
+  // A task must be copyable, and a command with keys in it is not.
+  auto held = std::make_shared<stack::DataplaneCommand>(std::move(command));
+  worker_->post([held](stack::Dataplane& dataplane) { dataplane.handle_command(monotonic_now(), std::move(*held)); });
+  worker_behind_ = true;
+}
 
 void Driver::act(stack::NatKeepalive& keepalive) {
   auto* queue = udp_queue(keepalive.remote.addr.family(), true);
@@ -275,55 +258,6 @@ void Driver::act(stack::Notice& notice) {
 
 void Driver::act(stack::CommandResult& result) {
   if (on_result) on_result(result);
-}
-
-void Driver::send_outputs() {
-  const auto outputs = dataplane_.take_outputs();
-  for (auto& out : outputs) {
-    if (out.packet.empty()) continue;
-    if (out.way == ipsec::Way::inner) {
-      write_tun(out.packet);
-    } else {
-      send_esp(out);
-    }
-  }
-  // The queues point into the outputs.
-  if (!outputs.empty()) send_queues();
-  dataplane_.done();
-}
-
-void Driver::send_esp(ipsec::Outgoing& out) {
-  if (out.way == ipsec::Way::clear) {
-    ++counters_.no_socket;  // BYPASS of captured packets: nothing here leads past our own routes
-    return;
-  }
-  const bool udp = out.way == ipsec::Way::esp_udp;
-  const bool v4 = out.remote.addr.is_v4();
-  std::vector<Queued>* queue = nullptr;
-  if (udp) {
-    queue = udp_queue(out.remote.addr.family(), true);
-  } else if (v4 ? descriptors_.esp_v4 : descriptors_.esp_v6) {
-    queue = v4 ? &esp_v4_queue_ : &esp_v6_queue_;
-  } else {
-    ++counters_.no_socket;
-  }
-  if (!queue) return;
-  const size_t segment = out.packet.offload.segment_octets;
-  if (udp) {
-    queue->push_back({{}, {out.local, out.remote, 0, out.packet.view(), out.tos, static_cast<uint16_t>(segment)}});
-    return;
-  }
-  // The kernel writes the outer header of a raw socket, and cuts nothing.
-  for (ByteView rest = out.packet.view(); !rest.empty();) {
-    const ByteView one = rest.first(std::min(segment, rest.size()));
-    rest = rest.subspan(one.size());
-    queue->push_back({{}, {out.local, {out.remote.addr, 0}, 0, one.subspan(out.outer_octets), out.tos, 0}});
-  }
-}
-
-void Driver::write_tun(const PacketBuf& packet) {
-  if (!descriptors_.tun) return;
-  ++(tun_.write(packet) ? counters_.device_packets_out : counters_.device_refused);
 }
 
 void Driver::send_queues() {
@@ -349,17 +283,11 @@ void Driver::send_queues() {
     queue.clear();
   };
   for (size_t i = 0; i < udp_queues_.size(); ++i) send(descriptors_.udp[i].fd.get(), udp_queues_[i]);
-  send(descriptors_.esp_v4.get(), esp_v4_queue_);
-  send(descriptors_.esp_v6.get(), esp_v6_queue_);
 }
 
 void Driver::arm() {
-  std::optional<TimePoint> next = control_.next_deadline();
-  if (const auto at = dataplane_.next_deadline(); at && (!next || *at < *next)) next = at;
-  loop_.set_timer(kTimer, next, [this] {
-    const TimePoint now = monotonic_now();
-    control_.handle_deadline(now);
-    dataplane_.handle_deadline(now);
+  loop_.set_timer(kTimer, control_.next_deadline(), [this] {
+    control_.handle_deadline(monotonic_now());
     pump();
   });
 }

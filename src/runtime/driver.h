@@ -1,5 +1,6 @@
-// Feeds the pure machines: datagrams, inner packets, deadlines and key replies go in; what comes out is sent, written,
-// logged and answered. The only loop of the worker; one thread (key work may run on the loop's pool). House §3.
+// Feeds the keying machine: IKE datagrams, deadlines, key replies and what the data plane saw go in; what comes out is
+// sent, handed to the data plane, logged and answered. The only Loop of the process; one thread (key work may run on
+// the loop's pool). Packets have a thread of their own: packet_worker.h. House §3.
 #pragma once
 #include <deque>
 #include <memory>
@@ -13,10 +14,9 @@
 #include "runtime/key_log.h"
 #include "runtime/key_port.h"
 #include "runtime/loop.h"
+#include "runtime/packet_worker.h"
 #include "runtime/trace_log.h"
-#include "runtime/tun_queue.h"
 #include "stack/control.h"
-#include "stack/dataplane.h"
 
 namespace sallyport::runtime {
 
@@ -26,14 +26,11 @@ struct DriverSetup {
   Descriptors descriptors;
 };
 
-// What goes wrong below the protocols; counted, since no peer may fill the log.
-struct DriverCounters {
-  uint64_t datagrams_in = 0, datagrams_out = 0;
-  uint64_t device_packets_in = 0, device_packets_out = 0;
-  uint64_t send_refused = 0;
-  uint64_t device_refused = 0;
-  uint64_t not_for_us = 0;  // neither IKE nor ESP
-  uint64_t no_socket = 0;   // native ESP without a raw socket, IPv6 without IPv6
+// What the data plane can tell about itself.
+struct PacketReport {
+  std::vector<ipsec::SaStatus> sas;
+  ipsec::DropCounters drops;
+  uint64_t held_dropped = 0;
 };
 
 class Driver {
@@ -56,9 +53,11 @@ class Driver {
   std::function<void(const stack::InnerHost::Pong&)> on_pong;
 
   const stack::Control& control() const { return control_; }
-  const stack::Dataplane& dataplane() const { return dataplane_; }
+  // These ask the packet worker and wait for its answer.
+  PacketReport packets() const;
+  std::optional<model::SpdEntry> policy_for(const model::FlowKey& leaving) const;
+  PacketCounters counters() const;  // of both threads
   const config::Settings& settings() const { return settings_; }
-  const DriverCounters& counters() const { return counters_; }
   bool native_esp() const { return static_cast<bool>(descriptors_.esp_v4); }
   bool key_log() const { return key_log_.has_value(); }
   const std::string& device_name() const { return descriptors_.tun_name; }
@@ -70,14 +69,11 @@ class Driver {
   };
 
   void read_udp(const UdpDescriptor& socket);
-  void take_datagram(TimePoint now, const UdpDescriptor& socket, const ReceivedDatagram& datagram);
-  void read_esp(const Fd& socket, Family family);
-  void read_tun();
-  void add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp);
-  void give_esp();
+  PacketWorker::Callbacks callbacks();
+  // On the loop, unless this driver is gone by then.
+  void later(std::function<void()> task);
   void pump();
-  bool drain_control(TimePoint now);
-  bool drain_dataplane(TimePoint now);
+  void drain_control(TimePoint now);
   void act(ike::Datagram& datagram);
   void act(ike::Request& request);
   void act(ike::KeyLog& keys);
@@ -85,9 +81,6 @@ class Driver {
   void act(stack::NatKeepalive& keepalive);
   void act(stack::Notice& notice);
   void act(stack::CommandResult& result);
-  void send_outputs();
-  void send_esp(ipsec::Outgoing& out);
-  void write_tun(const PacketBuf& packet);
   void send_queues();
   void arm();
   // Queue of the socket for this family and side; nothing when there is none.
@@ -101,15 +94,13 @@ class Driver {
   Descriptors descriptors_;
   std::optional<KeyLogWriter> key_log_;
   stack::Control control_;
-  stack::Dataplane dataplane_;
+  std::shared_ptr<Driver*> self_;  // what the packet worker's messages find; empty when the driver ends
+  std::unique_ptr<PacketWorker> worker_;
+  bool worker_behind_ = false;  // commands were posted that it may not have carried out yet
   DatagramBatch batch_;
-  std::vector<PacketBuf> inner_;
-  std::vector<ipsec::Incoming> incoming_;  // keeps its memory between batches
-  TunQueue tun_;
   std::vector<std::vector<Queued>> udp_queues_;  // one for each of descriptors_.udp
-  std::vector<Queued> esp_v4_queue_, esp_v6_queue_;
   std::vector<OutgoingDatagram> sending_;
-  DriverCounters counters_;
+  PacketCounters counters_;
   bool pumping_ = false;
   bool pump_again_ = false;
 };

@@ -114,8 +114,8 @@ ctl::ConfiguredConnection configured(TimePoint now, const model::ConnectionPolic
   return out;
 }
 
-std::vector<ctl::Counter> counters_of(const Driver& driver) {
-  const auto& io = driver.counters();
+std::vector<ctl::Counter> counters_of(const Driver& driver, const PacketReport& packets) {
+  const PacketCounters io = driver.counters();
   const auto& ike = driver.control().ike_counters();
   return {{"datagrams_in", io.datagrams_in},
           {"datagrams_out", io.datagrams_out},
@@ -123,7 +123,8 @@ std::vector<ctl::Counter> counters_of(const Driver& driver) {
           {"device_refused", io.device_refused},
           {"not_for_us", io.not_for_us},
           {"no_socket", io.no_socket},
-          {"held_dropped", driver.dataplane().held_dropped()},
+          {"ike_dropped", io.ike_dropped},
+          {"held_dropped", packets.held_dropped},
           {"ike_datagrams", ike.datagrams},
           {"ike_malformed", ike.malformed},
           {"ike_unknown_spi", ike.unknown_spi},
@@ -154,8 +155,9 @@ ctl::DaemonFacts daemon_facts(TimePoint now, const Driver& driver, const ReportF
   out.device_name = tun ? driver.device_name() : "";
   out.device_mtu = settings.device.mtu;
   for (const auto& address : settings.device.addresses) out.device_addresses.push_back(address.to_string());
-  out.device_packets_in = driver.counters().device_packets_in;
-  out.device_packets_out = driver.counters().device_packets_out;
+  const PacketCounters io = driver.counters();
+  out.device_packets_in = io.device_packets_in;
+  out.device_packets_out = io.device_packets_out;
   out.native_esp = driver.native_esp();
   out.key_log = driver.key_log();
   return out;
@@ -180,35 +182,35 @@ ctl::StatusReply make_status(TimePoint now, const Driver& driver, const ReportFa
   for (const auto& policy : driver.control().policy()->connections) {
     if (connection.empty() || policy.name == connection) out.connections.push_back(configured(now, policy, states));
   }
-  const auto sas = driver.dataplane().sas(now);
+  const PacketReport packets = driver.packets();
   for (const auto& ike : driver.control().ike_sas()) {
-    if (connection.empty() || ike.connection == connection) out.ike_sas.push_back(ike_entry(now, ike, sas));
+    if (connection.empty() || ike.connection == connection) out.ike_sas.push_back(ike_entry(now, ike, packets.sas));
   }
-  const auto& drops = driver.dataplane().drops();
+  const auto& drops = packets.drops;
   for (size_t i = 0; i < ipsec::kDropCount; ++i) {
     const auto drop = static_cast<ipsec::Drop>(i);
     if (drops[drop] != 0) out.drops.push_back({std::string(ipsec::to_string(drop)), drops[drop]});
   }
-  out.counters = counters_of(driver);
+  out.counters = counters_of(driver, packets);
   return out;
 }
 
-ctl::ExplainReply make_explain(TimePoint now, const Driver& driver, const ctl::Explain& question) {
+ctl::ExplainReply make_explain(TimePoint, const Driver& driver, const ctl::Explain& question) {
   ctl::ExplainReply out;
   const model::FlowKey flow{question.source,      question.destination,      question.protocol,
                             question.source_port, question.destination_port, true};
-  const auto* entry = driver.dataplane().spd().find_outbound(flow);
+  const auto entry = driver.policy_for(flow);
   if (!entry) {
     out.action = "DISCARD";
     out.sentence = "no policy covers this packet: it would be dropped at the device, and usually never gets there";
     return out;
   }
-  const model::SpdEntry& found = **entry;
+  const model::SpdEntry& found = *entry;
   out.action = action_name(found.action);
   out.connection = found.connection;
   out.child = found.child;
   out.entry = model::to_string(found.local) + " to " + model::to_string(found.remote);
-  for (const auto& sa : driver.dataplane().sas(now)) {
+  for (const auto& sa : driver.packets().sas) {
     if (sa.reqid == found.reqid && sa.outbound_active && !sa.lingering) out.spi_out = sa.spi_out;
   }
   const std::string name = found.connection + "." + found.child;

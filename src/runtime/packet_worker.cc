@@ -1,0 +1,295 @@
+// See packet_worker.h. Every round ends in drain(), which sends and reports what the shard has to say.
+#include "runtime/packet_worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "runtime/clock.h"
+#include "stack/udp_demux.h"
+
+namespace sallyport::runtime {
+namespace {
+
+constexpr int kBatchesPerWakeup = 8;
+constexpr size_t kInnerBatch = 64;
+constexpr size_t kInnerOctets = 256 * 1024;  // of one batch: what is read must still be in the cache when it is sealed
+// Linux cuts one send into 64 datagrams at most, up to 6.9 (UDP_MAX_SEGMENTS).
+constexpr size_t kTrainPackets = 64;
+
+size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
+
+// What the sockets that ESP leaves by and the TUN device can take.
+ipsec::OutputShape output_shape(const Descriptors& descriptors) {
+  ipsec::OutputShape out;
+  out.join_inner = descriptors.tun_vnet_header;
+  for (const auto& socket : descriptors.udp) out.train_packets = socket.trains ? kTrainPackets : out.train_packets;
+  return out;
+}
+
+}  // namespace
+
+PacketWorker::PacketWorker(const Descriptors& descriptors, std::optional<stack::InnerHost> inner_host,
+                           Callbacks callbacks)
+    : descriptors_(descriptors),
+      callbacks_(std::move(callbacks)),
+      dataplane_(rng_, std::move(inner_host), output_shape(descriptors)),
+      device_(descriptors.tun.get(), descriptors.tun_vnet_header),
+      inner_(kInnerBatch) {
+  for (const auto& socket : descriptors_.udp) {
+    if (socket.natt) udp_sockets_[index_of(socket.family)] = socket.fd.get();
+  }
+}
+
+PacketWorker::~PacketWorker() {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  (void)::eventfd_write(wakeup_.get(), 1);
+  thread_.join();
+}
+
+void PacketWorker::start() {
+  epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  wakeup_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  // Signals are the other thread's.
+  sigset_t all, before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, &before);
+  thread_ = std::thread([this] { run(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void PacketWorker::post(Task task) {
+  if (!thread_.joinable()) {
+    task(dataplane_);
+    drain();
+    return;
+  }
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = tasks_.empty();
+    tasks_.push_back(std::move(task));
+  }
+  if (first) (void)::eventfd_write(wakeup_.get(), 1);
+}
+
+void PacketWorker::call(const Task& task) {
+  std::promise<void> done;
+  auto finished = done.get_future();
+  post([&](stack::Dataplane& dataplane) {
+    task(dataplane);
+    done.set_value();
+  });
+  finished.wait();
+}
+
+PacketCounters PacketWorker::counters() {
+  PacketCounters out;
+  call([&](stack::Dataplane&) { out = counters_; });
+  return out;
+}
+
+int PacketWorker::wait_milliseconds() const {
+  const auto next = dataplane_.next_deadline();
+  if (!next) return -1;
+  // Deadlines follow a clock that counts suspend and epoll's does not: short waits, and a look at the clock.
+  const Duration left = std::clamp<Duration>(*next - monotonic_now(), Duration::zero(), seconds(1));
+  return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count()) + (left.count() > 0);
+}
+
+void PacketWorker::run() {
+  // What a ready descriptor means, by its place here.
+  std::vector<std::function<void()>> readers;
+  const auto watch = [&](int fd, std::function<void()> read) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = readers.size();
+    readers.push_back(std::move(read));
+    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+  };
+  watch(wakeup_.get(), [this] { run_tasks(); });
+  for (const auto& socket : descriptors_.udp) {
+    if (socket.natt) watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
+  }
+  if (descriptors_.esp_v4) watch(descriptors_.esp_v4.get(), [this] { read_raw(descriptors_.esp_v4, Family::v4); });
+  if (descriptors_.esp_v6) watch(descriptors_.esp_v6.get(), [this] { read_raw(descriptors_.esp_v6, Family::v6); });
+  if (descriptors_.tun) watch(descriptors_.tun.get(), [this] { read_device(); });
+
+  std::array<epoll_event, 8> ready{};
+  while (!stopping_) {
+    const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), wait_milliseconds());
+    for (int i = 0; i < count; ++i) readers[ready[static_cast<size_t>(i)].data.u64]();
+    const TimePoint now = monotonic_now();
+    if (const auto due = dataplane_.next_deadline(); due && *due <= now) {
+      dataplane_.handle_deadline(now);
+      drain();
+    }
+  }
+}
+
+void PacketWorker::run_tasks() {
+  uint64_t count = 0;
+  (void)::eventfd_read(wakeup_.get(), &count);
+  std::vector<Task> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.swap(tasks_);
+  }
+  for (const Task& task : tasks) {
+    task(dataplane_);
+    drain();
+  }
+}
+
+void PacketWorker::read_udp(const UdpDescriptor& socket) {
+  for (int round = 0; round < kBatchesPerWakeup; ++round) {
+    const auto datagrams = batch_.receive(socket.fd.get(), socket.port);
+    if (datagrams.empty()) break;
+    for (const auto& datagram : datagrams) take_datagram(socket, datagram);
+    if (!ike_.empty()) callbacks_.on_ike(std::exchange(ike_, {}));
+    give_esp();
+    drain();
+  }
+}
+
+// The kernel joins whatever one peer sent in one size (UDP_GRO): a train may hold IKE beside ESP.
+void PacketWorker::take_datagram(const UdpDescriptor& socket, const ReceivedDatagram& datagram) {
+  const size_t segment = datagram.segment_octets != 0 ? datagram.segment_octets : datagram.payload.size();
+  ByteView rest = datagram.payload;
+  ByteView esp;  // those seen last, one behind the other
+  do {
+    const ByteView one = rest.first(std::min(segment, rest.size()));
+    rest = rest.subspan(one.size());
+    ++counters_.datagrams_in;
+    const auto demuxed = stack::demux(one, socket.natt);
+    if (demuxed.to == stack::Demuxed::To::esp) {
+      esp = {esp.empty() ? one.data() : esp.data(), esp.size() + one.size()};
+      continue;
+    }
+    if (!esp.empty()) add_esp(datagram, std::exchange(esp, {}), true);
+    if (demuxed.to == stack::Demuxed::To::ike) {
+      take_ike(socket, datagram, demuxed.payload);
+    } else if (demuxed.to == stack::Demuxed::To::nobody) {
+      ++counters_.not_for_us;
+    }
+  } while (!rest.empty());
+  if (!esp.empty()) add_esp(datagram, esp, true);
+}
+
+void PacketWorker::take_ike(const UdpDescriptor& socket, const ReceivedDatagram& datagram, ByteView message) {
+  if (ike_waiting_.load(std::memory_order_relaxed) >= kMostIkeWaiting) {
+    ++counters_.ike_dropped;
+    return;
+  }
+  ike_waiting_.fetch_add(1, std::memory_order_relaxed);
+  ike_.push_back({datagram.local, datagram.remote, datagram.interface_index, socket.natt, to_bytes(message)});
+}
+
+void PacketWorker::read_raw(const Fd& socket, Family family) {
+  for (int round = 0; round < kBatchesPerWakeup; ++round) {
+    const auto datagrams = batch_.receive(socket.get(), 0, family == Family::v4);
+    if (datagrams.empty()) break;
+    counters_.datagrams_in += datagrams.size();
+    for (const auto& datagram : datagrams) add_esp(datagram, datagram.payload, false);
+    give_esp();
+    drain();
+  }
+}
+
+void PacketWorker::add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp) {
+  ipsec::Incoming& in = incoming_.emplace_back();
+  in.packet = payload;
+  in.segment_octets = datagram.segment_octets;
+  in.from = datagram.remote;
+  in.to = datagram.local;
+  in.tos = datagram.tos;
+  in.udp = udp;
+}
+
+void PacketWorker::give_esp() {
+  if (!incoming_.empty()) dataplane_.handle_esp(monotonic_now(), incoming_);
+  incoming_.clear();
+}
+
+void PacketWorker::read_device() {
+  for (int round = 0; round < kBatchesPerWakeup; ++round) {
+    const size_t count = device_.read(inner_, kInnerOctets);
+    if (count == 0) break;
+    counters_.device_packets_in += count;
+    dataplane_.handle_inner_packets(monotonic_now(), std::span(inner_).first(count));
+    drain();
+  }
+}
+
+void PacketWorker::drain() {
+  send_outputs();
+  std::vector<stack::DataplaneEvent> events;
+  while (auto event = dataplane_.poll_event()) events.push_back(std::move(*event));
+  if (!events.empty()) callbacks_.on_events(std::move(events));
+  while (const auto pong = dataplane_.poll_pong()) callbacks_.on_pong(*pong);
+}
+
+void PacketWorker::send_outputs() {
+  for (const ipsec::Outgoing& out : dataplane_.take_outputs()) {
+    if (out.packet.empty()) continue;
+    if (out.way != ipsec::Way::inner) {
+      send_esp(out);
+    } else if (descriptors_.tun) {
+      ++(device_.write(out.packet) ? counters_.device_packets_out : counters_.device_refused);
+    }
+  }
+  // The queues point into the outputs.
+  for (size_t i = 0; i < 2; ++i) {
+    send_queue(udp_sockets_[i], udp_queues_[i]);
+    send_queue((i == 0 ? descriptors_.esp_v4 : descriptors_.esp_v6).get(), raw_queues_[i]);
+  }
+  dataplane_.done();
+}
+
+void PacketWorker::send_esp(const ipsec::Outgoing& out) {
+  const size_t family = index_of(out.remote.addr.family());
+  const bool raw = static_cast<bool>(family == 0 ? descriptors_.esp_v4 : descriptors_.esp_v6);
+  // BYPASS of captured packets: nothing here leads past our own routes.
+  if (out.way == ipsec::Way::clear || !(out.way == ipsec::Way::esp_udp ? udp_sockets_[family] >= 0 : raw)) {
+    ++counters_.no_socket;
+    return;
+  }
+  const uint16_t segment = out.packet.offload.segment_octets;
+  if (out.way == ipsec::Way::esp_udp) {
+    udp_queues_[family].push_back({out.local, out.remote, 0, out.packet.view(), out.tos, segment});
+    return;
+  }
+  // The kernel writes the outer header of a raw socket, and cuts nothing.
+  for (ByteView rest = out.packet.view(); !rest.empty();) {
+    const ByteView one = rest.first(std::min<size_t>(segment, rest.size()));
+    rest = rest.subspan(one.size());
+    raw_queues_[family].push_back({out.local, {out.remote.addr, 0}, 0, one.subspan(out.outer_octets), out.tos, 0});
+  }
+}
+
+void PacketWorker::send_queue(int fd, std::vector<OutgoingDatagram>& queue) {
+  if (queue.empty()) return;
+  size_t wanted = 0;
+  for (const auto& datagram : queue) wanted += datagrams_in(datagram);
+  int error = 0;
+  const size_t sent = send_batch(fd, queue, &error);
+  counters_.datagrams_out += sent;
+  counters_.send_refused += wanted - sent;
+  const TimePoint now = monotonic_now();
+  if (error != 0 && error != EAGAIN && now >= next_complaint_) {
+    next_complaint_ = now + seconds(1);
+    errno = error;
+    callbacks_.on_refusal(
+        explain("a datagram to " + queue.front().remote.to_string() + " was refused", fail_errno().value()));
+  }
+  queue.clear();
+}
+
+}  // namespace sallyport::runtime

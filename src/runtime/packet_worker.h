@@ -1,0 +1,101 @@
+// One worker of the data plane: a thread with a shard (stack::Dataplane), the TUN device's queue and the sockets that
+// ESP comes and leaves by. Packets never wait for a handshake, and a handshake never for packets. Other threads reach
+// the shard by post() and call() alone; what the worker has to say it says on its own thread, through Callbacks.
+// House §3.
+#pragma once
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ike/keying_module.h"
+#include "runtime/datagram_batch.h"
+#include "runtime/descriptors.h"
+#include "runtime/entropy.h"
+#include "runtime/tun_queue.h"
+#include "stack/dataplane.h"
+
+namespace sallyport::runtime {
+
+// What goes wrong below the protocols; counted, since no peer may fill the log.
+struct PacketCounters {
+  uint64_t datagrams_in = 0, datagrams_out = 0;
+  uint64_t device_packets_in = 0, device_packets_out = 0;
+  uint64_t send_refused = 0;
+  uint64_t device_refused = 0;
+  uint64_t not_for_us = 0;   // neither IKE nor ESP
+  uint64_t no_socket = 0;    // native ESP without a raw socket, IPv6 without IPv6
+  uint64_t ike_dropped = 0;  // more IKE messages than the keying thread keeps up with
+};
+
+class PacketWorker {
+ public:
+  struct Callbacks {
+    std::function<void(std::vector<ike::Datagram>)> on_ike;  // of one batch, from the sockets that carry both
+    std::function<void(std::vector<stack::DataplaneEvent>)> on_events;
+    std::function<void(stack::InnerHost::Pong)> on_pong;
+    std::function<void(std::string)> on_refusal;  // the system refused to send; one sentence, once a second at most
+  };
+  using Task = std::function<void(stack::Dataplane&)>;
+
+  // The descriptors stay their owner's and must outlive the worker.
+  PacketWorker(const Descriptors& descriptors, std::optional<stack::InnerHost> inner_host, Callbacks callbacks);
+  ~PacketWorker();  // ends the thread; what was posted and not begun is lost
+  PacketWorker(const PacketWorker&) = delete;
+  PacketWorker& operator=(const PacketWorker&) = delete;
+
+  // Until start() tasks run on the caller's thread and no descriptor is read, so that the policy is in place before the
+  // first packet is.
+  void start();
+  void post(Task task);         // in the order posted
+  void call(const Task& task);  // after everything posted before; returns when it is done. Not on the worker's thread
+  PacketCounters counters();    // by call()
+  // The keying thread has taken one more IKE message from on_ike. Any thread.
+  void ike_taken(size_t messages) { ike_waiting_.fetch_sub(messages, std::memory_order_relaxed); }
+
+ private:
+  static constexpr size_t kMostIkeWaiting = 1024;
+
+  void run();
+  int wait_milliseconds() const;
+  void run_tasks();
+  void read_udp(const UdpDescriptor& socket);
+  void read_raw(const Fd& socket, Family family);
+  void read_device();
+  void take_datagram(const UdpDescriptor& socket, const ReceivedDatagram& datagram);
+  void take_ike(const UdpDescriptor& socket, const ReceivedDatagram& datagram, ByteView message);
+  void add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp);
+  void give_esp();
+  void drain();
+  void send_outputs();
+  void send_esp(const ipsec::Outgoing& out);
+  void send_queue(int fd, std::vector<OutgoingDatagram>& queue);
+
+  const Descriptors& descriptors_;
+  Callbacks callbacks_;
+  SystemRng rng_;
+  stack::Dataplane dataplane_;
+  TunQueue device_;
+  DatagramBatch batch_;
+  std::vector<PacketBuf> inner_;
+  std::vector<ipsec::Incoming> incoming_;  // keeps its memory between batches, as the others do
+  std::vector<ike::Datagram> ike_;
+  std::array<std::vector<OutgoingDatagram>, 2> udp_queues_, raw_queues_;  // by family
+  std::array<int, 2> udp_sockets_{-1, -1};
+  PacketCounters counters_;
+  TimePoint next_complaint_{};
+  std::atomic<size_t> ike_waiting_{0};
+
+  Fd epoll_, wakeup_;
+  std::mutex mutex_;
+  std::vector<Task> tasks_;  // guarded by mutex_
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace sallyport::runtime
