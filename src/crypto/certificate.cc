@@ -7,6 +7,7 @@
 
 #include "base/ip_addr.h"
 #include "crypto/hash.h"
+#include "crypto/key_type.h"
 #include "crypto/openssl_ptr.h"
 
 namespace sallyport::crypto {
@@ -15,7 +16,6 @@ namespace {
 
 using model::Identity;
 using model::IdType;
-using model::KeyType;
 
 X509Ptr decode(ByteView der) {
   if (der.empty() || der.size() > kMaxCertificateOctets) return nullptr;
@@ -26,7 +26,10 @@ X509Ptr decode(ByteView der) {
 
 std::string text_of(const X509_NAME* name) {
   const BioPtr bio(BIO_new(BIO_s_mem()));
-  if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) return {};
+  // In the order of the encoding, as encode_dn reads it; RFC 4514 escapes.
+  constexpr unsigned long kShape = (ASN1_STRFLGS_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB)) |
+                                   XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_FN_SN | XN_FLAG_DUMP_UNKNOWN_FIELDS;
+  if (!bio || X509_NAME_print_ex(bio.get(), name, 0, kShape) < 0) return {};
   char* start = nullptr;
   const long n = BIO_get_mem_data(bio.get(), &start);
   std::string out;
@@ -71,35 +74,81 @@ std::vector<Identity> alternative_names(X509* certificate) {
   return out;
 }
 
-KeyType key_type(X509* certificate) {
-  EVP_PKEY* key = X509_get0_pubkey(certificate);
-  if (key == nullptr) return KeyType::none;
-  switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA: return KeyType::rsa;
-    case EVP_PKEY_ED25519: return KeyType::ed25519;
-    case EVP_PKEY_ED448: return KeyType::ed448;
-    case EVP_PKEY_EC: break;
-    default: return KeyType::none;
-  }
-  switch (EVP_PKEY_get_bits(key)) {
-    case 256: return KeyType::ecdsa_p256;
-    case 384: return KeyType::ecdsa_p384;
-    case 521: return KeyType::ecdsa_p521;
-    default: return KeyType::none;
-  }
-}
-
 X509NamePtr decode_name(ByteView der) {
   const uint8_t* p = der.data();
   X509NamePtr out(d2i_X509_NAME(nullptr, &p, static_cast<long>(der.size())));
   return p == der.data() + der.size() ? std::move(out) : nullptr;
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
 }
+
+// RFC 4514 3: attribute '=' value, pairs joined by '+' in one RDN and RDNs by ','.
+class DnReader {
+ public:
+  explicit DnReader(std::string_view text) : text_(text) {}
+
+  bool empty() const { return at_ == text_.size(); }
+
+  // Up to '=', which is consumed.
+  Result<std::string> attribute() {
+    const size_t equals = text_.find('=', at_);
+    if (equals == std::string_view::npos) return fail(Errc::bad_value, position());
+    std::string_view name = text_.substr(at_, equals - at_);
+    while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
+    while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
+    if (name.empty() || name.find_first_of(",+\\\"") != std::string_view::npos)
+      return fail(Errc::bad_value, position());
+    at_ = equals + 1;
+    return std::string(name);
+  }
+
+  // Up to ',' or '+' or the end, which stays. Spaces around count only where they are escaped.
+  Result<std::string> value() {
+    while (!empty() && text_[at_] == ' ') ++at_;
+    if (!empty() && text_[at_] == '#') return fail(Errc::bad_value, position());  // RFC 4514 2.4: BER in hexadecimal
+    std::string out;
+    size_t keep = 0;
+    for (; !empty() && text_[at_] != ',' && text_[at_] != '+'; ++at_) {
+      if (std::string_view("\";<>").find(text_[at_]) != std::string_view::npos || text_[at_] == '\0')
+        return fail(Errc::bad_value, position());
+      if (text_[at_] != '\\') {
+        out.push_back(text_[at_]);
+        if (text_[at_] != ' ') keep = out.size();
+        continue;
+      }
+      SP_TRY(const char c, escaped());
+      out.push_back(c);
+      keep = out.size();
+    }
+    out.resize(keep);
+    if (out.empty()) return fail(Errc::bad_value, position());
+    return out;
+  }
+
+  // What joins to the next pair; 0 at the end.
+  char joint() { return empty() ? '\0' : text_[at_++]; }
+  uint32_t position() const { return static_cast<uint32_t>(at_); }
+
+ private:
+  // RFC 4514 2.4: the character itself, or its octet in two hexadecimal digits. The last one read stays.
+  Result<char> escaped() {
+    if (at_ + 1 >= text_.size()) return fail(Errc::bad_value, position());
+    const char c = text_[++at_];
+    if (std::string_view("\\\"+,;<>= #").find(c) != std::string_view::npos) return c;
+    const int high = hex_digit(c), low = at_ + 1 < text_.size() ? hex_digit(text_[at_ + 1]) : -1;
+    if (high < 0 || low < 0 || high + low == 0) return fail(Errc::bad_value, position());
+    ++at_;
+    return static_cast<char>(high * 16 + low);
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
 
 }  // namespace
 
@@ -111,7 +160,7 @@ Result<CertificateView> read_certificate(ByteView der) {
   out.subject = text_of(subject);
   out.subject_der = der_of(subject);
   out.alternative_names = alternative_names(certificate.get());
-  out.key_type = key_type(certificate.get());
+  out.key_type = key_type_of(X509_get0_pubkey(certificate.get()));
   out.not_before = wall(X509_get0_notBefore(certificate.get()));
   out.not_after = wall(X509_get0_notAfter(certificate.get()));
   out.authority = X509_check_ca(certificate.get()) == 1;
@@ -140,24 +189,20 @@ Result<std::vector<Bytes>> certificates_from_pem(ByteView pem) {
 
 Result<Bytes> encode_dn(std::string_view text) {
   const X509NamePtr name(X509_NAME_new());
-  while (name && !text.empty()) {
-    size_t comma = 0;
-    while (comma < text.size() && (text[comma] != ',' || (comma > 0 && text[comma - 1] == '\\'))) ++comma;
-    const std::string_view part = trimmed(text.substr(0, comma));
-    const size_t equals = part.find('=');
-    if (equals == std::string_view::npos) return fail(Errc::bad_value);
-    const std::string field(trimmed(part.substr(0, equals)));
-    std::string value;
-    for (const char c : trimmed(part.substr(equals + 1))) {
-      if (c != '\\') value.push_back(c);
-    }
-    if (value.empty() || X509_NAME_add_entry_by_txt(name.get(), field.c_str(), MBSTRING_UTF8,
-                                                    reinterpret_cast<const uint8_t*>(value.data()),
-                                                    static_cast<int>(value.size()), -1, 0) != 1)
-      return fail(Errc::bad_value);
-    text.remove_prefix(std::min(comma + 1, text.size()));
+  if (!name) return fail(Errc::bad_value);
+  DnReader in(text);
+  char joint = ',';
+  while (joint != '\0') {
+    SP_TRY(const std::string attribute, in.attribute());
+    SP_TRY(const std::string value, in.value());
+    const int set = joint == '+' ? -1 : 0;  // -1: into the RDN before
+    if (X509_NAME_add_entry_by_txt(name.get(), attribute.c_str(), MBSTRING_UTF8,
+                                   reinterpret_cast<const uint8_t*>(value.data()), static_cast<int>(value.size()), -1,
+                                   set) != 1)
+      return fail(Errc::bad_value, in.position());
+    joint = in.joint();
   }
-  Bytes out = name ? der_of(name.get()) : Bytes();
+  Bytes out = der_of(name.get());
   if (out.size() <= 2) return fail(Errc::bad_value);
   return out;
 }
@@ -175,9 +220,13 @@ bool identity_matches(ByteView certificate_der, const Identity& id) {
     if (!encoded) return false;
     der = std::move(*encoded);
   }
-  // X509_NAME_cmp compares the canonical form: string types and letter case do not count (RFC 5280 7.1).
-  const X509NamePtr wanted = decode_name(der);
-  return wanted && X509_NAME_cmp(wanted.get(), X509_get_subject_name(certificate.get())) == 0;
+  return same_dn(der, der_of(X509_get_subject_name(certificate.get())));
+}
+
+// X509_NAME_cmp compares the canonical form.
+bool same_dn(ByteView a, ByteView b) {
+  const X509NamePtr x = decode_name(a), y = decode_name(b);
+  return x && y && X509_NAME_cmp(x.get(), y.get()) == 0;
 }
 
 std::string dn_text(ByteView der) {

@@ -14,7 +14,8 @@ constexpr int kMaxDepth = 6;
 
 X509Ptr decode(ByteView der) {
   const uint8_t* p = der.data();
-  return X509Ptr(d2i_X509(nullptr, &p, static_cast<long>(der.size())));
+  X509Ptr out(d2i_X509(nullptr, &p, static_cast<long>(der.size())));
+  return p == der.data() + der.size() ? std::move(out) : nullptr;
 }
 
 std::string too_large(const std::vector<Bytes>& chain) {
@@ -32,6 +33,29 @@ bool may_sign(X509* leaf) {
   return usage == UINT32_MAX || (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) != 0;
 }
 
+// RFC 4945 5.1.3.12: without the extension, or with id-kp-ipsecIKE or anyExtendedKeyUsage in it, a certificate is for
+// IKE. Beyond that we take serverAuth, clientAuth and iKEIntermediate, because public authorities issue nothing else
+// and other implementations ask for just these; what is for mail, code or OCSP alone is refused.
+bool for_ike(X509* leaf) {
+  static constexpr const char* kPurposes[] = {"1.3.6.1.5.5.7.3.17", "2.5.29.37.0", "1.3.6.1.5.5.7.3.1",
+                                              "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.8.2.2"};
+  if (X509_get_ext_by_NID(leaf, NID_ext_key_usage, -1) < 0) return true;
+  const KeyPurposesPtr purposes(
+      static_cast<EXTENDED_KEY_USAGE*>(X509_get_ext_d2i(leaf, NID_ext_key_usage, nullptr, nullptr)));
+  for (int i = 0; purposes && i < sk_ASN1_OBJECT_num(purposes.get()); ++i) {
+    char text[64];
+    const int n = OBJ_obj2txt(text, sizeof text, sk_ASN1_OBJECT_value(purposes.get(), i), 1);
+    for (const char* purpose : kPurposes) {
+      if (n > 0 && std::string_view(text) == purpose) return true;
+    }
+  }
+  return false;
+}
+
+// RFC 4945 5.1.3.9: who issued must say by Basic Constraints that it is an authority. OpenSSL 3 asks this of every
+// issuer below the anchor; the anchor is ours, configured, and needs not say it. X509_V_FLAG_X509_STRICT stays off:
+// past that it asks for key identifiers and for critical marks that small authorities leave out and RFC 4945 does not
+// make a receiver insist on.
 std::string verify(X509* leaf, STACK_OF(X509) * others, const std::vector<Bytes>& anchors, WallTime now) {
   const X509StorePtr store(X509_STORE_new());
   const X509StoreCtxPtr context(X509_STORE_CTX_new());
@@ -71,6 +95,7 @@ ChainVerdict verify_chain(const std::vector<Bytes>& chain, const std::vector<Byt
   }
   out.why = verify(leaf.get(), others.get(), anchors, now);
   if (out.why.empty() && !may_sign(leaf.get())) out.why = "the certificate's key usage does not allow signatures";
+  if (out.why.empty() && !for_ike(leaf.get())) out.why = "the certificate's extended key usage does not allow IKE";
   if (out.why.empty() && !identity_matches(chain.front(), expected))
     out.why = "the certificate is not for " + expected.to_string();
   out.ok = out.why.empty();

@@ -16,7 +16,10 @@ struct ChainVerdict {
   std::string subject;  // of the leaf
 };
 
-// P9: at most 64 KiB and 8 certificates, depth 6. Name constraints, path length, key usage and validity at `now` count.
+// P9: at most 64 KiB and 8 certificates, depth 6. Validity at `now`, name constraints, path length, key usage, extended
+// key usage of the leaf (RFC 4945 5.1.3.12: none, ipsecIKE or any; and, as others do, serverAuth, clientAuth and
+// iKEIntermediate) and 112 bits of strength count; every issuer below the anchor must be marked as an authority. An
+// anchor may be any certificate, also the leaf itself. chain: the leaf first, the others in any order.
 ChainVerdict verify_chain(const std::vector<Bytes>& chain, const std::vector<Bytes>& anchors,
                           const model::Identity& expected, WallTime now);
 

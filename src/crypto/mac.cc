@@ -1,9 +1,10 @@
-// HMAC, CMAC and GMAC by EVP_MAC; AES-XCBC-MAC composed of AES blocks (RFC 3566 4), which OpenSSL does not offer.
+// HMAC, CMAC and GMAC by EVP_MAC; AES-XCBC-MAC composed of AES-CBC (RFC 3566 4), which OpenSSL does not offer.
 #include "crypto/mac.h"
 
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
+#include <algorithm>
 #include <array>
 
 #include "crypto/openssl_ptr.h"
@@ -103,7 +104,8 @@ class AesBlock {
 };
 
 // RFC 3566 4: K1, K2, K3 are the encryptions of the blocks 0x01.., 0x02.., 0x03..; the last block is xored with K2 when
-// whole, else padded with 0x80 00.. and xored with K3.
+// whole, else padded with 0x80 00.. and xored with K3. What stands before is CBC under K1 of which only the chaining
+// value is kept.
 class Xcbc final : public Mac {
  public:
   static Result<std::unique_ptr<Mac>> create(ByteView key) {
@@ -116,7 +118,11 @@ class Xcbc final : public Mac {
       block.fill(static_cast<uint8_t>(constant));
       ok = ok && master.encrypt(block.data(), target);
     }
-    ok = ok && AesBlock::init(out->cipher_, k1);
+    out->cbc_.reset(EVP_CIPHER_CTX_new());
+    EVP_CIPHER_CTX* c = out->cbc_.get();
+    const CipherPtr cipher(EVP_CIPHER_fetch(nullptr, "AES-128-CBC", nullptr));
+    ok = ok && c != nullptr && cipher && EVP_EncryptInit_ex2(c, cipher.get(), k1.data(), nullptr, nullptr) == 1 &&
+         EVP_CIPHER_CTX_set_padding(c, 0) == 1;
     wipe(k1);
     if (!ok) return fail(Errc::algorithm_refused);
     return std::unique_ptr<Mac>(std::move(out));
@@ -130,37 +136,54 @@ class Xcbc final : public Mac {
 
   using Mac::compute;
   bool compute(ByteView iv, std::span<const ByteView> data, MutableBytes out) override {
-    if (!iv.empty()) return false;
-    std::array<uint8_t, kBlock> e{}, pending{};
+    static constexpr uint8_t kZero[kBlock] = {};
+    if (!iv.empty() || out.size() > kBlock || EVP_EncryptInit_ex2(cbc_.get(), nullptr, nullptr, kZero, nullptr) != 1)
+      return false;
+    std::array<uint8_t, kBlock> pending{};
     size_t n = 0;
-    const auto absorb = [&] {
-      for (size_t i = 0; i < kBlock; ++i) e[i] ^= pending[i];
-      return cipher_.encrypt(e.data(), e.data());
-    };
-    for (const ByteView part : data) {
-      for (const uint8_t octet : part) {
-        // A full block is absorbed only when more follows: the last one is treated apart.
+    for (ByteView part : data) {
+      while (!part.empty()) {
+        // A full block is chained only when more follows: the last one is treated apart.
         if (n == kBlock) {
-          if (!absorb()) return false;
+          if (!chain(pending)) return false;
           n = 0;
         }
-        pending[n++] = octet;
+        const size_t whole = n == 0 ? (part.size() - 1) / kBlock * kBlock : 0;
+        if (!chain(part.first(whole))) return false;
+        part = part.subspan(whole);
+        const size_t some = std::min(kBlock - n, part.size());
+        std::memcpy(pending.data() + n, part.data(), some);
+        n += some;
+        part = part.subspan(some);
       }
     }
     const auto& mask = n == kBlock ? k2_ : k3_;
     if (n < kBlock) {
       pending[n] = 0x80;
-      for (size_t i = n + 1; i < kBlock; ++i) pending[i] = 0;
+      std::fill(pending.begin() + static_cast<std::ptrdiff_t>(n) + 1, pending.end(), uint8_t{0});
     }
     for (size_t i = 0; i < kBlock; ++i) pending[i] ^= mask[i];
-    if (!absorb() || out.size() > kBlock) return false;
-    std::memcpy(out.data(), e.data(), out.size());
+    if (!chain(pending)) return false;
+    std::memcpy(out.data(), last_.data(), out.size());
     return true;
   }
 
  private:
-  AesBlock cipher_;
-  std::array<uint8_t, kBlock> k2_{}, k3_{};
+  // Whole blocks; the last one of the cipher text stays in last_.
+  bool chain(ByteView blocks) {
+    std::array<uint8_t, 32 * kBlock> cipher;
+    while (!blocks.empty()) {
+      const ByteView now = blocks.first(std::min(blocks.size(), cipher.size()));
+      int n = 0;
+      if (EVP_EncryptUpdate(cbc_.get(), cipher.data(), &n, now.data(), static_cast<int>(now.size())) != 1) return false;
+      std::memcpy(last_.data(), cipher.data() + now.size() - kBlock, kBlock);
+      blocks = blocks.subspan(now.size());
+    }
+    return true;
+  }
+
+  CipherCtxPtr cbc_;
+  std::array<uint8_t, kBlock> k2_{}, k3_{}, last_{};
 };
 
 Result<std::unique_ptr<Mac>> evp(const char* mac_name, const char* parameter, const char* value, ByteView key,

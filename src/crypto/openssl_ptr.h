@@ -20,6 +20,7 @@ struct Freeing {
 };
 inline void free_names(GENERAL_NAMES* names) { GENERAL_NAMES_free(names); }
 inline void free_chain(STACK_OF(X509) * chain) { sk_X509_pop_free(chain, X509_free); }
+inline void free_purposes(EXTENDED_KEY_USAGE* purposes) { sk_ASN1_OBJECT_pop_free(purposes, ASN1_OBJECT_free); }
 inline void free_octets(unsigned char* p) { OPENSSL_free(p); }
 
 using BioPtr = std::unique_ptr<BIO, Freeing<BIO_free_all>>;
@@ -37,6 +38,7 @@ using X509NamePtr = std::unique_ptr<X509_NAME, Freeing<X509_NAME_free>>;
 using X509StorePtr = std::unique_ptr<X509_STORE, Freeing<X509_STORE_free>>;
 using X509StoreCtxPtr = std::unique_ptr<X509_STORE_CTX, Freeing<X509_STORE_CTX_free>>;
 using GeneralNamesPtr = std::unique_ptr<GENERAL_NAMES, Freeing<free_names>>;
+using KeyPurposesPtr = std::unique_ptr<EXTENDED_KEY_USAGE, Freeing<free_purposes>>;
 using X509ChainPtr = std::unique_ptr<STACK_OF(X509), Freeing<free_chain>>;
 using OctetsPtr = std::unique_ptr<unsigned char, Freeing<free_octets>>;
 

@@ -1,10 +1,12 @@
 // The known answers, one small one for each engine underneath.
 #include "crypto/self_test.h"
 
+#include <array>
 #include <string_view>
 
 #include "crypto/aead.h"
 #include "crypto/hash.h"
+#include "crypto/integ.h"
 #include "crypto/key_exchange.h"
 #include "crypto/prf.h"
 
@@ -30,21 +32,74 @@ bool prf_answers() {
   return out && answers(out->view(), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
 }
 
+std::unique_ptr<Aead> make(const Suite& suite, Provider provider) {
+  const auto integ = model::info(suite.integ);
+  const Bytes key(model::key_material_octets(suite.encr, suite.key_bits), 0x42);
+  const Bytes integ_key(integ ? integ->key_octets : 0, 0x24);
+  auto out = Aead::create(suite.encr, key, suite.key_bits, suite.integ, integ_key, provider);
+  return out ? std::move(*out) : nullptr;
+}
+
 // A sealed text opens again; with one bit of it, of its ICV or of the associated data changed it does not.
-bool opens_what_it_sealed(model::EncrId id, uint16_t bits, model::IntegId integ, size_t integ_octets) {
-  const Bytes key(model::key_material_octets(id, bits), 0x42), integ_key(integ_octets, 0x24), plain(64, 0x5a);
-  const auto aead = Aead::create(id, key, bits, integ, integ_key);
+bool opens_what_it_sealed(const Suite& suite) {
+  const auto aead = make(suite, Provider::openssl);
   if (!aead) return false;
-  Bytes aad(8, 1), cipher(plain.size()), icv((*aead)->icv_octets()), out(plain.size());
-  const Bytes iv((*aead)->iv_octets(), 7);
-  const auto opens = [&] { return (*aead)->open(aad, {}, iv, cipher, icv, out); };
-  if (!(*aead)->seal(aad, {}, iv, plain, cipher, icv) || cipher == plain || !opens() || out != plain) return false;
+  const Bytes plain(64, 0x5a), iv(aead->iv_input_octets(), 7);
+  Bytes aad(8, 1), cipher(plain.size()), icv(aead->icv_octets()), out(plain.size());
+  const auto opens = [&] { return aead->open(aad, {}, iv, cipher, icv, out); };
+  if (!aead->seal(aad, {}, iv, plain, cipher, icv) || !opens() || out != plain) return false;
+  const bool secret = suite.encr != model::EncrId::NULL_ENCR && suite.encr != model::EncrId::NULL_AES_GMAC;
+  if (secret == (cipher == plain)) return false;
   for (uint8_t* octet : {cipher.data(), icv.data(), aad.data()}) {
     *octet ^= 1;
     if (opens()) return false;
     *octet ^= 1;
   }
   return opens();
+}
+
+// Eight packets sealed by ipsec-mb in one batch are what OpenSSL opens.
+bool providers_agree(const Suite& suite) {
+  const auto theirs = make(suite, Provider::ipsec_mb), ours = make(suite, Provider::openssl);
+  if (!theirs || !ours) return false;
+  constexpr size_t kText = 96;
+  const size_t iv = ours->iv_octets(), icv = ours->icv_octets();
+  const Bytes plain(kText, 0x5a), implicit_iv(8, 3);
+  std::array<Bytes, 8> packets;
+  std::array<Aead::Job, 8> jobs{};
+  for (size_t i = 0; i < packets.size(); ++i) {
+    packets[i] = Bytes(8 + iv + kText + icv, static_cast<uint8_t>(i));
+    const MutableBytes packet = packets[i];
+    jobs[i].aad = packet.first(8);
+    jobs[i].iv = ours->implicit_iv() ? ByteView(implicit_iv) : ByteView(packet.subspan(8, iv));
+    jobs[i].in = plain;
+    jobs[i].out = packet.subspan(8 + iv, kText);
+    jobs[i].icv = packet.last(icv);
+  }
+  theirs->seal_batch(jobs);
+  for (const Aead::Job& job : jobs) {
+    Bytes out(kText);
+    if (!job.ok || !ours->open(job.aad, {}, job.iv, job.out, job.icv, out) || out != plain) return false;
+  }
+  return true;
+}
+
+// NIST SP 800-38D, test case 1 of GCM: a tag over nothing, which is what GMAC of AH gives.
+bool gmac_answers() {
+  const auto gmac = Integ::create(model::IntegId::AES_128_GMAC, Bytes(20));
+  Bytes icv(16);
+  return gmac && (*gmac)->compute(Bytes(8), {}, icv) && answers(icv, "58e2fccefa7e3061367f1d57a4e7455a");
+}
+
+// RFC 3566 4.6 and RFC 4493 4, the empty message.
+bool mac_answers() {
+  const Bytes xcbc_key = from_hex("000102030405060708090a0b0c0d0e0f").value_or(Bytes());
+  const Bytes cmac_key = from_hex("2b7e151628aed2a6abf7158809cf4f3c").value_or(Bytes());
+  const auto xcbc = Integ::create(model::IntegId::AES_XCBC_96, xcbc_key);
+  const auto cmac = Integ::create(model::IntegId::AES_CMAC_96, cmac_key);
+  Bytes icv(12);
+  return xcbc && cmac && (*xcbc)->compute({}, icv) && answers(icv, "75f0251d528ac01c4573dfd5") &&
+         (*cmac)->compute({}, icv) && answers(icv, "bb1d6929e95937287fa37d12");
 }
 
 // RFC 7748 6.1: Alice's private key and Bob's public one.
@@ -63,20 +118,27 @@ bool key_exchange_answers() {
 Result<> self_test() {
   using model::EncrId;
   using model::IntegId;
-  const bool steps[] = {
-      digests_answer(),
-      prf_answers(),
-      opens_what_it_sealed(EncrId::AES_GCM_16, 128, IntegId::NONE, 0),
-      opens_what_it_sealed(EncrId::AES_GCM_16, 256, IntegId::NONE, 0),
-      opens_what_it_sealed(EncrId::CHACHA20_POLY1305, 0, IntegId::NONE, 0),
-      opens_what_it_sealed(EncrId::AES_CBC, 256, IntegId::HMAC_SHA2_256_128, 32),
-      key_exchange_answers(),
-  };
+  constexpr Suite kSuites[] = {
+      {EncrId::AES_GCM_16, 128, IntegId::NONE},           {EncrId::AES_GCM_16, 256, IntegId::NONE},
+      {EncrId::AES_GCM_16_IIV, 128, IntegId::NONE},       {EncrId::NULL_AES_GMAC, 128, IntegId::NONE},
+      {EncrId::CHACHA20_POLY1305, 0, IntegId::NONE},      {EncrId::AES_CCM_16, 128, IntegId::NONE},
+      {EncrId::AES_CBC, 256, IntegId::HMAC_SHA2_256_128}, {EncrId::AES_CBC, 128, IntegId::HMAC_SHA1_96},
+      {EncrId::AES_CTR, 128, IntegId::HMAC_SHA2_512_256}, {EncrId::AES_CTR, 256, IntegId::HMAC_SHA2_384_192},
+      {EncrId::NULL_ENCR, 0, IntegId::HMAC_SHA2_256_128}};
   uint32_t number = 0;
-  for (const bool good : steps) {
+  const auto step = [&](bool good) -> Result<> {
     ++number;
     if (!good) return fail(Errc::algorithm_refused, number);
-  }
+    return {};
+  };
+  SP_CHECK(step(digests_answer()));
+  SP_CHECK(step(prf_answers()));
+  SP_CHECK(step(key_exchange_answers()));
+  SP_CHECK(step(mac_answers()));
+  SP_CHECK(step(gmac_answers()));
+  for (const Suite& suite : kSuites) SP_CHECK(step(opens_what_it_sealed(suite)));
+  if (!available(Provider::ipsec_mb)) return {};
+  for (const Suite& suite : kSuites) SP_CHECK(step(providers_agree(suite)));
   return {};
 }
 

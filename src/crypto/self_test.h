@@ -1,5 +1,6 @@
-// Known answers asked of the library before anything else is: a broken or restricted provider is found at start, by
-// name, and not by a peer (S8). FIPS 180-4, RFC 4231, RFC 7748; AEADs by a round trip. Any thread.
+// Known answers asked of the libraries before anything else is: a broken or restricted provider is found at start, by
+// name, and not by a peer (S8). FIPS 180-4, RFC 4231, 7748, 3566, 4493, NIST SP 800-38D; AEADs by a round trip; where
+// there is ipsec-mb, what it seals OpenSSL opens. Any thread.
 #pragma once
 #include "base/result.h"
 

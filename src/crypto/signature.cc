@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "crypto/key_type.h"
 #include "crypto/openssl_ptr.h"
 
 namespace sallyport::crypto {
@@ -65,25 +66,6 @@ const EVP_MD* digest_of(HashId hash) {
     case HashId::IDENTITY: break;
   }
   return nullptr;
-}
-
-KeyType type_of(EVP_PKEY* key) {
-  switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_RSA: return KeyType::rsa;
-    case EVP_PKEY_ED25519: return KeyType::ed25519;
-    case EVP_PKEY_ED448: return KeyType::ed448;
-    case EVP_PKEY_EC: {
-      char group[64] = {};
-      size_t n = 0;
-      if (EVP_PKEY_get_group_name(key, group, sizeof group, &n) != 1) return KeyType::none;
-      const std::string_view name(group, n);
-      if (name == "prime256v1" || name == "P-256") return KeyType::ecdsa_p256;
-      if (name == "secp384r1" || name == "P-384") return KeyType::ecdsa_p384;
-      if (name == "secp521r1" || name == "P-521") return KeyType::ecdsa_p521;
-      return KeyType::none;
-    }
-    default: return KeyType::none;
-  }
 }
 
 size_t coordinate_octets(KeyType type) {
@@ -175,7 +157,7 @@ Result<> verify_digital_signature(EVP_PKEY* key, ByteView auth_data, ByteView oc
   SP_TRY(const ByteView identifier, in.view(length));
   const ByteView signature = in.rest();
   for (const Scheme& scheme : kSchemes) {
-    if (!same_family(scheme.type, type_of(key)) || !equal(*from_hex(scheme.identifier), identifier)) continue;
+    if (!same_family(scheme.type, key_type_of(key)) || !equal(*from_hex(scheme.identifier), identifier)) continue;
     if (raw_verify(key, scheme, signature, octets)) return {};
     return fail(Errc::authentication_failed);
   }
@@ -230,14 +212,14 @@ Result<PrivateKey> PrivateKey::from_pem(ByteView pem) {
   // A protected key has nobody here to ask for its pass phrase.
   const auto no_pass_phrase = [](char*, int, int, void*) { return -1; };
   PkeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_pass_phrase, nullptr));
-  if (!key || type_of(key.get()) == KeyType::none) return fail(Errc::bad_key);
-  if (type_of(key.get()) == KeyType::rsa && EVP_PKEY_get_bits(key.get()) < 2048) return fail(Errc::bad_key, 2048);
+  if (!key || key_type_of(key.get()) == KeyType::none) return fail(Errc::bad_key);
+  if (key_type_of(key.get()) == KeyType::rsa && EVP_PKEY_get_bits(key.get()) < 2048) return fail(Errc::bad_key, 2048);
   auto impl = std::make_unique<Impl>();
   impl->key = std::move(key);
   return PrivateKey(std::move(impl));
 }
 
-KeyType PrivateKey::type() const { return type_of(impl_->key.get()); }
+KeyType PrivateKey::type() const { return key_type_of(impl_->key.get()); }
 
 bool PrivateKey::belongs_to(ByteView certificate_der) const {
   const uint8_t* p = certificate_der.data();
@@ -272,7 +254,8 @@ static Result<> verify_with(EVP_PKEY* key, AuthMethod method, ByteView auth_data
     return {};
   }
   auto scheme = classic_scheme(method);
-  if (!scheme || scheme->type != type_of(key)) return fail(Errc::authentication_failed, static_cast<uint32_t>(method));
+  if (!scheme || scheme->type != key_type_of(key))
+    return fail(Errc::authentication_failed, static_cast<uint32_t>(method));
   Bytes signature = to_bytes(auth_data);
   if (is_ecdsa(scheme->type)) {
     SP_TRY(signature, fixed_to_der(auth_data, coordinate_octets(scheme->type)));
@@ -282,7 +265,7 @@ static Result<> verify_with(EVP_PKEY* key, AuthMethod method, ByteView auth_data
 }
 
 static bool strong_enough(EVP_PKEY* key) {
-  const KeyType type = type_of(key);
+  const KeyType type = key_type_of(key);
   return type != KeyType::none && (type != KeyType::rsa || EVP_PKEY_get_bits(key) >= 2048);
 }
 

@@ -35,6 +35,16 @@ void encode_name(model::Identity& id, std::vector<std::string>& complaints) {
   id.text_dn = false;
 }
 
+// RFC 4945 3.1.5: the name that we send is the subject of our certificate, octet by octet. What the configuration says
+// in the same words may be encoded in other string types.
+void take_subject(model::IkePolicySet& policy, const std::string& credential, ByteView subject) {
+  for (auto& connection : policy.connections) {
+    if (connection.local_auth.credential == credential && connection.local_id.type == model::IdType::ID_DER_ASN1_DN &&
+        crypto::same_dn(connection.local_id.value, subject))
+      connection.local_id.value = to_bytes(subject);
+  }
+}
+
 }  // namespace
 
 BuiltPolicy build_policy(const config::Settings& settings, config::FileSource& files) {
@@ -53,6 +63,7 @@ BuiltPolicy build_policy(const config::Settings& settings, config::FileSource& f
     if (credential.chain.empty()) continue;
     if (auto leaf = crypto::read_certificate(credential.chain.front())) {
       credential.key_type = leaf->key_type;
+      take_subject(*policy, credential.name, leaf->subject_der);
     } else {
       out.complaints.push_back("the certificate in " + source->certificate + " cannot be read");
     }

@@ -55,7 +55,11 @@ Result<model::Identity> wire_identity(const model::Identity& id) {
 
 bool identity_fits(const model::Identity& configured, const model::Identity& from_wire) {
   const auto encoded = wire_identity(configured);
-  return encoded && model::same_identity(*encoded, from_wire);
+  if (!encoded) return false;
+  // RFC 5280 7.1: another side may encode the same name in other string types.
+  if (encoded->type == model::IdType::ID_DER_ASN1_DN && from_wire.type == encoded->type)
+    return crypto::same_dn(encoded->value, from_wire.value);
+  return model::same_identity(*encoded, from_wire);
 }
 
 std::optional<size_t> choose_connection(const model::IkePolicySet& policy, const std::vector<size_t>& candidates,
