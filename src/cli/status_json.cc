@@ -37,7 +37,10 @@ void put(Json& json, const ctl::ChildSaEntry& sa) {
   json.object().field("connection", sa.connection).field("child", sa.child).field("state", sa.state);
   json.field("child_id", sa.child_id).field("spi_in", hex(sa.spi_in, 8)).field("spi_out", hex(sa.spi_out, 8));
   json.field("algorithms", sa.algorithms).field("mode", sa.mode).field("udp_encap", sa.udp_encap);
-  json.field("protocol", sa.protocol).field("esn", sa.esn).maybe("resource", sa.resource);
+  json.field("protocol", sa.protocol)
+      .field("esn", sa.esn)
+      .field("provider", sa.provider)
+      .maybe("resource", sa.resource);
   json.field("local", sa.local).field("remote", sa.remote);
   json.field("bytes_in", sa.bytes_in).field("packets_in", sa.packets_in);
   json.field("bytes_out", sa.bytes_out).field("packets_out", sa.packets_out).field("drops", sa.drops);

@@ -150,6 +150,7 @@ ChildSaEntry take(const pb::ChildSa& in) {
   if (in.has_rekey_packets()) out.rekey_packets = in.rekey_packets();
   out.protocol = in.protocol();
   out.esn = in.esn();
+  out.provider = in.provider();
   if (in.has_resource()) out.resource = in.resource();
   return out;
 }

@@ -114,6 +114,7 @@ void fill(const ChildSaEntry& in, pb::ChildSa* out) {
   if (in.rekey_packets) out->set_rekey_packets(*in.rekey_packets);
   out->set_protocol(utf8(in.protocol));
   out->set_esn(in.esn);
+  out->set_provider(in.provider);
   if (in.resource) out->set_resource(*in.resource);
 }
 void fill(const IkeSaEntry& in, pb::IkeSa* out) {

@@ -109,6 +109,7 @@ struct ChildSaEntry {
   bool udp_encap = false;
   std::string protocol = "ESP";      // ESP | AH
   bool esn = false;                  // extended sequence numbers
+  std::string provider;              // who does the cryptography: OpenSSL | ipsec-mb
   std::optional<uint32_t> resource;  // which per-resource copy; absent: the SA for every resource
   std::vector<std::string> local;    // selectors
   std::vector<std::string> remote;

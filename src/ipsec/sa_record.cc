@@ -122,16 +122,23 @@ void make_outbound(SaRecord& record, uint16_t path_mtu) {
   set_sa_path_mtu(out, path_mtu);
 }
 
-Result<> make_ciphers(SaRecord& record, const model::SaSpec& spec) {
+// ipsec-mb's other ciphers win by working on many packets at once, which this pipeline does not hand them.
+crypto::Provider provider_of(const model::SaSpec& spec, const crypto::ProviderTable& providers) {
+  if (!model::info(spec.encr)->aead) return crypto::Provider::openssl;
+  return providers.of({spec.encr, spec.key_bits, spec.integ});
+}
+
+Result<> make_ciphers(SaRecord& record, const model::SaSpec& spec, const crypto::ProviderTable& providers) {
   if (is_ah(spec)) {
     SP_TRY(record.integ_in, crypto::Integ::create(spec.integ, spec.in.integ.view()));
     SP_TRY(record.integ_out, crypto::Integ::create(spec.integ, spec.out.integ.view()));
     return {};
   }
-  SP_TRY(record.aead_in,
-         crypto::Aead::create(spec.encr, spec.in.encr.view(), spec.key_bits, spec.integ, spec.in.integ.view()));
-  SP_TRY(record.aead_out,
-         crypto::Aead::create(spec.encr, spec.out.encr.view(), spec.key_bits, spec.integ, spec.out.integ.view()));
+  const crypto::Provider provider = provider_of(spec, providers);
+  SP_TRY(record.aead_in, crypto::Aead::create(spec.encr, spec.in.encr.view(), spec.key_bits, spec.integ,
+                                              spec.in.integ.view(), provider));
+  SP_TRY(record.aead_out, crypto::Aead::create(spec.encr, spec.out.encr.view(), spec.key_bits, spec.integ,
+                                               spec.out.integ.view(), provider));
   return {};
 }
 
@@ -140,10 +147,11 @@ Result<> make_ciphers(SaRecord& record, const model::SaSpec& spec) {
 SaRecord::SaRecord() = default;
 SaRecord::~SaRecord() = default;
 
-Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec, uint16_t path_mtu) {
+Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec, uint16_t path_mtu,
+                                              const crypto::ProviderTable& providers) {
   SP_CHECK(check_spec(spec));
   auto record = std::make_unique<SaRecord>();
-  SP_CHECK(make_ciphers(*record, spec));
+  SP_CHECK(make_ciphers(*record, spec, providers));
   spec.in = {};
   spec.out = {};
   record->spec = std::move(spec);

@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 
+#include "crypto/provider.h"
 #include "ipsec/sa_inbound.h"
 #include "ipsec/sa_outbound.h"
 
@@ -28,8 +29,10 @@ struct SaRecord {
 };
 
 // The record of an SA and its hot halves. unsupported: AH through UDP, nested SAs through UDP. bad_value: SPI,
-// selectors, addresses, an algorithm of the wrong kind. algorithm_refused, bad_key.
-Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec, uint16_t path_mtu);
+// selectors, addresses, an algorithm of the wrong kind. algorithm_refused, bad_key. providers: who does an AEAD; the
+// other ciphers are OpenSSL's, packet by packet.
+Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec, uint16_t path_mtu,
+                                              const crypto::ProviderTable& providers);
 
 // One Child SA as status shows it. Octets are of inner packets.
 struct SaStatus {
@@ -47,6 +50,7 @@ struct SaStatus {
   model::EncrId encr = model::EncrId::NULL_ENCR;
   uint16_t key_bits = 0;
   model::IntegId integ = model::IntegId::NONE;
+  std::string_view provider;  // of the cryptography: "OpenSSL", "ipsec-mb"
   bool esn = false;
   bool outbound_active = false;
   bool lingering = false;

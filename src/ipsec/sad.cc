@@ -222,6 +222,7 @@ SaStatus status_of(TimePoint now, const SaRecord& record) {
   s.encr = spec.encr;
   s.key_bits = spec.key_bits;
   s.integ = spec.integ;
+  s.provider = crypto::to_string(record.aead_out ? record.aead_out->provider() : crypto::Provider::openssl);
   s.esn = spec.esn;
   s.outbound_active = record.outbound_active;
   s.lingering = record.lingering;

@@ -36,6 +36,9 @@ class Sad {
   // MTU of the path below the tunnel, octets, for SAs installed and to come. 1500 at first; less than 576 is taken as
   // 576.
   void set_path_mtu(uint16_t octets);
+  // Who does the cryptography of SAs to come. OpenSSL at first.
+  void set_providers(crypto::ProviderTable providers) { providers_ = std::move(providers); }
+  const crypto::ProviderTable& providers() const { return providers_; }
 
   // Time lifetimes and lingering SAs. Ask next_deadline() again after every call that changes the database.
   void handle_deadline(TimePoint now, Outputs& out);
@@ -81,6 +84,7 @@ class Sad {
   std::multimap<TimePoint, Wakeup> wakeups_;                         // may name a record that is gone
   uint64_t generation_ = 1;
   uint16_t path_mtu_ = 1500;
+  crypto::ProviderTable providers_;
   std::vector<uint8_t> ivs_;
   size_t ivs_used_ = 0;
 };

@@ -42,6 +42,7 @@ PacketWorker::PacketWorker(const Descriptors& descriptors, std::optional<stack::
       dataplane_(rng_, std::move(inner_host), output_shape(descriptors)),
       device_(descriptors.tun.get(), descriptors.tun_vnet_header),
       inner_(kInnerBatch) {
+  dataplane_.choose_providers([] { return static_cast<uint64_t>(monotonic_now().time_since_epoch().count()); });
   for (const auto& socket : descriptors_.udp) {
     if (socket.natt) udp_sockets_[index_of(socket.family)] = socket.fd.get();
   }

@@ -48,6 +48,7 @@ ctl::ChildSaEntry child_entry(const std::string& connection, const ike::ChildSaS
   out.udp_encap = child.udp_encap;
   out.protocol = model::to_string(child.protocol);
   out.esn = child.esn;
+  out.provider = child.provider;
   out.resource = child.resource;
   out.local = texts(child.ts_local);
   out.remote = texts(child.ts_remote);

@@ -155,6 +155,12 @@ std::optional<DataplaneEvent> Dataplane::poll_event() {
   return out;
 }
 
+void Dataplane::choose_providers(const std::function<uint64_t()>& nanoseconds) {
+  std::vector<crypto::Suite> aeads = crypto::suites_to_measure();
+  std::erase_if(aeads, [](const crypto::Suite& suite) { return !model::info(suite.encr)->aead; });
+  shard_.sad.set_providers(crypto::measure_providers(nanoseconds, aeads));
+}
+
 Result<> Dataplane::ping(TimePoint now, uint64_t token, const IpAddr& destination, uint16_t sequence, size_t octets) {
   if (!inner_host_) return fail(Errc::unsupported);
   SP_CHECK(inner_host_->ping(now, token, destination, sequence, octets));
