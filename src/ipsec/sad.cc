@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crypto/aead.h"
 #include "ipsec/pmtu.h"
 #include "model/algorithms.h"
 
@@ -26,7 +27,7 @@ Sad::~Sad() = default;
 
 Result<> Sad::install(TimePoint now, model::SaSpec spec) {
   if (records_.contains(spec.child_id) || by_spi_.contains(spec.spi_in)) return fail(Errc::conflict, spec.spi_in);
-  SP_TRY(auto record, make_record(now, std::move(spec), path_mtu_));
+  SP_TRY(auto record, make_record(now, std::move(spec), path_mtu_, providers_));
   SaRecord& placed = *record;
   const model::SaSpec& kept = placed.spec;
   by_spi_[kept.spi_in] = placed.in.get();

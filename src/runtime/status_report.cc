@@ -48,12 +48,12 @@ ctl::ChildSaEntry child_entry(const std::string& connection, const ike::ChildSaS
   out.udp_encap = child.udp_encap;
   out.protocol = model::to_string(child.protocol);
   out.esn = child.esn;
-  out.provider = child.provider;
   out.resource = child.resource;
   out.local = texts(child.ts_local);
   out.remote = texts(child.ts_remote);
   const auto sa = std::find_if(sas.begin(), sas.end(), [&](const auto& s) { return s.child_id == child.child_id; });
   if (sa == sas.end()) return out;
+  out.provider = sa->provider;
   out.bytes_in = sa->octets_in;
   out.packets_in = sa->packets_in;
   out.bytes_out = sa->octets_out;
