@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "crypto/self_test.h"
 #include "daemon/privileges.h"
 #include "daemon/processes.h"
 #include "daemon/wiring.h"
@@ -75,6 +76,13 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
 }
 
 int run(const Options& options) {
+  // Before anything is read or opened: with a library that answers wrongly nothing here is safe. It also makes OpenSSL
+  // read its own configuration now, which the children no longer could.
+  if (auto tested = crypto::self_test(); !tested) {
+    return complain({"the cryptographic library does not pass its self-test (step " +
+                     std::to_string(tested.error().detail) + ", " + std::string(describe(tested.error().code)) +
+                     "): not started"});
+  }
   runtime::SystemFiles files;
   Loaded loaded = load_all(files, options.config);
   if (!loaded.problems.empty()) return complain(loaded.problems) + 1;

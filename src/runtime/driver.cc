@@ -133,7 +133,7 @@ Result<> Driver::ping(uint64_t token, const IpAddr& destination, uint16_t sequen
 
 void Driver::take_all_down() {
   for (const auto& connection : control_.policy()->connections) {
-    control_.handle_command(monotonic_now(), stack::DownCommand{0, connection.name, {}});
+    control_.handle_command(monotonic_now(), stack::DownCommand{0, connection.name, {}, {}});
   }
   pump();
 }

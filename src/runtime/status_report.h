@@ -17,6 +17,9 @@ struct ReportFacts {
 ctl::StatusReply make_status(TimePoint now, const Driver& driver, const ReportFacts& facts,
                              const std::string& connection);
 ctl::ExplainReply make_explain(TimePoint now, const Driver& driver, const ctl::Explain& question);
+// The end of an `up` whose wait is over: what is being waited for, and why the last attempt failed, with what each side
+// wanted. child: empty for all of the connection.
+ctl::Done make_not_up(const Driver& driver, Duration waited, const std::string& connection, const std::string& child);
 ctl::Event make_event(int64_t unix_milliseconds, const stack::Notice& notice);
 
 }  // namespace sallyport::runtime
