@@ -95,9 +95,13 @@ int run(const Options& options) {
     privileges.remove_all();
     return complain({*refused});
   }
-  const bool split = loaded.settings.daemon.split && !options.one_process;
-  const int code = split ? run_processes(options.config, std::move(loaded), privileges)
-                         : run_alone(options, std::move(loaded), privileges);
+  if (loaded.settings.daemon.split && !options.one_process) {
+    const Ending ending = run_processes(options.config, std::move(loaded), privileges);
+    // Routes and dead ends stay after a failure, as after a crash, for the next start.
+    if (ending != Ending::failed) privileges.remove_all();
+    return ending == Ending::clean ? 0 : 1;
+  }
+  const int code = run_alone(options, std::move(loaded), privileges);
   privileges.remove_all();
   return code;
 }

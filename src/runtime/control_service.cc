@@ -213,6 +213,7 @@ void ControlService::on_result(const stack::CommandResult& result) {
 }
 
 void ControlService::on_notice(const stack::Notice& notice) {
+  if (watchers_.empty()) return;
   const ctl::Event event = make_event(wall_microseconds() / 1000, notice);
   const auto watchers = watchers_;  // a reply may close a client and change the map
   for (const auto& [to, unused] : watchers) answer(to, event);

@@ -29,6 +29,7 @@ std::optional<stack::InnerHost> inner_host(const config::DeviceSettings& device)
 }
 
 LogLevel level_of(stack::Notice::Kind kind) {
+  if (kind == stack::Notice::Kind::ike_state) return LogLevel::debug;
   return kind == stack::Notice::Kind::attempt_failed ? LogLevel::warning : LogLevel::info;
 }
 
@@ -246,13 +247,18 @@ void Driver::act(stack::NatKeepalive& keepalive) {
 }
 
 void Driver::act(stack::Notice& notice) {
+  const LogLevel level = level_of(notice.kind);
+  if (!log_.wants(level)) {
+    if (on_notice) on_notice(notice);
+    return;
+  }
   std::string text = notice.connection;
   if (!notice.child.empty()) text += "." + notice.child;
   if (!text.empty()) text += ": ";
   text += std::string(stack::to_string(notice.kind)) + ": " + notice.sentence;
   if (!notice.ours.empty()) text += "; ours: " + notice.ours;
   if (!notice.peers.empty()) text += "; the peer's: " + notice.peers;
-  log_.limited(level_of(notice.kind), stack::to_string(notice.kind), notice.connection, text);
+  log_.limited(level, stack::to_string(notice.kind), notice.connection, text);
   if (on_notice) on_notice(notice);
 }
 

@@ -258,6 +258,12 @@ ctl::Event make_event(int64_t unix_milliseconds, const stack::Notice& notice) {
   out.sentence = notice.sentence;
   out.ours = notice.ours;
   out.peers = notice.peers;
+  if (notice.kind == stack::Notice::Kind::ike_state) {
+    out.ike_id = notice.ike_id;
+    out.row = notice.row;
+    out.from = notice.from;
+    out.to = notice.to;
+  }
   return out;
 }
 

@@ -126,6 +126,7 @@ class Control {
   void on_event(TimePoint now, ike::AttemptFailed& event);
   void on_event(TimePoint now, ike::KeyLog& event);
   void on_event(TimePoint now, ike::RemoteMoved& event);
+  void on_event(TimePoint now, ike::StateChanged& event);
 
   void initiate(TimePoint now, const Connections::Key& key);
   void child_failed(TimePoint now, const Connections::Key& key, const ike::AttemptFailed& why);

@@ -161,6 +161,20 @@ void Control::child_failed(TimePoint now, const Connections::Key& key, const ike
 
 void Control::on_event(TimePoint, ike::KeyLog& event) { outputs_.emplace_back(std::move(event)); }
 
+void Control::on_event(TimePoint, ike::StateChanged& event) {
+  Notice notice{Notice::Kind::ike_state, std::move(event.connection), {}, Errc::state, {}, {}, {}};
+  notice.sentence = "IKE SA " + std::to_string(event.ike_id) + ": ";
+  notice.sentence.append(event.from);
+  if (event.to != event.from) notice.sentence.append(" -> ").append(event.to);
+  if (!event.why.empty()) notice.sentence.append(" (").append(event.why).append(")");
+  if (!event.row.empty()) notice.sentence.append(" by \"").append(event.row).append("\"");
+  notice.ike_id = event.ike_id;
+  notice.row = event.row;
+  notice.from = event.from;
+  notice.to = event.to;
+  outputs_.emplace_back(std::move(notice));
+}
+
 void Control::on_event(TimePoint, ike::RemoteMoved& event) {
   if (auto keepalive = keepalives_.find(event.ike_id); keepalive != keepalives_.end()) {
     keepalive->second.local = event.local;
