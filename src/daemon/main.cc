@@ -45,7 +45,8 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   for (const auto& warning : privileges.warnings()) log.line(runtime::LogLevel::warning, warning);
   LocalKeys port(loop, keys, verify);
   Worker worker(loop, log, port, loaded, std::move(descriptors),
-                {kVersion, options.config, static_cast<uint64_t>(::getpid()), runtime::monotonic_now(), false});
+                {kVersion, options.config, static_cast<uint64_t>(::getpid()), runtime::monotonic_now(), false,
+                 std::string(crypto::library_version())});
   const auto reload = [&](stack::CommandToken token) {
     Loaded again = load_all(files, options.config);
     auto new_keys = std::make_shared<KeyAgent>();

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <deque>
 
+#include "crypto/self_test.h"
 #include "daemon/key_channel.h"
 #include "daemon/sandbox.h"
 #include "daemon/syscall_filter.h"
@@ -312,7 +313,8 @@ class Parent {
       if (kind == Kind::keys) run_keys(std::move(mine), loaded_, path_);
       if (kind == Kind::helper) run_helper(std::move(mine), loaded_, path_);
       run_worker(std::move(mine), loaded_, path_,
-                 {kVersion, path_, static_cast<uint64_t>(::getppid()), started_, true});
+                 {kVersion, path_, static_cast<uint64_t>(::getppid()), started_, true,
+                  std::string(crypto::library_version())});
     }
     child = {pid, std::move(ends->first), runtime::monotonic_now()};
     if (kind == Kind::worker) {

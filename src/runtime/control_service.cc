@@ -71,6 +71,7 @@ void ControlService::serve(ClientId client, const ctl::RequestFrame& frame) {
   if (std::holds_alternative<ctl::Version>(frame.request)) {
     ctl::VersionReply reply;
     reply.version = facts_.version;
+    reply.openssl = facts_.crypto_library;
     reply.build = std::string("C++ compiler ") + __VERSION__;
     answer(to, reply);
     return done(to, ctl::ResultCode::ok);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runtime/clock.h"
+#include "runtime/source_lookup.h"
 
 namespace sallyport::runtime {
 namespace {
@@ -225,7 +226,14 @@ void Driver::act(ike::Datagram& datagram) {
   queue->push_back(std::move(queued));
 }
 
-void Driver::act(ike::Request& request) { keys_.submit(request.id, std::move(request.work)); }
+void Driver::act(ike::Request& request) {
+  const auto* wanted = std::get_if<model::SourceFor>(&request.work);
+  if (!wanted) return keys_.submit(request.id, std::move(request.work));
+  const auto source = source_for(descriptors_.route_lookup, wanted->remote);
+  model::KeyReply reply = model::Refused{Errc::not_found, "no route to " + wanted->remote.to_string()};
+  if (source && !source->is_any()) reply = model::Addresses{{*source}};
+  control_.handle_reply(monotonic_now(), request.id, std::move(reply));
+}
 
 void Driver::act(ike::KeyLog& keys) {
   if (key_log_ && !key_log_->write(keys)) {

@@ -123,6 +123,7 @@ std::vector<ctl::Counter> counters_of(const Driver& driver, const PacketReport& 
           {"device_refused", io.device_refused},
           {"not_for_us", io.not_for_us},
           {"no_socket", io.no_socket},
+          {"bypass_refused", io.bypass_refused},
           {"ike_dropped", io.ike_dropped},
           {"held_dropped", packets.held_dropped},
           {"ike_datagrams", ike.datagrams},

@@ -11,6 +11,7 @@ struct ReportFacts {
   uint64_t pid = 0;  // of the parent, or the only process
   TimePoint started{};
   bool split = false;
+  std::string crypto_library;
 };
 
 // connection: empty for all.

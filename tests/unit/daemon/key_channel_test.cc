@@ -25,6 +25,7 @@ std::vector<model::KeyRequest> every_request() {
   out.emplace_back(std::move(verify));
   out.emplace_back(model::KeWork{model::GroupId::CURVE25519, SecretBytes(as_bytes("private")), octets("public")});
   out.emplace_back(model::Resolve{"gateway.example"});
+  out.emplace_back(model::SourceFor{*IpAddr::parse("2001:db8::7")});
   return out;
 }
 
@@ -34,8 +35,7 @@ std::vector<model::KeyReply> every_reply() {
   out.emplace_back(model::AuthData{octets("signature")});
   out.emplace_back(model::Verdict{true, {}, "CN=west"});
   out.emplace_back(model::Verdict{false, "expired", {}});
-  out.emplace_back(
-      model::KeDone{SecretBytes(as_bytes("private")), octets("public"), SecretBytes(as_bytes("shared"))});
+  out.emplace_back(model::KeDone{SecretBytes(as_bytes("private")), octets("public"), SecretBytes(as_bytes("shared"))});
   out.emplace_back(model::Addresses{{*IpAddr::parse("192.0.2.1"), *IpAddr::parse("2001:db8::1")}});
   out.emplace_back(model::Addresses{});
   return out;
