@@ -25,7 +25,8 @@ class ScriptedControl {
   // `hang_up` set: the connection is closed instead.
   using Script = std::function<std::vector<ctl::Reply>(const ctl::Request&)>;
 
-  explicit ScriptedControl(Script script, std::string version = "9.9.9") : script_(std::move(script)), version_(version) {
+  explicit ScriptedControl(Script script, std::string version = "9.9.9")
+      : script_(std::move(script)), version_(version) {
     char name[] = "/tmp/sallyport-test-XXXXXX";
     if (::mkdtemp(name) == nullptr) throw std::runtime_error("no folder");
     folder_ = name;

@@ -11,7 +11,8 @@ using test::ScriptedControl;
 TEST_SUITE("api/client") {
   TEST_CASE("a call gives each reply to the caller and returns the Done") {
     const ScriptedControl server([](const ctl::Request&) -> std::vector<ctl::Reply> {
-      return {ctl::LogLine{1, "info", "one"}, ctl::LogLine{2, "info", "two"}, ctl::Done{ctl::ResultCode::ok, "end", "", ""}};
+      return {ctl::LogLine{1, "info", "one"}, ctl::LogLine{2, "info", "two"},
+              ctl::Done{ctl::ResultCode::ok, "end", "", ""}};
     });
     api::Client client;
     REQUIRE(client.connect(server.path(), "test").code == ctl::ResultCode::ok);
@@ -70,7 +71,8 @@ TEST_SUITE("api/client") {
   }
 
   TEST_CASE("what is no frame of the protocol ends the connection") {
-    for (const Bytes& nonsense : {Bytes(8, 0xff), Bytes(4, 0), to_bytes(as_bytes("HTTP/1.1 400 Bad Request\r\n\r\n"))}) {
+    for (const Bytes& nonsense :
+         {Bytes(8, 0xff), Bytes(4, 0), to_bytes(as_bytes("HTTP/1.1 400 Bad Request\r\n\r\n"))}) {
       ScriptedControl server([](const ctl::Request&) { return std::vector<ctl::Reply>{}; });
       server.instead_of_hello = nonsense;
       api::Client client;

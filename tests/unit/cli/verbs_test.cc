@@ -195,8 +195,9 @@ TEST_SUITE("cli/verbs") {
   TEST_CASE("watch prints events until it has enough") {
     const ctl::Event up{"ike_up", 1700000000123, "west", "", "", "IKE SA is up", "", ""};
     const ctl::Event failed{"attempt_failed", 1700000001000, "west", "net", "no_proposal_chosen", "refused", "a", "b"};
-    const ctl::Event moved{"ike_state", 1700000002000, "west", "",   "",          "IKE SA 7: INIT_SENT -> INIT_DONE",
-                           "",          "",            7,      "row", "INIT_SENT", "INIT_DONE"};
+    const ctl::Event moved{
+        "ike_state", 1700000002000, "west",      "",         "", "IKE SA 7: INIT_SENT -> INIT_DONE", "", "",
+        7,           "row",         "INIT_SENT", "INIT_DONE"};
     const ScriptedControl server(says({up, failed, moved, up}));  // no Done: open until cancelled
     Ran ran = run(server.path(), {"watch", "--count", "2"});
     CHECK(ran.code == 0);
@@ -279,12 +280,11 @@ TEST_SUITE("cli/verbs") {
   }
 
   TEST_CASE("ping prints each answer and fails when there is none") {
-    const ScriptedControl server(says({ctl::PingAnswer{1, true, 56, 1234567, ""},
-                                       ctl::PingAnswer{2, false, 0, 0, "no answer in time"}, done()}));
+    const ScriptedControl server(says(
+        {ctl::PingAnswer{1, true, 56, 1234567, ""}, ctl::PingAnswer{2, false, 0, 0, "no answer in time"}, done()}));
     Ran ran = run(server.path(), {"ping", "10.2.0.1", "-c", "2", "-s", "56", "-i", "10ms", "-W", "1s"});
     CHECK(ran.code == 0);
-    CHECK(ran.out ==
-          "56 bytes, sequence 1, 1.234 ms\nsequence 2: no answer in time\n1 of 2 answered\n");
+    CHECK(ran.out == "56 bytes, sequence 1, 1.234 ms\nsequence 2: no answer in time\n1 of 2 answered\n");
     CHECK(server.last<ctl::Ping>().count == 2);
     CHECK(server.last<ctl::Ping>().interval == milliseconds(10));
     ran = run(server.path(), {"ping", "10.2.0.1", "--json"});
@@ -297,9 +297,17 @@ TEST_SUITE("cli/verbs") {
   }
 
   TEST_CASE("without a daemon every verb exits with 7 and says where it looked") {
-    for (const std::vector<std::string>& words :
-         {std::vector<std::string>{"up", "west"}, {"down", "west"}, {"rekey", "west"}, {"reload"}, {"status"}, {"watch"},
-          {"explain", "10.0.0.1", "10.0.0.2"}, {"log"}, {"version"}, {"ping", "10.0.0.1"}, {"check"}}) {
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"up", "west"},
+                                                  {"down", "west"},
+                                                  {"rekey", "west"},
+                                                  {"reload"},
+                                                  {"status"},
+                                                  {"watch"},
+                                                  {"explain", "10.0.0.1", "10.0.0.2"},
+                                                  {"log"},
+                                                  {"version"},
+                                                  {"ping", "10.0.0.1"},
+                                                  {"check"}}) {
       const Ran ran = run("/tmp/sallyport-no-such-socket", words);
       CHECK(ran.code == 7);
       CHECK(holds(ran.err, "/tmp/sallyport-no-such-socket"));
@@ -308,9 +316,15 @@ TEST_SUITE("cli/verbs") {
 
   TEST_CASE("what cannot be understood exits with 2, help with 0") {
     const ScriptedControl server(says({done()}));
-    for (const std::vector<std::string>& words :
-         {std::vector<std::string>{}, {"fly"}, {"up"}, {"up", "west", "--wait=soon"}, {"down"}, {"rekey"},
-          {"status", "west", "east"}, {"down", "west", "--ike-id", "first"}, {"reload", "now"}}) {
+    for (const std::vector<std::string>& words : {std::vector<std::string>{},
+                                                  {"fly"},
+                                                  {"up"},
+                                                  {"up", "west", "--wait=soon"},
+                                                  {"down"},
+                                                  {"rekey"},
+                                                  {"status", "west", "east"},
+                                                  {"down", "west", "--ike-id", "first"},
+                                                  {"reload", "now"}}) {
       CHECK(run(server.path(), words).code == 2);
     }
     CHECK(server.requests().empty());

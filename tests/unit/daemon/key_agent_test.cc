@@ -79,7 +79,9 @@ TEST_SUITE("daemon/key_agent") {
     const std::string open = folder.file("open", "secret\n", 0644);
     const std::string empty = folder.file("empty", "\n");
     const std::string no_key = folder.file("key", "no PEM\n");
-    const auto complaints = agent.load({psk("a", open), psk("b", empty), psk("c", folder.path + "/absent"),
+    const auto complaints = agent.load({psk("a", open),
+                                        psk("b", empty),
+                                        psk("c", folder.path + "/absent"),
                                         {"d", model::AuthPolicy::Kind::cert, {}, {}, no_key}});
     REQUIRE(complaints.size() == 4);
     CHECK(complaints[0].find(open) != std::string::npos);
@@ -99,7 +101,7 @@ TEST_SUITE("daemon/key_agent") {
   TEST_CASE("[T1] work that is not a key's is refused, whatever a worker asks") {
     const KeyAgent agent;
     for (const auto& work : {model::KeyRequest(model::Resolve{"example.org"}), model::KeyRequest(model::VerifyPeer{}),
-                       model::KeyRequest(model::KeWork{})}) {
+                             model::KeyRequest(model::KeWork{})}) {
       const auto reply = agent.answer(work);
       REQUIRE(std::holds_alternative<model::Refused>(reply));
       CHECK(std::get<model::Refused>(reply).code == Errc::permission);
@@ -111,9 +113,9 @@ TEST_SUITE("daemon/key_agent") {
     KeyAgent agent;
     CHECK(agent.load({psk("west", folder.file("psk", "one\n"))}).empty());
     CHECK(agent.load({psk("east", folder.file("other", "two\n"))}).empty());
-    CHECK(std::holds_alternative<model::Refused>(
-        agent.answer(model::PskAuth{"west", model::PrfId::HMAC_SHA2_256, {}})));
-    CHECK(std::holds_alternative<model::AuthData>(
-        agent.answer(model::PskAuth{"east", model::PrfId::HMAC_SHA2_256, {}})));
+    CHECK(
+        std::holds_alternative<model::Refused>(agent.answer(model::PskAuth{"west", model::PrfId::HMAC_SHA2_256, {}})));
+    CHECK(
+        std::holds_alternative<model::AuthData>(agent.answer(model::PskAuth{"east", model::PrfId::HMAC_SHA2_256, {}})));
   }
 }
