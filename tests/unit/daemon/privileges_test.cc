@@ -13,13 +13,13 @@ using namespace sallyport::daemon;
 
 namespace {
 
-struct Folder {
+struct OpenedFolder {
   std::string path;
-  Folder() {
+  OpenedFolder() {
     char name[] = "/tmp/sallyport-test-XXXXXX";
     path = ::mkdtemp(name);
   }
-  ~Folder() {
+  ~OpenedFolder() {
     for (const char* name : {"/control.sock", "/log", "/other.log"}) (void)::unlink((path + name).c_str());
     (void)::rmdir(path.c_str());
   }
@@ -32,7 +32,7 @@ uint16_t free_port() {
   return *runtime::bound_port(*socket);
 }
 
-config::Settings settings_in(const Folder& folder) {
+config::Settings settings_in(const OpenedFolder& folder) {
   config::Settings out;
   out.device.type = config::DeviceSettings::Type::internal;
   out.device.addresses = {*IpAddr::parse("10.1.0.1")};
@@ -54,7 +54,7 @@ bool exists(const std::string& path) {
 
 TEST_SUITE("daemon/privileges") {
   TEST_CASE("everything the settings ask for is opened, shared and removed again") {
-    const Folder folder;
+    const OpenedFolder folder;
     auto settings = settings_in(folder);
     settings.daemon.log.file = folder.path + "/log";
     Privileges privileges;
@@ -75,7 +75,7 @@ TEST_SUITE("daemon/privileges") {
   }
 
   TEST_CASE("a taken port and a second daemon are each told in one sentence") {
-    const Folder folder;
+    const OpenedFolder folder;
     const auto settings = settings_in(folder);
     Privileges first;
     REQUIRE_FALSE(first.open_all(settings));
@@ -97,7 +97,7 @@ TEST_SUITE("daemon/privileges") {
   }
 
   TEST_CASE("a socket that a killed daemon left behind is replaced, a file is not") {
-    const Folder folder;
+    const OpenedFolder folder;
     const auto settings = settings_in(folder);
     {
       Privileges killed;
@@ -110,7 +110,7 @@ TEST_SUITE("daemon/privileges") {
   }
 
   TEST_CASE("a folder that is missing and a group that is not there have their sentences") {
-    const Folder folder;
+    const OpenedFolder folder;
     auto settings = settings_in(folder);
     settings.daemon.log.file = folder.path + "/absent/log";
     Privileges no_log;
@@ -126,7 +126,7 @@ TEST_SUITE("daemon/privileges") {
   }
 
   TEST_CASE("a reload opens the new log and says what only a restart changes") {
-    const Folder folder;
+    const OpenedFolder folder;
     auto settings = settings_in(folder);
     Privileges privileges;
     REQUIRE_FALSE(privileges.open_all(settings));
