@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -81,9 +82,12 @@ Result<> harden_process() {
 }
 
 Result<> enter_worker(const std::string& user) {
+  // Before the root is empty and no file can be opened: the time zone is read once.
+  ::tzset();
+  // An arena of a thread's own asks the system, by a file, whether it may shrink; with one arena nothing does.
+  (void)::mallopt(M_ARENA_MAX, 1);
   if (::geteuid() == 0) {
-    const User who = user_of(user);  // before the root is empty
-    ::tzset();
+    const User who = user_of(user);
     SP_CHECK(enter_empty_root());
     SP_CHECK(become(who.uid, who.gid));
   }
