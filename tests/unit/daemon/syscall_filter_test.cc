@@ -4,12 +4,14 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <functional>
@@ -106,6 +108,32 @@ TEST_SUITE("daemon/syscall_filter") {
     CHECK(::read(ends[0], &octet, 1) == 1);
     ::close(ends[0]);
     ::close(ends[1]);
+  }
+
+  TEST_CASE("a worker's C library opens nothing: local time and memory given back by threads") {
+    const pid_t pid = ::fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0) {
+      if (!enter_worker("nobody") || !forbid_system_calls(FilterFor::worker)) ::_exit(99);
+      const time_t now = ::time(nullptr);
+      tm parts{};
+      const bool told = ::localtime_r(&now, &parts) != nullptr;
+      std::vector<std::thread> threads;
+      for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([] {
+          for (int round = 0; round < 3; ++round) {
+            std::vector<std::vector<uint8_t>> pieces;
+            for (int piece = 0; piece < 100; ++piece) pieces.emplace_back(100'000, uint8_t{1});
+          }
+        });
+      }
+      for (auto& thread : threads) thread.join();
+      ::_exit(told && ::strerror(ENOENT) != nullptr ? 7 : 8);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 7);
   }
 
   TEST_CASE("[T2] a hardened process leaves no core and cannot be read by its own user") {
