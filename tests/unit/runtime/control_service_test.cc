@@ -11,7 +11,7 @@ using namespace sallyport::runtime;
 
 namespace {
 
-struct Served : DriverPair {
+struct ServedPair : DriverPair {
   using DriverPair::DriverPair;
   SocketFolder folder;
   std::unique_ptr<ControlServer> server;
@@ -34,7 +34,7 @@ struct Served : DriverPair {
     }));
     return *client.done(id);
   }
-  ~Served() {
+  ~ServedPair() {
     service.reset();
     server.reset();
   }
@@ -44,7 +44,7 @@ struct Served : DriverPair {
 
 TEST_SUITE("runtime/control_service") {
   TEST_CASE("up waits until the tunnel stands; status, rekey, ping and down act on it") {
-    Served served;
+    ServedPair served;
     served.serve();
     ControlClient client(served.folder.socket);
     CHECK(served.ask(client, 2, ctl::Up{"site", "", seconds(10)}).code == ctl::ResultCode::ok);
@@ -76,7 +76,7 @@ TEST_SUITE("runtime/control_service") {
   }
 
   TEST_CASE("an up whose time runs out tells what is waited for") {
-    Served served;
+    ServedPair served;
     served.serve();
     served.east->keys.silent = true;
     ControlClient client(served.folder.socket);
@@ -86,7 +86,7 @@ TEST_SUITE("runtime/control_service") {
   }
 
   TEST_CASE("a failed up carries what each side wanted, and so does one that joins a failing attempt") {
-    Served served({"east", "10.1.0.1", "west", "10.2.0.1", "a secret",
+    ServedPair served({"east", "10.1.0.1", "west", "10.2.0.1", "a secret",
                    "force_encap = true\nike = [\"aes256gcm16-prfsha256-x25519\"]", true},
                   {"west", "10.2.0.1", "east", "10.1.0.1", "a secret", "ike = [\"aes128-sha1-modp2048\"]", true});
     served.serve();
@@ -101,7 +101,7 @@ TEST_SUITE("runtime/control_service") {
   }
 
   TEST_CASE("without a wait up returns at once, and names that are none are refused at once") {
-    Served served;
+    ServedPair served;
     served.serve();
     ControlClient client(served.folder.socket);
     CHECK(served.ask(client, 2, ctl::Up{"site", "", {}}).sentence == "negotiation has begun");
@@ -110,7 +110,7 @@ TEST_SUITE("runtime/control_service") {
   }
 
   TEST_CASE("watch sends events, among them the moves of the IKE SA, until it is cancelled") {
-    Served served;
+    ServedPair served;
     served.serve();
     ControlClient client(served.folder.socket);
     client.ask(2, ctl::Watch{});
@@ -133,7 +133,7 @@ TEST_SUITE("runtime/control_service") {
   }
 
   TEST_CASE("log gives the past and goes on when told to; a level that is none is refused") {
-    Served served;
+    ServedPair served;
     served.serve();
     served.east->log.line(LogLevel::info, "one");
     served.east->log.line(LogLevel::warning, "two");
@@ -157,7 +157,7 @@ TEST_SUITE("runtime/control_service") {
   }
 
   TEST_CASE("version names the library; reload and check go to whoever may read files") {
-    Served served;
+    ServedPair served;
     served.serve();
     ControlClient client(served.folder.socket);
     CHECK(served.ask(client, 2, ctl::Version{}).code == ctl::ResultCode::ok);
@@ -179,7 +179,7 @@ TEST_SUITE("runtime/control_service") {
   }
 
   TEST_CASE("pings that cannot be sent, or get no answer, say so") {
-    Served served;
+    ServedPair served;
     served.serve();
     ControlClient client(served.folder.socket);
     ctl::Ping ping;
@@ -197,7 +197,7 @@ TEST_SUITE("runtime/control_service") {
   }
 
   TEST_CASE("a client that goes away takes its streams and waits along") {
-    Served served;
+    ServedPair served;
     served.serve();
     served.east->keys.silent = true;
     {
