@@ -87,8 +87,8 @@ TEST_SUITE("runtime/control_service") {
 
   TEST_CASE("a failed up carries what each side wanted, and so does one that joins a failing attempt") {
     ServedPair served({"east", "10.1.0.1", "west", "10.2.0.1", "a secret",
-                   "force_encap = true\nike = [\"aes256gcm16-prfsha256-x25519\"]", true},
-                  {"west", "10.2.0.1", "east", "10.1.0.1", "a secret", "ike = [\"aes128-sha1-modp2048\"]", true});
+                       "force_encap = true\nike = [\"aes256gcm16-prfsha256-x25519\"]", true},
+                      {"west", "10.2.0.1", "east", "10.1.0.1", "a secret", "ike = [\"aes128-sha1-modp2048\"]", true});
     served.serve();
     ControlClient client(served.folder.socket);
     const ctl::Done done = served.ask(client, 2, ctl::Up{"site", "", seconds(10)});

@@ -63,7 +63,7 @@ inline std::string node_config(const NodeFacts& facts, const Ports& mine, uint16
          "\"]\n[connection.site]\nlocal = { " + (facts.local_address ? "address = \"127.0.0.1\", " : "") + "id = \"" +
          facts.name + "\" }\nremote = { address = \"127.0.0.1\", id = \"" + facts.peer_name +
          "\", port = " + std::to_string(peer_ike) +
-         " }\nauth = { method = \"psk\", secret = \"psk\" }\nretransmit = { timeout = \"50ms\", tries = 2 }\n" +
+         " }\nauth = { method = \"psk\", secret = \"psk\" }\nretransmit = { timeout = \"500ms\", tries = 3 }\n" +
          facts.more + "\n[connection.site.child.net]\nlocal = [\"" + facts.inner + "/32\"]\nremote = [\"" +
          facts.peer_inner + "/32\"]\n";
 }

@@ -110,7 +110,7 @@ TEST_SUITE("runtime/driver") {
                                                {{IpAddr::any(Family::v4), 0}, ike, 0, rubbish}};
     CHECK(send_batch(stranger->get(), out) == out.size());
     CHECK(pair.until([&] { return pair.east->driver.counters().datagrams_in == out.size(); }));
-    CHECK(pair.east->driver.counters().datagrams_out == 0);
+    CHECK(pair.east->driver.counters().datagrams_out <= 1);  // S9: at most one answer to what is nobody's
     CHECK(pair.up());
   }
 
