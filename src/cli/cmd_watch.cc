@@ -13,7 +13,8 @@ void show(Shared& shared, const ctl::Event& event) {
     Json json;
     json.object().field("time", time_text(event.unix_milliseconds)).field("kind", event.kind);
     json.field("connection", event.connection).field("child", event.child).field("error", event.error);
-    json.field("sentence", event.sentence).field("ours", event.ours).field("peers", event.peers).close();
+    json.field("sentence", event.sentence).field("ours", event.ours).field("peers", event.peers);
+    json.maybe("ike_id", event.ike_id).field("row", event.row).field("from", event.from).field("to", event.to).close();
     *shared.out << json.text() << std::endl;
     return;
   }

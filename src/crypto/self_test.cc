@@ -1,6 +1,8 @@
 // The known answers, one small one for each engine underneath.
 #include "crypto/self_test.h"
 
+#include <openssl/crypto.h>
+
 #include <array>
 #include <string_view>
 
@@ -114,6 +116,8 @@ bool key_exchange_answers() {
 }
 
 }  // namespace
+
+std::string_view library_version() { return OpenSSL_version(OPENSSL_VERSION); }
 
 Result<> self_test() {
   using model::EncrId;

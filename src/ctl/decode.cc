@@ -231,8 +231,13 @@ Result<Reply> take(const pb::Done& in) {
   return Done{static_cast<ResultCode>(in.code()), in.sentence(), in.ours(), in.peers()};
 }
 Reply take(const pb::Event& in) {
-  return Event{in.kind(),  in.unix_milliseconds(), in.connection(), in.child(),
-               in.error(), in.sentence(),          in.ours(),       in.peers()};
+  Event out{in.kind(),  in.unix_milliseconds(), in.connection(), in.child(),
+            in.error(), in.sentence(),          in.ours(),       in.peers()};
+  if (in.has_ike_id()) out.ike_id = in.ike_id();
+  out.row = in.row();
+  out.from = in.from_state();
+  out.to = in.to_state();
+  return out;
 }
 Reply take(const pb::CheckReply& in) {
   CheckReply out;

@@ -195,6 +195,10 @@ void put(const Event& in, pb::ReplyFrame& frame) {
   out->set_sentence(utf8(in.sentence));
   out->set_ours(utf8(in.ours));
   out->set_peers(utf8(in.peers));
+  if (in.ike_id) out->set_ike_id(*in.ike_id);
+  out->set_row(utf8(in.row));
+  out->set_from_state(utf8(in.from));
+  out->set_to_state(utf8(in.to));
 }
 void put(const LogLine& in, pb::ReplyFrame& frame) {
   auto* out = frame.mutable_log_line();

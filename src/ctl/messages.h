@@ -194,7 +194,7 @@ struct StatusReply {
 
 struct Event {
   std::string kind;  // ike_up ike_down ike_rekeyed child_up child_down child_rekeyed attempt_failed remote_moved
-                     // acquire reloaded
+                     // acquire reloaded ike_state
   int64_t unix_milliseconds = 0;
   std::string connection;
   std::string child;
@@ -202,6 +202,11 @@ struct Event {
   std::string sentence;
   std::string ours;
   std::string peers;
+  // Of ike_state: which IKE SA, by which transition row, from where to where.
+  std::optional<uint64_t> ike_id{};
+  std::string row{};
+  std::string from{};
+  std::string to{};
 };
 
 struct LogLine {

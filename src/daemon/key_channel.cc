@@ -31,7 +31,7 @@ Result<std::string> text(Reader& in) {
   return std::string(as_text(view));
 }
 
-enum class Kind : uint8_t { psk_auth = 1, sign, verify_peer, ke_work, resolve };
+enum class Kind : uint8_t { psk_auth = 1, sign, verify_peer, ke_work, resolve, source_for };
 enum class Answer : uint8_t { refused = 1, auth_data, verdict, ke_done, addresses };
 
 void write(Writer& out, const PskAuth& work) {
@@ -69,6 +69,10 @@ void write(Writer& out, const KeWork& work) {
 void write(Writer& out, const Resolve& work) {
   out.u8(static_cast<uint8_t>(Kind::resolve));
   put(out, work.name);
+}
+void write(Writer& out, const SourceFor& work) {
+  out.u8(static_cast<uint8_t>(Kind::source_for));
+  put(out, work.remote.bytes());
 }
 
 Result<KeyRequest> parse_psk_auth(Reader& in) {
@@ -125,6 +129,11 @@ Result<KeyRequest> parse_resolve(Reader& in) {
   SP_TRY(work.name, text(in));
   return KeyRequest(std::move(work));
 }
+Result<KeyRequest> parse_source_for(Reader& in) {
+  SP_TRY(const ByteView view, octets(in));
+  SP_TRY(const IpAddr remote, IpAddr::from_bytes(view));
+  return KeyRequest(SourceFor{remote});
+}
 
 Result<KeyRequest> parse_work(Reader& in) {
   SP_TRY(const uint8_t kind, in.u8());
@@ -134,6 +143,7 @@ Result<KeyRequest> parse_work(Reader& in) {
     case Kind::verify_peer: return parse_verify_peer(in);
     case Kind::ke_work: return parse_ke_work(in);
     case Kind::resolve: return parse_resolve(in);
+    case Kind::source_for: return parse_source_for(in);
   }
   return fail(Errc::bad_value, kind);
 }

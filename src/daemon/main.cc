@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "crypto/self_test.h"
 #include "daemon/privileges.h"
 #include "daemon/processes.h"
 #include "daemon/wiring.h"
@@ -44,7 +45,8 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   for (const auto& warning : privileges.warnings()) log.line(runtime::LogLevel::warning, warning);
   LocalKeys port(loop, keys, verify);
   Worker worker(loop, log, port, loaded, std::move(descriptors),
-                {kVersion, options.config, static_cast<uint64_t>(::getpid()), runtime::monotonic_now(), false});
+                {kVersion, options.config, static_cast<uint64_t>(::getpid()), runtime::monotonic_now(), false,
+                 std::string(crypto::library_version())});
   const auto reload = [&](stack::CommandToken token) {
     Loaded again = load_all(files, options.config);
     auto new_keys = std::make_shared<KeyAgent>();
@@ -75,6 +77,13 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
 }
 
 int run(const Options& options) {
+  // Before anything is read or opened: with a library that answers wrongly nothing here is safe. It also makes OpenSSL
+  // read its own configuration now, which the children no longer could.
+  if (auto tested = crypto::self_test(); !tested) {
+    return complain({"the cryptographic library does not pass its self-test (step " +
+                     std::to_string(tested.error().detail) + ", " + std::string(describe(tested.error().code)) +
+                     "): not started"});
+  }
   runtime::SystemFiles files;
   Loaded loaded = load_all(files, options.config);
   if (!loaded.problems.empty()) return complain(loaded.problems) + 1;
@@ -87,9 +96,13 @@ int run(const Options& options) {
     privileges.remove_all();
     return complain({*refused});
   }
-  const bool split = loaded.settings.daemon.split && !options.one_process;
-  const int code = split ? run_processes(options.config, std::move(loaded), privileges)
-                         : run_alone(options, std::move(loaded), privileges);
+  if (loaded.settings.daemon.split && !options.one_process) {
+    const Ending ending = run_processes(options.config, std::move(loaded), privileges);
+    // Routes and dead ends stay after a failure, as after a crash, for the next start.
+    if (ending != Ending::failed) privileges.remove_all();
+    return ending == Ending::clean ? 0 : 1;
+  }
+  const int code = run_alone(options, std::move(loaded), privileges);
   privileges.remove_all();
   return code;
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/control_server.h"
 #include "runtime/raw_socket.h"
+#include "runtime/source_lookup.h"
 #include "runtime/udp_socket.h"
 
 namespace sallyport::daemon {
@@ -82,6 +83,12 @@ std::optional<std::string> Privileges::open_sockets(const config::Settings& sett
         return runtime::explain_udp(bind_to, socket.error());
       }
     }
+  }
+  if (auto lookup = runtime::open_source_lookup()) {
+    held_.route_lookup = std::move(*lookup);
+  } else {
+    warnings_.push_back(runtime::explain("routes cannot be looked up", lookup.error()) +
+                        ": connections without local.address use UDP encapsulation");
   }
   for (const Family family : {Family::v4, Family::v6}) {
     auto socket = runtime::open_esp_socket(family, options);

@@ -4,14 +4,19 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <deque>
 
+#include "crypto/self_test.h"
 #include "daemon/key_channel.h"
 #include "daemon/sandbox.h"
+#include "daemon/syscall_filter.h"
 #include "runtime/clock.h"
 
 namespace sallyport::daemon {
@@ -33,6 +38,7 @@ enum class Word : uint8_t {
   refused,
   checked,
   stop,
+  remark,
   ready,
   reload_wanted,
   check_wanted
@@ -82,10 +88,11 @@ std::optional<Loaded> loaded_of(const ChannelMessage& message, const std::string
 }
 
 // The key process and the helper: an agent, its parent, one worker at a time.
+// Its first word to the parent carries a remark, or nothing.
 template <class Agent, class Reload>
-[[noreturn]] void run_agent(DescriptorChannel parent, Agent& agent, Reload reload) {
+[[noreturn]] void run_agent(DescriptorChannel parent, Agent& agent, const std::string& remark, Reload reload) {
   DescriptorChannel worker;
-  (void)parent.send(code(Word::ready));
+  (void)parent.send(code(Word::ready), token_and_text(0, remark));
   for (;;) {
     pollfd wait[2] = {{parent.fd(), POLLIN, 0}, {worker ? worker.fd() : -1, POLLIN, 0}};
     if (::poll(wait, 2, -1) < 0) continue;
@@ -106,7 +113,7 @@ template <class Agent, class Reload>
         worker = DescriptorChannel();
       } else if (message->has_value()) {
         auto frame = parse_key_request((*message)->body);
-        if (frame) (void)worker.send(0, write_key_reply(frame->id, agent.answer(frame->work)), {}, false);
+        if (frame) (void)worker.send(0, write_key_reply(frame->id, agent.answer(frame->work)));
       }
     }
   }
@@ -117,11 +124,18 @@ template <class Agent, class Reload>
   die_with_parent();
   KeyAgent agent;
   if (auto refused = agent.load(loaded.settings.credentials); !refused.empty()) leave("keys", refused.front());
-  run_agent(std::move(parent), agent, [&](const ChannelMessage& message) -> std::string {
+  std::string remark;
+  if (auto locked = lock_memory(); !locked)
+    remark = runtime::explain("the key process may not lock its memory, so secrets could reach a swap device",
+                              locked.error());
+  if (auto done = forbid_system_calls(FilterFor::keys); !done)
+    leave("keys", runtime::explain("the system call filter cannot be set", done.error()));
+  run_agent(std::move(parent), agent, remark, [&](const ChannelMessage& message) -> std::string {
     std::shared_ptr<runtime::BundledFiles> files;
     const auto again = loaded_of(message, path, files);
     if (!again) return "the configuration cannot be read";
     const auto refused = agent.load(again->settings.credentials);
+    (void)lock_memory();  // what a refusal means was said at the start
     return refused.empty() ? "" : refused.front();
   });
 }
@@ -133,7 +147,9 @@ template <class Agent, class Reload>
   if (auto done = enter_helper(loaded.settings.daemon.user); !done)
     leave("helper", runtime::explain("rights cannot be dropped", done.error()));
   die_with_parent();
-  run_agent(std::move(parent), agent, [&](const ChannelMessage& message) -> std::string {
+  if (auto done = forbid_system_calls(FilterFor::helper); !done)
+    leave("helper", runtime::explain("the system call filter cannot be set", done.error()));
+  run_agent(std::move(parent), agent, {}, [&](const ChannelMessage& message) -> std::string {
     std::shared_ptr<runtime::BundledFiles> files;
     const auto again = loaded_of(message, path, files);
     if (!again) return "the configuration cannot be read";
@@ -154,7 +170,9 @@ struct WorkerProcess {
       : parent(std::move(p)),
         path(std::move(config_path)),
         log("sallyportd", settings, std::move(log_file)),
-        keys(loop) {}
+        keys(loop) {
+    keys.on_lost = [this](const std::string& sentence) { log.line(LogLevel::warning, sentence); };
+  }
 
   void on_message(ChannelMessage& message) {
     auto& service = worker->service();
@@ -177,6 +195,8 @@ struct WorkerProcess {
       reply.files.push_back(path);
       if (const std::string text = text_of(message.body); !text.empty()) reply.problems.push_back({path, 0, {}, text});
       service.checked(token_of(message.body), reply);
+    } else if (message.word == code(Word::remark)) {
+      log.remember(LogLevel::warning, text_of(message.body));
     } else if (message.word == code(Word::stop)) {
       worker->stop();
     }
@@ -212,7 +232,7 @@ struct WorkerProcess {
     };
     process.loop.watch(process.parent.fd(), [&] { process.read(); });
     process.read();  // the channels to the key process and the helper
-    if (auto done = forbid_system_calls(); !done)
+    if (auto done = forbid_system_calls(FilterFor::worker); !done)
       leave("worker", runtime::explain("the system call filter cannot be set", done.error()));
     process.worker->start();
     process.log.line(LogLevel::info, "sallyportd " + std::string(kVersion) + " runs");
@@ -233,9 +253,10 @@ class Parent {
       : path_(std::move(path)),
         loaded_(std::move(loaded)),
         privileges_(privileges),
+        log_("sallyportd", loaded_.settings.daemon.log, privileges.share().log_file.duplicate()),
         started_(runtime::monotonic_now()) {}
 
-  int run() {
+  Ending run() {
     sigset_t caught;
     ::sigemptyset(&caught);
     for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::sigaddset(&caught, number);
@@ -245,18 +266,41 @@ class Parent {
     if (!start(keys_, Kind::keys) || !wait_ready(keys_) || !start(helper_, Kind::helper) || !wait_ready(helper_) ||
         !start(worker_, Kind::worker)) {
       stop_all();
-      return 1;
+      return Ending::not_started;
     }
     connect_worker();
+    tell_worker();
     while (!ending_) turn();
     stop_all();
-    return 0;
+    return failed_ ? Ending::failed : Ending::clean;
   }
 
  private:
   enum class Kind { keys, helper, worker };
 
-  static void say(const std::string& sentence) { std::fprintf(stderr, "sallyportd: %s\n", sentence.c_str()); }
+  // As ps shows them: at most 15 octets.
+  static const char* name_of(Kind kind) {
+    switch (kind) {
+      case Kind::keys: return "sallyport-keys";
+      case Kind::helper: return "sallyport-help";
+      case Kind::worker: return "sallyport-work";
+    }
+    return "sallyport";
+  }
+
+  // To the log of this process, and to the worker's memory of it: `sallyport log` shows both.
+  void say(const std::string& sentence) {
+    log_.line(LogLevel::warning, sentence);
+    untold_.push_back(sentence);
+    tell_worker();
+  }
+  void tell_worker() {
+    while (!untold_.empty() && worker_.channel &&
+           worker_.channel.send(code(Word::remark), token_and_text(0, untold_.front()), {}, false)) {
+      untold_.pop_front();
+    }
+    while (untold_.size() > 100) untold_.pop_front();
+  }
 
   bool start(Child& child, Kind kind) {
     auto ends = DescriptorChannel::pair();
@@ -264,11 +308,13 @@ class Parent {
     const pid_t pid = ::fork();
     if (pid < 0) return false;
     if (pid == 0) {
+      (void)::prctl(PR_SET_NAME, name_of(kind), 0, 0, 0);
       DescriptorChannel mine = keep_only(std::move(ends->second));
       if (kind == Kind::keys) run_keys(std::move(mine), loaded_, path_);
       if (kind == Kind::helper) run_helper(std::move(mine), loaded_, path_);
       run_worker(std::move(mine), loaded_, path_,
-                 {kVersion, path_, static_cast<uint64_t>(::getppid()), started_, true});
+                 {kVersion, path_, static_cast<uint64_t>(::getppid()), started_, true,
+                  std::string(crypto::library_version())});
     }
     child = {pid, std::move(ends->first), runtime::monotonic_now()};
     if (kind == Kind::worker) {
@@ -286,7 +332,11 @@ class Parent {
     if (!message || !message->has_value() || (*message)->word != code(Word::ready)) return std::nullopt;
     return text_of((*message)->body);
   }
-  bool wait_ready(Child& child) { return wait_answer(child).has_value(); }
+  bool wait_ready(Child& child) {
+    const auto remark = wait_answer(child);
+    if (remark && !remark->empty()) say(*remark);
+    return remark.has_value();
+  }
 
   // A channel of their own between the worker and an agent.
   void connect(Child& agent, Word to_worker) {
@@ -328,21 +378,32 @@ class Parent {
     int status = 0;
     for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
       if (ending_) continue;
-      if (pid == worker_.pid) restart(worker_, Kind::worker, "worker");
-      if (pid == keys_.pid) restart(keys_, Kind::keys, "key process");
-      if (pid == helper_.pid) restart(helper_, Kind::helper, "helper");
+      if (pid == worker_.pid) restart(worker_, Kind::worker, "worker", status);
+      if (pid == keys_.pid) restart(keys_, Kind::keys, "key process", status);
+      if (pid == helper_.pid) restart(helper_, Kind::helper, "helper", status);
     }
   }
 
-  void restart(Child& child, Kind kind, const char* name) {
-    say(std::string("the ") + name + " has ended and is started again");
+  static std::string how_it_ended(int status) {
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+      return "made a forbidden system call and was killed for it: somebody may have tried to take it over (the "
+             "kernel's audit log names the call)";
+    }
+    if (WIFSIGNALED(status)) return std::string("was killed by signal ") + ::strsignal(WTERMSIG(status));
+    return "has ended with code " + std::to_string(WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+  }
+
+  void restart(Child& child, Kind kind, const char* name, int status) {
+    child.channel = DescriptorChannel();
+    say(std::string("the ") + name + " " + how_it_ended(status) + "; it is started again");
     // One that dies at once is not started in a busy circle.
     if (runtime::monotonic_now() - child.started < seconds(1)) (void)::usleep(500000);
     if (!start(child, kind) || (kind != Kind::worker && !wait_ready(child))) {
-      say(std::string("the ") + name + " cannot be started again");
-      ending_ = true;
+      say(std::string("the ") + name + " cannot be started again: the daemon ends, and what is protected stays closed");
+      ending_ = failed_ = true;
       return;
     }
+    tell_worker();
     if (kind == Kind::worker) return connect_worker();
     if (kind == Kind::keys) return connect(keys_, Word::keys_channel);
     connect(helper_, Word::helper_channel);
@@ -363,6 +424,7 @@ class Parent {
     // Routes first: what the new policy protects meets the device from now on.
     for (const auto& sentence : privileges_.reconcile(again.settings)) say(sentence);
     loaded_ = std::move(again);
+    log_.apply(loaded_.settings.daemon.log, privileges_.share().log_file.duplicate());
     const auto shared = privileges_.share();
     std::vector<int> numbers{file->get()};
     if (shared.log_file) numbers.push_back(shared.log_file.get());
@@ -396,15 +458,18 @@ class Parent {
   std::string path_;
   Loaded loaded_;
   Privileges& privileges_;
+  runtime::TraceLog log_;
+  std::deque<std::string> untold_;  // to the worker
   TimePoint started_;
   Fd signals_;
   Child keys_, helper_, worker_;
   bool ending_ = false;
+  bool failed_ = false;
 };
 
 }  // namespace
 
-int run_processes(const std::string& config_path, Loaded loaded, Privileges& privileges) {
+Ending run_processes(const std::string& config_path, Loaded loaded, Privileges& privileges) {
   return Parent(config_path, std::move(loaded), privileges).run();
 }
 

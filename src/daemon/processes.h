@@ -7,7 +7,13 @@
 
 namespace sallyport::daemon {
 
-// Returns the exit code after SIGTERM or SIGINT, or when a child cannot be started. Call with no thread running.
-int run_processes(const std::string& config_path, Loaded loaded, Privileges& privileges);
+enum class Ending {
+  clean,        // SIGTERM or SIGINT
+  not_started,  // a process could not be started
+  failed,       // one that had run cannot be started again: nothing is to be opened by this end
+};
+
+// Call with no thread running.
+Ending run_processes(const std::string& config_path, Loaded loaded, Privileges& privileges);
 
 }  // namespace sallyport::daemon

@@ -3,14 +3,11 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,8 +15,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <vector>
 
 #include "runtime/fd.h"
 
@@ -87,9 +82,12 @@ Result<> harden_process() {
 }
 
 Result<> enter_worker(const std::string& user) {
+  // Before the root is empty and no file can be opened: the time zone is read once.
+  ::tzset();
+  // An arena of a thread's own asks the system, by a file, whether it may shrink; with one arena nothing does.
+  (void)::mallopt(M_ARENA_MAX, 1);
   if (::geteuid() == 0) {
-    const User who = user_of(user);  // before the root is empty
-    ::tzset();
+    const User who = user_of(user);
     SP_CHECK(enter_empty_root());
     SP_CHECK(become(who.uid, who.gid));
   }
@@ -108,72 +106,18 @@ Result<> enter_helper(const std::string& user) {
 
 Result<> enter_keys() {
   (void)::unshare(CLONE_NEWNET);  // needs a right the daemon may not have been given
-  // Locking what is to come is wanted only without a limit: under one, later allocations would fail.
   const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
-  (void)::mlockall(::setrlimit(RLIMIT_MEMLOCK, &all) == 0 ? MCL_CURRENT | MCL_FUTURE : MCL_CURRENT);
+  (void)::setrlimit(RLIMIT_MEMLOCK, &all);  // for lock_memory; as far as we may
   SP_CHECK(keep_capabilities(1u << CAP_DAC_READ_SEARCH));
   return harden_process();
 }
 
-Result<> forbid_system_calls() {
-#if defined(__x86_64__)
-  constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-  constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
-#else
+Result<> lock_memory() {
+  rlimit now{};
+  (void)::getrlimit(RLIMIT_MEMLOCK, &now);
+  // Locking what is to come is wanted only without a limit: under one, later allocations would fail.
+  if (::mlockall(now.rlim_cur == RLIM_INFINITY ? MCL_CURRENT | MCL_FUTURE : MCL_CURRENT) != 0) return fail_errno();
   return {};
-#endif
-#if defined(__x86_64__) || defined(__aarch64__)
-  const std::vector<uint32_t> forbidden = {
-      SYS_execve,
-      SYS_execveat,
-      SYS_ptrace,
-      SYS_socket,
-      SYS_bind,
-      SYS_listen,
-      SYS_mount,
-      SYS_umount2,
-      SYS_unshare,
-      SYS_setns,
-      SYS_kexec_load,
-      SYS_init_module,
-      SYS_finit_module,
-      SYS_bpf,
-      SYS_perf_event_open,
-      SYS_process_vm_readv,
-      SYS_process_vm_writev,
-      SYS_pidfd_getfd,
-  };
-  const auto statement = [](int code, uint32_t k) { return sock_filter{static_cast<uint16_t>(code), 0, 0, k}; };
-  const auto unless = [](uint32_t value, uint8_t skip) {
-    return sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, skip, value};
-  };
-  std::vector<sock_filter> program;
-  program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)));
-  program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kArchitecture});
-  program.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
-  program.push_back(statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
-  for (const uint32_t number : forbidden) {
-    program.push_back(unless(number, 1));
-    program.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
-  }
-  // Opening is refused, not fatal: the C library looks for its time zone and its message files now and then.
-  for (const uint32_t number : {
-         static_cast<uint32_t>(SYS_openat), static_cast<uint32_t>(SYS_openat2),
-#if defined(__x86_64__)
-             static_cast<uint32_t>(SYS_open), static_cast<uint32_t>(SYS_creat),
-#endif
-             static_cast<uint32_t>(SYS_connect)
-       }) {
-    program.push_back(unless(number, 1));
-    program.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES));
-  }
-  program.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  // All threads of the process, those already running included.
-  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) != 0) return fail_errno();
-  return {};
-#endif
 }
 
 void die_with_parent() { (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }

@@ -15,11 +15,11 @@ Result<> enter_worker(const std::string& user);
 // The helper: the unprivileged user; it needs the resolver's files.
 Result<> enter_helper(const std::string& user);
 // The key process: stays able to read its files, has no network where the kernel allows that, loses every capability
-// but reading. Memory is locked where the limits allow.
+// but reading.
 Result<> enter_keys();
-// Kills the process that calls execve, opens a file for a descriptor, or makes a socket. After all that is needed is
-// open.
-Result<> forbid_system_calls();
+// Nothing of this process's memory goes to a swap device: what there is now and, where no limit is set, what comes. To
+// be called again after secrets were loaded. Refused where the limit of locked memory is too low.
+Result<> lock_memory();
 // This process dies with its parent.
 void die_with_parent();
 

@@ -45,8 +45,8 @@ void LocalKeys::submit(model::RequestId id, model::KeyRequest work) {
 }
 
 RemoteKeys::~RemoteKeys() {
-  if (keys_) loop_.unwatch(keys_.fd());
-  if (helper_) loop_.unwatch(helper_.fd());
+  if (keys_.channel) loop_.unwatch(keys_.channel.fd());
+  if (helper_.channel) loop_.unwatch(helper_.channel.fd());
 }
 
 void RemoteKeys::submit(model::RequestId id, model::KeyRequest work) {
@@ -55,31 +55,54 @@ void RemoteKeys::submit(model::RequestId id, model::KeyRequest work) {
     return local_.submit(id, std::move(work));
   }
   const bool verifies = std::holds_alternative<model::VerifyPeer>(work) || std::holds_alternative<model::Resolve>(work);
-  DescriptorChannel& to = verifies ? helper_ : keys_;
-  if (to && to.send(0, write_key_request(id, work), {}, false)) return;
-  loop_.post([this, id] {
-    if (on_reply) on_reply(id, model::Refused{Errc::io, "the process that does this work is not there"});
+  Agent& to = verifies ? helper_ : keys_;
+  if (!to.channel) return refuse(id, std::string("the ") + to.name + " is not there");
+  const auto sent = to.channel.send(0, write_key_request(id, work), {}, false);
+  if (sent) {
+    to.outstanding.insert(id);
+  } else if (sent.error().code == Errc::limit) {
+    refuse(id, std::string("the request is too long for the ") + to.name);
+  } else {
+    refuse(id, std::string("the ") + to.name + " does not take work: " + std::string(describe(sent.error().code)));
+  }
+}
+
+// Never from within submit(): the driver is in the middle of its outputs.
+void RemoteKeys::refuse(model::RequestId id, std::string why) {
+  loop_.post([this, id, why = std::move(why)] {
+    if (on_reply) on_reply(id, model::Refused{Errc::io, why});
   });
 }
 
-void RemoteKeys::use(DescriptorChannel& which, DescriptorChannel channel) {
-  if (which) loop_.unwatch(which.fd());
-  which = std::move(channel);
-  loop_.watch(which.fd(), [this, &which] { read(which); });
+void RemoteKeys::use(Agent& agent, runtime::DescriptorChannel channel) {
+  if (agent.channel) lost(agent);
+  agent.channel = std::move(channel);
+  loop_.watch(agent.channel.fd(), [this, &agent] { read(agent); });
 }
 
-void RemoteKeys::read(DescriptorChannel& from) {
+void RemoteKeys::read(Agent& agent) {
   for (;;) {
-    auto message = from.receive(false);
-    if (!message) {
-      loop_.unwatch(from.fd());
-      from = DescriptorChannel();  // the parent starts another one and sends its channel
-      return;
-    }
+    auto message = agent.channel.receive(false);
+    if (!message) return lost(agent);  // the parent starts another one and sends its channel
     if (!message->has_value()) return;
     auto frame = parse_key_reply((*message)->body);
-    if (frame && on_reply) on_reply(frame->id, std::move(frame->reply));
-    if (!from) return;
+    // Only what was asked for, and once.
+    if (!frame || agent.outstanding.erase(frame->id) == 0) continue;
+    if (on_reply) on_reply(frame->id, std::move(frame->reply));
+    if (!agent.channel) return;
+  }
+}
+
+void RemoteKeys::lost(Agent& agent) {
+  loop_.unwatch(agent.channel.fd());
+  agent.channel = DescriptorChannel();
+  const auto unanswered = std::exchange(agent.outstanding, {});
+  for (const model::RequestId id : unanswered) {
+    refuse(id, std::string("the ") + agent.name + " ended while it worked on this");
+  }
+  if (on_lost) {
+    on_lost(std::string("the ") + agent.name + " has ended; " + std::to_string(unanswered.size()) +
+            " requests it had in hand are refused");
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,8 @@ class LocalKeys final : public runtime::KeyPort {
   std::shared_ptr<const VerifyAgent> verify_;
 };
 
-// Key work done by the key process and the helper; key exchanges, which need no long-term key, stay here.
+// Key work done by the key process and the helper; key exchanges, which need no long-term key, stay here. Every request
+// gets its reply: what a process had in hand when it ended is refused, and so is what comes while it is not there.
 class RemoteKeys final : public runtime::KeyPort {
  public:
   explicit RemoteKeys(runtime::Loop& loop) : loop_(loop), local_(loop, nullptr, nullptr) {}
@@ -38,12 +40,22 @@ class RemoteKeys final : public runtime::KeyPort {
   void submit(model::RequestId id, model::KeyRequest work) override;
   void use_keys(runtime::DescriptorChannel channel) { use(keys_, std::move(channel)); }
   void use_helper(runtime::DescriptorChannel channel) { use(helper_, std::move(channel)); }
+  // Called with one sentence when a process is lost.
+  std::function<void(const std::string&)> on_lost;
 
  private:
-  void use(runtime::DescriptorChannel& which, runtime::DescriptorChannel channel);
-  void read(runtime::DescriptorChannel& from);
+  struct Agent {
+    const char* name;
+    runtime::DescriptorChannel channel;
+    std::set<model::RequestId> outstanding;
+  };
+  void use(Agent& agent, runtime::DescriptorChannel channel);
+  void read(Agent& agent);
+  void lost(Agent& agent);
+  void refuse(model::RequestId id, std::string why);
   runtime::Loop& loop_;
-  runtime::DescriptorChannel keys_, helper_;
+  Agent keys_{"key process", {}, {}};
+  Agent helper_{"helper", {}, {}};
   LocalKeys local_;
 };
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -107,9 +108,17 @@ struct RemoteMoved {
   IpEndpoint local;
   IpEndpoint remote;
 };
+// An IKE SA has moved, or has taken a row of an exchange that leaves it where it is (from equals to). For tracing.
+struct StateChanged {
+  model::IkeId ike_id = 0;
+  std::string connection;     // empty: not chosen yet
+  std::string_view from, to;  // names of states, which live as long as the program
+  std::string_view row;       // the row's story, as long-lived; empty: no message caused this, or not at once
+  std::string why;
+};
 
 using Event = std::variant<IkeSaUp, IkeSaDown, IkeSaRekeyed, ChildSaReady, ChildSaRemoved, SwitchOutbound,
-                           AttemptFailed, KeyLog, RemoteMoved>;
+                           AttemptFailed, KeyLog, RemoteMoved, StateChanged>;
 using Output = std::variant<Datagram, Request, Event>;
 
 struct Initiate {

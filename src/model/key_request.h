@@ -53,7 +53,13 @@ struct Resolve {
   std::string name;
 };
 
-using KeyRequest = std::variant<PskAuth, Sign, VerifyPeer, KeWork, Resolve>;
+// The address the system would send from to reach a remote one. Answered by Addresses, or Refused when no route leads
+// there.
+struct SourceFor {
+  IpAddr remote;
+};
+
+using KeyRequest = std::variant<PskAuth, Sign, VerifyPeer, KeWork, Resolve, SourceFor>;
 
 struct Refused {
   Errc code;

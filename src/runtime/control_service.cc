@@ -71,6 +71,7 @@ void ControlService::serve(ClientId client, const ctl::RequestFrame& frame) {
   if (std::holds_alternative<ctl::Version>(frame.request)) {
     ctl::VersionReply reply;
     reply.version = facts_.version;
+    reply.openssl = facts_.crypto_library;
     reply.build = std::string("C++ compiler ") + __VERSION__;
     answer(to, reply);
     return done(to, ctl::ResultCode::ok);
@@ -92,23 +93,23 @@ void ControlService::handle(Address to, const ctl::Up& request) {
     if (waiting_.erase(token) > 0) done(to, ctl::ResultCode::ok, "negotiation has begun");
     return;
   }
-  loop_.set_timer(timer_of(token), monotonic_now() + std::min<Duration>(request.wait, hours(24)), [this, token] {
-    const auto at = waiting_.find(token);
-    if (at == waiting_.end()) return;
-    const Address address = at->second;
-    waiting_.erase(at);
-    done(address, ctl::ResultCode::timeout,
-         "no answer in time: the connection is not up yet; the daemon goes on trying if it was told to");
-  });
+  loop_.set_timer(timer_of(token), monotonic_now() + std::min<Duration>(request.wait, hours(24)),
+                  [this, token, request] {
+                    const auto at = waiting_.find(token);
+                    if (at == waiting_.end()) return;
+                    const Address address = at->second;
+                    waiting_.erase(at);
+                    answer(address, make_not_up(driver_, request.wait, request.connection, request.child));
+                  });
   driver_.command(stack::UpCommand{token, request.connection, request.child});
 }
 
 void ControlService::handle(Address to, const ctl::Down& request) {
-  driver_.command(stack::DownCommand{new_token(to), request.connection, request.child});
+  driver_.command(stack::DownCommand{new_token(to), request.connection, request.child, request.ike_id});
 }
 
 void ControlService::handle(Address to, const ctl::Rekey& request) {
-  driver_.command(stack::RekeyCommand{new_token(to), request.connection, request.child});
+  driver_.command(stack::RekeyCommand{new_token(to), request.connection, request.child, request.spi});
 }
 
 void ControlService::handle(Address to, const ctl::Log& request) {
@@ -213,6 +214,7 @@ void ControlService::on_result(const stack::CommandResult& result) {
 }
 
 void ControlService::on_notice(const stack::Notice& notice) {
+  if (watchers_.empty()) return;
   const ctl::Event event = make_event(wall_microseconds() / 1000, notice);
   const auto watchers = watchers_;  // a reply may close a client and change the map
   for (const auto& [to, unused] : watchers) answer(to, event);

@@ -26,6 +26,7 @@ struct Descriptors {
   uint32_t tun_index = 0;
   bool tun_vnet_header = false;  // packets of the TUN device carry virtio-net headers
   Fd control;                    // listening
+  Fd route_lookup;               // netlink: which address we would send from; see source_lookup.h
   Fd log_file;
   Fd key_log_ike, key_log_esp, key_log_esp_other;
 

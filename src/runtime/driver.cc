@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runtime/clock.h"
+#include "runtime/source_lookup.h"
 
 namespace sallyport::runtime {
 namespace {
@@ -29,6 +30,7 @@ std::optional<stack::InnerHost> inner_host(const config::DeviceSettings& device)
 }
 
 LogLevel level_of(stack::Notice::Kind kind) {
+  if (kind == stack::Notice::Kind::ike_state) return LogLevel::debug;
   return kind == stack::Notice::Kind::attempt_failed ? LogLevel::warning : LogLevel::info;
 }
 
@@ -133,7 +135,7 @@ Result<> Driver::ping(uint64_t token, const IpAddr& destination, uint16_t sequen
 
 void Driver::take_all_down() {
   for (const auto& connection : control_.policy()->connections) {
-    control_.handle_command(monotonic_now(), stack::DownCommand{0, connection.name, {}});
+    control_.handle_command(monotonic_now(), stack::DownCommand{0, connection.name, {}, {}});
   }
   pump();
 }
@@ -224,7 +226,14 @@ void Driver::act(ike::Datagram& datagram) {
   queue->push_back(std::move(queued));
 }
 
-void Driver::act(ike::Request& request) { keys_.submit(request.id, std::move(request.work)); }
+void Driver::act(ike::Request& request) {
+  const auto* wanted = std::get_if<model::SourceFor>(&request.work);
+  if (!wanted) return keys_.submit(request.id, std::move(request.work));
+  const auto source = source_for(descriptors_.route_lookup, wanted->remote);
+  model::KeyReply reply = model::Refused{Errc::not_found, "no route to " + wanted->remote.to_string()};
+  if (source && !source->is_any()) reply = model::Addresses{{*source}};
+  control_.handle_reply(monotonic_now(), request.id, std::move(reply));
+}
 
 void Driver::act(ike::KeyLog& keys) {
   if (key_log_ && !key_log_->write(keys)) {
@@ -246,13 +255,18 @@ void Driver::act(stack::NatKeepalive& keepalive) {
 }
 
 void Driver::act(stack::Notice& notice) {
+  const LogLevel level = level_of(notice.kind);
+  if (!log_.wants(level)) {
+    if (on_notice) on_notice(notice);
+    return;
+  }
   std::string text = notice.connection;
   if (!notice.child.empty()) text += "." + notice.child;
   if (!text.empty()) text += ": ";
   text += std::string(stack::to_string(notice.kind)) + ": " + notice.sentence;
   if (!notice.ours.empty()) text += "; ours: " + notice.ours;
   if (!notice.peers.empty()) text += "; the peer's: " + notice.peers;
-  log_.limited(level_of(notice.kind), stack::to_string(notice.kind), notice.connection, text);
+  log_.limited(level, stack::to_string(notice.kind), notice.connection, text);
   if (on_notice) on_notice(notice);
 }
 

@@ -258,7 +258,11 @@ void PacketWorker::send_esp(const ipsec::Outgoing& out) {
   const size_t family = index_of(out.remote.addr.family());
   const bool raw = static_cast<bool>(family == 0 ? descriptors_.esp_v4 : descriptors_.esp_v6);
   // BYPASS of captured packets: nothing here leads past our own routes.
-  if (out.way == ipsec::Way::clear || !(out.way == ipsec::Way::esp_udp ? udp_sockets_[family] >= 0 : raw)) {
+  if (out.way == ipsec::Way::clear) {
+    ++counters_.bypass_refused;
+    return;
+  }
+  if (!(out.way == ipsec::Way::esp_udp ? udp_sockets_[family] >= 0 : raw)) {
     ++counters_.no_socket;
     return;
   }

@@ -106,7 +106,7 @@ ctl::ConfiguredConnection configured(TimePoint now, const model::ConnectionPolic
       if (state.connection != policy.name || state.child != child.name) continue;
       entry.state = state_name(state.state);
       best = std::max(best, state.state);
-      if (!state.last_failure.empty()) out.last_error = state.last_failure;
+      if (!state.last_failure.sentence.empty()) out.last_error = state.last_failure.sentence;
       if (state.retry_at) out.retry_in = whole_seconds(*state.retry_at - now);
     }
     out.children.push_back(std::move(entry));
@@ -124,6 +124,7 @@ std::vector<ctl::Counter> counters_of(const Driver& driver, const PacketReport& 
           {"device_refused", io.device_refused},
           {"not_for_us", io.not_for_us},
           {"no_socket", io.no_socket},
+          {"bypass_refused", io.bypass_refused},
           {"ike_dropped", io.ike_dropped},
           {"held_dropped", packets.held_dropped},
           {"ike_datagrams", ike.datagrams},
@@ -225,6 +226,28 @@ ctl::ExplainReply make_explain(TimePoint, const Driver& driver, const ctl::Expla
   return out;
 }
 
+ctl::Done make_not_up(const Driver& driver, Duration waited, const std::string& connection, const std::string& child) {
+  ctl::Done out;
+  out.code = ctl::ResultCode::timeout;
+  const auto tenths = std::chrono::duration_cast<milliseconds>(waited).count() / 100;
+  out.sentence = "\"" + connection + (child.empty() ? "" : "." + child) + "\" is not up after " +
+                 std::to_string(tenths / 10) + (tenths % 10 != 0 ? "." + std::to_string(tenths % 10) : "") + " s";
+  for (const auto& ike : driver.control().ike_sas()) {
+    if (ike.connection != connection || ike.established != TimePoint{}) continue;
+    out.sentence += "; no answer from " + ike.remote.to_string() + " so far (IKE SA " + std::to_string(ike.ike_id) +
+                    " is " + ike.state + ")";
+  }
+  for (const auto& state : driver.control().connections()) {
+    if (state.connection != connection || (!child.empty() && state.child != child)) continue;
+    if (state.state == stack::Connections::State::up || state.last_failure.sentence.empty()) continue;
+    out.sentence += "; the last attempt failed: " + state.last_failure.sentence;
+    out.ours = state.last_failure.ours;
+    out.peers = state.last_failure.peers;
+    break;
+  }
+  return out;
+}
+
 ctl::Event make_event(int64_t unix_milliseconds, const stack::Notice& notice) {
   ctl::Event out;
   out.kind = stack::to_string(notice.kind);
@@ -237,6 +260,12 @@ ctl::Event make_event(int64_t unix_milliseconds, const stack::Notice& notice) {
   out.sentence = notice.sentence;
   out.ours = notice.ours;
   out.peers = notice.peers;
+  if (notice.kind == stack::Notice::Kind::ike_state) {
+    out.ike_id = notice.ike_id;
+    out.row = notice.row;
+    out.from = notice.from;
+    out.to = notice.to;
+  }
   return out;
 }
 

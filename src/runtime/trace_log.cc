@@ -107,8 +107,12 @@ void TraceLog::limited(LogLevel level, std::string_view kind, std::string_view s
 }
 
 void TraceLog::write(LogLevel level, std::string_view text) {
+  logger_->log(spdlog_level(level), spdlog::string_view_t(printable(text)));
+  remember(level, text);
+}
+
+void TraceLog::remember(LogLevel level, std::string_view text) {
   PastLine past{wall_microseconds() / 1000, level, printable(text)};
-  logger_->log(spdlog_level(level), spdlog::string_view_t(past.text));
   past_.push_back(past);
   if (past_.size() > kPastLines) past_.pop_front();
   if (listener_) listener_(past);

@@ -39,6 +39,8 @@ class TraceLog {
   void line(LogLevel level, std::string_view text);
   // kind and subject together are what the rate limit counts.
   void limited(LogLevel level, std::string_view kind, std::string_view subject, std::string_view text);
+  // Into the short memory only: another process has written it.
+  void remember(LogLevel level, std::string_view text);
   bool wants(LogLevel level) const { return level <= level_; }
 
   const std::deque<PastLine>& past() const { return past_; }

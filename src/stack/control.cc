@@ -64,7 +64,7 @@ std::vector<ConnectionStatus> Control::connections() const {
       const Connections::Key key{connection.name, child.name};
       const auto failure = last_failure_.find(key);
       out.push_back({connection.name, child.name, connections_.state(key), connections_.retry_at(key),
-                     failure == last_failure_.end() ? std::string() : failure->second});
+                     failure == last_failure_.end() ? LastFailure{} : failure->second});
     }
   }
   return out;
@@ -113,6 +113,7 @@ void Control::apply(TimePoint now, const UpCommand& command) {
 
 void Control::apply(TimePoint now, const DownCommand& command) {
   if (!known(command.token, command.connection, command.child)) return;
+  if (command.ike_id) return down_one(now, command);
   for (const Connections::Key& key : connections_.children_of(command.connection)) {
     if (!command.child.empty() && key.child != command.child) continue;
     const auto waiters = connections_.unwant(key);
@@ -121,6 +122,20 @@ void Control::apply(TimePoint now, const DownCommand& command) {
   endpoint_.handle_command(now, ike::Terminate{command.connection, command.child, std::nullopt});
   const std::string what = command.connection + (command.child.empty() ? "" : "/" + command.child);
   settle({command.token}, std::nullopt, "\"" + what + "\" is taken down");
+}
+
+void Control::down_one(TimePoint now, const DownCommand& command) {
+  const auto all = endpoint_.status();
+  const bool there = std::any_of(all.begin(), all.end(), [&](const ike::IkeSaStatus& sa) {
+    return sa.ike_id == *command.ike_id && sa.connection == command.connection;
+  });
+  const std::string number = std::to_string(*command.ike_id);
+  if (!there) {
+    settle({command.token}, Errc::not_found, "\"" + command.connection + "\" has no IKE SA " + number);
+    return;
+  }
+  endpoint_.handle_command(now, ike::Terminate{command.connection, command.child, command.ike_id});
+  settle({command.token}, std::nullopt, "IKE SA " + number + " of \"" + command.connection + "\" is taken down");
 }
 
 bool Control::stands(const Connections::Key& key) const {
@@ -135,10 +150,10 @@ void Control::apply(TimePoint now, const RekeyCommand& command) {
     settle({command.token}, Errc::not_found, "\"" + command.connection + "\" is not up");
     return;
   }
-  if (command.child.empty()) {
+  if (command.child.empty() && !command.spi) {
     endpoint_.handle_command(now, ike::RekeyIke{command.connection});
   } else {
-    endpoint_.handle_command(now, ike::RekeyChild{command.connection, command.child, std::nullopt});
+    endpoint_.handle_command(now, ike::RekeyChild{command.connection, command.child, command.spi});
   }
   settle({command.token}, std::nullopt, "rekey started");
 }

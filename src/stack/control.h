@@ -29,11 +29,14 @@ struct DownCommand {
   CommandToken token = 0;
   std::string connection;
   std::string child;  // empty: the whole connection
+  // Only this IKE SA: the connection stays wanted, and one that is kept up negotiates anew.
+  std::optional<model::IkeId> ike_id;
 };
 struct RekeyCommand {
   CommandToken token = 0;
   std::string connection;
-  std::string child;  // empty: the IKE SA
+  std::string child;              // empty: the IKE SA
+  std::optional<model::Spi> spi;  // inbound SPI of one Child SA, which it names alone
 };
 struct ReloadCommand {
   CommandToken token = 0;
@@ -58,12 +61,21 @@ struct NatKeepalive {
 using ControlOutput =
     std::variant<ike::Datagram, ike::Request, ike::KeyLog, DataplaneCommand, NatKeepalive, Notice, CommandResult>;
 
+// Why the last attempt at a child did not end with an SA, or why the SA it had is gone. An empty sentence: no failure
+// since it last stood.
+struct LastFailure {
+  Errc code = Errc::state;
+  std::string sentence;
+  std::string ours;  // what each side wanted, where that is the matter
+  std::string peers;
+};
+
 struct ConnectionStatus {
   std::string connection;
   std::string child;
   Connections::State state = Connections::State::down;
   std::optional<TimePoint> retry_at;
-  std::string last_failure;  // empty: none since it last stood
+  LastFailure last_failure;
 };
 
 class Control {
@@ -97,6 +109,7 @@ class Control {
 
   void apply(TimePoint now, const UpCommand& command);
   void apply(TimePoint now, const DownCommand& command);
+  void down_one(TimePoint now, const DownCommand& command);
   void apply(TimePoint now, const RekeyCommand& command);
   void apply(TimePoint now, const ReloadCommand& command);
   void apply(TimePoint now, Acquire& event);
@@ -113,6 +126,7 @@ class Control {
   void on_event(TimePoint now, ike::AttemptFailed& event);
   void on_event(TimePoint now, ike::KeyLog& event);
   void on_event(TimePoint now, ike::RemoteMoved& event);
+  void on_event(TimePoint now, ike::StateChanged& event);
 
   void initiate(TimePoint now, const Connections::Key& key);
   void child_failed(TimePoint now, const Connections::Key& key, const ike::AttemptFailed& why);
@@ -129,7 +143,7 @@ class Control {
   std::map<model::IkeId, Keepalive> keepalives_;
   std::map<model::IkeId, std::string> ike_connections_;
   std::map<CommandToken, size_t> up_waits_;  // how many children an Up still waits for
-  std::map<Connections::Key, std::string> last_failure_;
+  std::map<Connections::Key, LastFailure> last_failure_;
   std::deque<ControlOutput> outputs_;
 };
 

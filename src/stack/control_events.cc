@@ -80,6 +80,7 @@ void Control::on_event(TimePoint now, ike::IkeSaDown& event) {
   outputs_.emplace_back(Notice{Notice::Kind::ike_down, event.connection, {}, event.code, event.reason, {}, {}});
   for (const Connections::Key& key : connections_.children_of(event.connection)) {
     if (stands(key) || connections_.state(key) != Connections::State::up) continue;
+    if (!event.by_command) last_failure_[key] = {event.code, event.reason, {}, {}};
     settle(connections_.on_down(now, key), event.code, event.reason);
   }
 }
@@ -148,7 +149,7 @@ void Control::on_event(TimePoint now, ike::AttemptFailed& event) {
 }
 
 void Control::child_failed(TimePoint now, const Connections::Key& key, const ike::AttemptFailed& why) {
-  last_failure_[key] = why.sentence;
+  last_failure_[key] = {why.code, why.sentence, why.ours, why.peers};
   if (connections_.state(key) != Connections::State::negotiating) return;
   settle(connections_.on_failed(now, key), why.code, why.sentence, why.ours, why.peers);
   const auto* policy = connections_.policy()->connection(key.connection);
@@ -159,6 +160,20 @@ void Control::child_failed(TimePoint now, const Connections::Key& key, const ike
 }
 
 void Control::on_event(TimePoint, ike::KeyLog& event) { outputs_.emplace_back(std::move(event)); }
+
+void Control::on_event(TimePoint, ike::StateChanged& event) {
+  Notice notice{Notice::Kind::ike_state, std::move(event.connection), {}, Errc::state, {}, {}, {}};
+  notice.sentence = "IKE SA " + std::to_string(event.ike_id) + ": ";
+  notice.sentence.append(event.from);
+  if (event.to != event.from) notice.sentence.append(" -> ").append(event.to);
+  if (!event.why.empty()) notice.sentence.append(" (").append(event.why).append(")");
+  if (!event.row.empty()) notice.sentence.append(" by \"").append(event.row).append("\"");
+  notice.ike_id = event.ike_id;
+  notice.row = event.row;
+  notice.from = event.from;
+  notice.to = event.to;
+  outputs_.emplace_back(std::move(notice));
+}
 
 void Control::on_event(TimePoint, ike::RemoteMoved& event) {
   if (auto keepalive = keepalives_.find(event.ike_id); keepalive != keepalives_.end()) {

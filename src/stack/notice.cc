@@ -15,6 +15,7 @@ std::string_view to_string(Notice::Kind kind) {
     case Notice::Kind::remote_moved: return "remote_moved";
     case Notice::Kind::acquire: return "acquire";
     case Notice::Kind::reloaded: return "reloaded";
+    case Notice::Kind::ike_state: return "ike_state";
   }
   return "unknown";
 }

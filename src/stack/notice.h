@@ -2,6 +2,7 @@
 // Values.
 #pragma once
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "model/ids.h"
@@ -20,6 +21,7 @@ struct Notice {
     remote_moved,
     acquire,
     reloaded,
+    ike_state,  // for tracing: an IKE SA moved, or took a row of an exchange
   };
   Kind kind;
   std::string connection;
@@ -28,6 +30,9 @@ struct Notice {
   std::string sentence;     // for people; printable
   std::string ours;         // proposals or identities, where the two sides did not agree
   std::string peers;
+  // Of ike_state: the IKE SA, the transition row's story and the states.
+  model::IkeId ike_id = 0;
+  std::string_view row{}, from{}, to{};
 };
 
 std::string_view to_string(Notice::Kind kind);

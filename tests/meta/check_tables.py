@@ -1,9 +1,9 @@
-"""The registries in proto/*.def: rows of one macro are unique by name and by number and sorted by number, and drops are named
-by a test.
+"""The registries in proto/*.def: rows of one macro are unique by name and by number and sorted by number, and drops and errors are
+named by a test.
 
 A row is MACRO(name, number, …) or MACRO(name, …); a table is a run of rows with one macro. The rule "named by a test" holds for
-drops.def: a reason that no test provokes is a reason nobody has seen; for errors.def it is a note. Rows of the protocol registries
-are numbers of other people's documents: whole registries are read by the round-trip tests of wire.
+drops.def and errors.def: a reason that no test names is a reason nobody has seen. Rows of the protocol registries are numbers of
+other people's documents: whole registries are read by the round-trip tests of wire.
 """
 import re
 import sys
@@ -11,7 +11,7 @@ import sys
 import tree
 
 ROW = re.compile(r"^\s*([A-Z][A-Z0-9_]*)\(\s*([A-Za-z_]\w*)\s*(?:,\s*(0x[0-9A-Fa-f]+|\d+)\s*)?[,)]", re.M)
-TESTED, NOTED = ("drops.def",), ("errors.def",)
+TESTED = ("drops.def", "errors.def")
 # Rows whose cause cannot be produced by a test, each with its reason.
 EXEMPT = {}
 
@@ -44,11 +44,8 @@ def find(root):
                 if macro in last and number < last[macro]:
                     complaints.append(f"{where}: {macro}({name}) is out of order: {number} after {last[macro]}")
                 last[macro] = number
-            if name not in words and name not in EXEMPT:
-                if path.name in TESTED:
-                    complaints.append(f"{where}: no test names {name}")
-                elif path.name in NOTED and root == tree.ROOT:
-                    print(f"check_tables: (note) {where}: no test names {name}")
+            if path.name in TESTED and name not in words and name not in EXEMPT:
+                complaints.append(f"{where}: no test names {name}")
     return complaints
 
 
@@ -60,6 +57,7 @@ def self_test():
     tree.expect(find, {"proto/a.def": "// nothing\n"}, "no row")
     tree.expect(find, {"proto/a.def": "X(A, 2, \"\")\nX(B, 1, \"\")\n"}, "out of order")
     tree.expect(find, {"proto/drops.def": "DROP(replayed, \"text\")\n"}, "no test names replayed")
+    tree.expect(find, {"proto/errors.def": "SP_ERROR(bad_tag, \"text\", \"drop\")\n"}, "no test names bad_tag")
     tree.expect(find, {"proto/drops.def": "DROP(replayed, \"text\")\n", "tests/unit/a_test.cc": "CHECK(Drop::replayed == d);\n"}, None)
 
 

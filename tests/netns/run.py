@@ -9,12 +9,15 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lab import refusals, sallyport, soak, space, traffic
+from lab import children, refusals, sallyport, soak, space, traffic
 from lab.scenario import Case, play
 
 CASES = [
     Case("psk-v4-native", outer="v4", encap=False),
     Case("psk-v6-native", outer="v6", cipher="cbc", encap=False),
+    Case("psk-v4-no-local", outer="v4", encap=False, east_knows_itself=False),
+    Case("psk-v6-no-local", outer="v6", encap=False, east_knows_itself=False),
+    Case("ecdsa-v4-nat-no-local", outer="v4", nat=True, auth="ecdsa", encap=False, east_knows_itself=False),
     Case("psk-v4-encap", outer="v4", cipher="chacha"),
     Case("rsa-v6-nat", outer="v6", nat=True, auth="rsa", cipher="cbc"),
     Case("ecdsa-v4-nat", outer="v4", nat=True, auth="ecdsa"),
@@ -30,7 +33,7 @@ SKIPPED = 77
 
 def main(arguments):
     if "--list" in arguments:
-        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, soak.NAME]))
+        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, soak.NAME]))
         return 0
     harness = "--harness" in arguments
     why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
@@ -50,6 +53,12 @@ def main(arguments):
         if (names and name not in names) or harness:
             continue
         passed, text = refusals.play(name, keep)
+        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
+        failed += not passed
+    for name in children.NAMES:
+        if (names and name not in names) or harness:
+            continue
+        passed, text = children.play(name, keep)
         print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
         failed += not passed
     if not names or soak.NAME in names:

@@ -18,6 +18,7 @@ struct KeyAgent {
   std::map<std::string, crypto::PrivateKey> keys;
   std::map<std::string, std::vector<Bytes>> anchors;
   std::map<std::string, std::vector<IpAddr>> names;
+  std::optional<IpAddr> source;  // what the system would send from; nothing: it does not say
   WallTime now{1'800'000'000};
 
   model::KeyReply answer(const model::KeyRequest& work) const {
@@ -38,6 +39,10 @@ struct KeyAgent {
       return model::Verdict{auth.has_value(), auth ? "" : "its signature does not verify", chain.subject};
     }
     if (const auto* ke = std::get_if<model::KeWork>(&work)) return crypto::run_ke(*ke);
+    if (std::holds_alternative<model::SourceFor>(work)) {
+      if (!source) return model::Refused{Errc::not_found, "no route"};
+      return model::Addresses{{*source}};
+    }
     const auto found = names.find(std::get<model::Resolve>(work).name);
     return model::Addresses{found == names.end() ? std::vector<IpAddr>{} : found->second};
   }

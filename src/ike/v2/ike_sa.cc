@@ -57,6 +57,8 @@ void IkeSa::transition_to(IkeState next, std::string_view why) {
   if (next == state_) return;
   assert(may_follow(state_, next));
   state_why.assign(to_string(state_)).append(" -> ").append(to_string(next)).append(" (").append(why).append(")");
+  host.emit(Event(ike::StateChanged{id, std::string(connection_name()), to_string(state_), to_string(next), row,
+                                    std::string(why)}));
   state_ = next;
   host.touch(*this);
 }

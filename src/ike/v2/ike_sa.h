@@ -94,6 +94,7 @@ class IkeSa {
   // State. The only writer; refuses nothing, but a move that no row knows is a bug of ours and asserts.
   IkeState state() const { return state_; }
   void transition_to(IkeState next, std::string_view why);
+  std::string_view row;  // story of the transition row that is being applied; empty between messages
   bool established() const { return state_ == IkeState::ESTABLISHED; }
   bool authenticated() const;  // ESTABLISHED, REKEYED or DELETING
 

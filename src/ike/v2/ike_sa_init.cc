@@ -107,26 +107,47 @@ bool offered_group(const model::Proposals& proposals, uint16_t group) {
   return false;
 }
 
-void start_with_addresses(IkeSa& sa, TimePoint now, const std::vector<IpAddr>& addresses) {
+void start_from(IkeSa& sa, TimePoint now, const IpAddr& local, const IpAddr& remote) {
   const model::ConnectionPolicy& c = *sa.connection();
   Handshake& h = handshake_of(sa);
+  h.local_unknown = local.is_any();
+  sa.local = {local, sa.host.config().port};
+  sa.remote = {remote, c.remote_port};
+  const auto group = first_group(c.ike_proposals);
+  if (!group) return give_up(sa, now, Errc::bad_config, "no key exchange group is configured that is known here");
+  h.group = *group;
+  make_pair_and_send(sa, now);
+}
+
+// No address of ours is configured: the peer's first address that the system knows a source for is taken, with that
+// source. Where it names none for any, the message goes out from whatever it chooses, and a NAT is assumed, because
+// RFC 7296 2.23 hashes an address we do not know.
+void ask_for_source(IkeSa& sa, TimePoint now, const std::vector<IpAddr>& remotes, size_t index) {
+  if (remotes.empty()) return give_up(sa, now, Errc::not_found, "the peer has no address");
+  if (index >= remotes.size()) return start_from(sa, now, IpAddr::any(remotes.front().family()), remotes.front());
+  sa.host.ask(
+      sa, model::SourceFor{remotes[index]}, [remotes, index](IkeSa& again, TimePoint then, model::KeyReply reply) {
+        const auto* found = std::get_if<model::Addresses>(&reply);
+        if (found && !found->addresses.empty() && found->addresses.front().family() == remotes[index].family()) {
+          start_from(again, then, found->addresses.front(), remotes[index]);
+        } else {
+          ask_for_source(again, then, remotes, index + 1);
+        }
+      });
+}
+
+void start_with_addresses(IkeSa& sa, TimePoint now, const std::vector<IpAddr>& addresses) {
+  const model::ConnectionPolicy& c = *sa.connection();
   std::vector<IpAddr> own;
   for (const std::string& text : c.local_addrs) {
     if (auto parsed = IpAddr::parse(text); parsed && !parsed->is_any()) own.push_back(*parsed);
   }
+  if (own.empty()) return ask_for_source(sa, now, addresses, 0);
   // The first address of the peer that we have a source for.
   for (const IpAddr& remote : addresses) {
     const auto source =
         std::find_if(own.begin(), own.end(), [&](const IpAddr& a) { return a.family() == remote.family(); });
-    if (source == own.end() && !own.empty()) continue;
-    h.local_unknown = own.empty();
-    sa.local = {own.empty() ? IpAddr::any(remote.family()) : *source, sa.host.config().port};
-    sa.remote = {remote, c.remote_port};
-    const auto group = first_group(c.ike_proposals);
-    if (!group) break;
-    h.group = *group;
-    make_pair_and_send(sa, now);
-    return;
+    if (source != own.end()) return start_from(sa, now, *source, remote);
   }
   give_up(sa, now, Errc::bad_config, "no address of the peer can be used from our own addresses");
 }

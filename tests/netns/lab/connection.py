@@ -33,6 +33,7 @@ class Connection:
     encap: bool = True
     offloads: bool = True
     west_knows_east: bool = True   # false: west accepts the peer from any address (it sits behind a NAT)
+    east_knows_itself: bool = True  # false: east's configuration names no address of its own
     name: str = "net"
 
     def end(self, side):

@@ -39,6 +39,8 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
     me, peer = connection.end(side), connection.other(side)
     local = {"address": me.address, "id": me.identity}
     remote = {"address": peer.address, "id": peer.identity}
+    if side == "east" and not connection.east_knows_itself:
+        del local["address"]
     if side == "west" and not connection.west_knows_east:
         remote["address"] = "any"
     if connection.auth == "psk":
@@ -105,7 +107,7 @@ class Sallyport:
 
     def start(self):
         self.socket.unlink(missing_ok=True)
-        self.process = self.host.start([program("sallyportd"), "--config", self.file], log="sallyportd.log")
+        self.process = self.host.start(self.daemon_words(), log="sallyportd.log")
 
         def ready():
             if self.process.poll() is not None:
@@ -125,8 +127,14 @@ class Sallyport:
         self.process.wait()
         self.process = None
 
+    def daemon_words(self):
+        return [program("sallyportd"), "--config", self.file]
+
+    def words(self, *words):
+        return [program("sallyport"), "--socket", self.socket, *words]
+
     def command(self, *words, check=False, timeout=30):
-        return self.host.run([program("sallyport"), "--socket", self.socket, *words], check=check, timeout=timeout)
+        return self.host.run(self.words(*words), check=check, timeout=timeout)
 
     def up(self, timeout=20):
         return self.command("up", self.connection.name, timeout=timeout + 10)

@@ -25,7 +25,8 @@ class Failure(Exception):
 @dataclasses.dataclass
 class Case:
     """starter: "ours" or "peer", who plays east. steps: see Scenario.step(). auth: psk rsa ecdsa ed25519. cipher: gcm cbc chacha.
-    recover: seconds from the restart of a killed daemon until traffic flows again. encap: false for native ESP where no NAT is."""
+    recover: seconds from the restart of a killed daemon until traffic flows again. encap: false for native ESP where no NAT is.
+    east_knows_itself: false leaves out its own address (our daemon only)."""
     name: str
     starter: str = "ours"
     outer: str = "v4"
@@ -39,6 +40,7 @@ class Case:
     encap: bool = True
     # Large and joined packets on the TUN device; what its capture shows cannot be compared packet by packet then.
     offloads: bool = False
+    east_knows_itself: bool = True
 
 
 class Scenario:
@@ -65,7 +67,8 @@ class Scenario:
         case, plan = self.case, self.plan
         east = End("east.example", plan.east_address, plan.nets["east"])
         west = End("west.example", plan.west_address, plan.nets["west"])
-        connection = Connection(east, west, ike=IKE[case.cipher], esp=ESP[case.cipher], west_knows_east=not case.nat, encap=case.encap, offloads=case.offloads)
+        connection = Connection(east, west, ike=IKE[case.cipher], esp=ESP[case.cipher], west_knows_east=not case.nat, encap=case.encap,
+                                east_knows_itself=case.east_knows_itself, offloads=case.offloads)
         if case.pfs:
             connection.esp += "-" + connection.ike.rsplit("-", 1)[1]
         if case.auth != "psk":

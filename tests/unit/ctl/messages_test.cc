@@ -137,6 +137,13 @@ TEST_SUITE("ctl/messages") {
     CHECK(done.peers == "b");
     CHECK(round_reply(Welcome{1, "1.0"}).daemon_version == "1.0");
     CHECK(round_reply(Event{"ike_up", 5, "west", "net", "timeout", "s", "o", "p"}).peers == "p");
+    CHECK_FALSE(round_reply(Event{"ike_up", 5, "west", "net", "timeout", "s", "o", "p"}).ike_id);
+    const Event moved =
+        round_reply(Event{"ike_state", 5, "west", "", "", "s", "", "", 7, "row", "INIT_SENT", "INIT_DONE"});
+    CHECK(moved.ike_id == 7);
+    CHECK(moved.row == "row");
+    CHECK(moved.from == "INIT_SENT");
+    CHECK(moved.to == "INIT_DONE");
     CHECK(round_reply(LogLine{-5, "info", "text"}).unix_milliseconds == -5);
     const CheckReply check = round_reply(CheckReply{{"/a"}, {{"/a", 3, "daemon.x", "No."}}});
     CHECK(check.problems.at(0).line == 3);

@@ -1,0 +1,121 @@
+// What the key process knows and says, and what it never says.
+#include "daemon/key_agent.h"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "crypto/prf.h"
+
+using namespace sallyport;
+using namespace sallyport::daemon;
+
+namespace {
+
+struct Folder {
+  std::string path;
+  std::vector<std::string> names;
+  Folder() {
+    char name[] = "/tmp/sallyport-test-XXXXXX";
+    path = ::mkdtemp(name);
+  }
+  ~Folder() {
+    for (const auto& name : names) (void)::unlink(name.c_str());
+    (void)::rmdir(path.c_str());
+  }
+  std::string file(const std::string& name, const std::string& text, mode_t mode = 0600) {
+    names.push_back(path + "/" + name);
+    std::ofstream(names.back()) << text;
+    (void)::chmod(names.back().c_str(), mode);
+    return names.back();
+  }
+};
+
+config::CredentialFiles psk(const std::string& name, const std::string& path) {
+  return {name, model::AuthPolicy::Kind::psk, path, {}, {}};
+}
+
+std::string text_of(const Result<SecretBytes>& secret) {
+  return secret ? std::string(as_text(secret->view())) : "refused: " + std::string(to_string(secret.error().code));
+}
+
+}  // namespace
+
+TEST_SUITE("daemon/key_agent") {
+  TEST_CASE("a secret file's first line is the secret, or the octets its digits stand for") {
+    CHECK(text_of(secret_of_file(as_bytes("open sesame\nsecond line\n"))) == "open sesame");
+    CHECK(text_of(secret_of_file(as_bytes("open sesame\r\n"))) == "open sesame");
+    CHECK(text_of(secret_of_file(as_bytes("0x616263"))) == "abc");
+    CHECK(text_of(secret_of_file(as_bytes("0sYWJjZA=="))) == "abcd");
+    CHECK(text_of(secret_of_file(as_bytes("0sYWJj\n"))) == "abc");
+    CHECK(text_of(secret_of_file(as_bytes("0x"))) == "0x");  // no digits: it is text
+    CHECK(secret_of_file(as_bytes("")).error().code == Errc::bad_value);
+    CHECK(secret_of_file(as_bytes("\nsecond")).error().code == Errc::bad_value);
+    CHECK(secret_of_file(as_bytes("0x123")).error().code == Errc::bad_value);
+    CHECK(secret_of_file(as_bytes("0x12zz")).error().code == Errc::bad_value);
+    CHECK(secret_of_file(as_bytes("0sYW*j")).error().code == Errc::bad_value);
+  }
+
+  TEST_CASE("[RFC7296 2.15] AUTH is prf(prf(secret, \"Key Pad for IKEv2\"), octets)") {
+    Folder folder;
+    KeyAgent agent;
+    CHECK(agent.load({psk("west", folder.file("psk", "open sesame\n"))}).empty());
+    const Bytes octets(40, 0x17);
+    const auto reply = agent.answer(model::PskAuth{"west", model::PrfId::HMAC_SHA2_256, octets});
+    const auto pad = crypto::prf(model::PrfId::HMAC_SHA2_256, as_bytes("open sesame"), {as_bytes("Key Pad for IKEv2")});
+    REQUIRE(pad);
+    const auto wanted = crypto::prf(model::PrfId::HMAC_SHA2_256, pad->view(), {ByteView(octets)});
+    REQUIRE(wanted);
+    REQUIRE(std::holds_alternative<model::AuthData>(reply));
+    CHECK(equal(std::get<model::AuthData>(reply).data, wanted->view()));
+  }
+
+  TEST_CASE("what it cannot load it complains about once, and refuses when asked for") {
+    Folder folder;
+    KeyAgent agent;
+    const std::string open = folder.file("open", "secret\n", 0644);
+    const std::string empty = folder.file("empty", "\n");
+    const std::string no_key = folder.file("key", "no PEM\n");
+    const auto complaints = agent.load({psk("a", open),
+                                        psk("b", empty),
+                                        psk("c", folder.path + "/absent"),
+                                        {"d", model::AuthPolicy::Kind::cert, {}, {}, no_key}});
+    REQUIRE(complaints.size() == 4);
+    CHECK(complaints[0].find(open) != std::string::npos);
+    CHECK(complaints[1].find("holds no secret") != std::string::npos);
+    CHECK(complaints[3].find("no usable PEM private key") != std::string::npos);
+    for (const auto& complaint : complaints) CHECK(complaint.find("secret\n") == std::string::npos);
+    for (const char* name : {"a", "b", "c", "nobody"}) {
+      const auto reply = agent.answer(model::PskAuth{name, model::PrfId::HMAC_SHA2_256, {}});
+      REQUIRE(std::holds_alternative<model::Refused>(reply));
+      CHECK(std::get<model::Refused>(reply).code == Errc::bad_key);
+    }
+    const auto sign =
+        agent.answer(model::Sign{"d", model::AuthMethod::DIGITAL_SIGNATURE, model::HashId::SHA2_256, false, {}});
+    CHECK(std::get<model::Refused>(sign).code == Errc::bad_key);
+  }
+
+  TEST_CASE("[T1] work that is not a key's is refused, whatever a worker asks") {
+    const KeyAgent agent;
+    for (const auto& work : {model::KeyRequest(model::Resolve{"example.org"}), model::KeyRequest(model::VerifyPeer{}),
+                             model::KeyRequest(model::KeWork{})}) {
+      const auto reply = agent.answer(work);
+      REQUIRE(std::holds_alternative<model::Refused>(reply));
+      CHECK(std::get<model::Refused>(reply).code == Errc::permission);
+    }
+  }
+
+  TEST_CASE("loading again forgets what is no longer named") {
+    Folder folder;
+    KeyAgent agent;
+    CHECK(agent.load({psk("west", folder.file("psk", "one\n"))}).empty());
+    CHECK(agent.load({psk("east", folder.file("other", "two\n"))}).empty());
+    CHECK(
+        std::holds_alternative<model::Refused>(agent.answer(model::PskAuth{"west", model::PrfId::HMAC_SHA2_256, {}})));
+    CHECK(
+        std::holds_alternative<model::AuthData>(agent.answer(model::PskAuth{"east", model::PrfId::HMAC_SHA2_256, {}})));
+  }
+}
