@@ -57,6 +57,10 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
       for (const auto& problem : again.problems) log.line(runtime::LogLevel::error, "not reloaded: " + problem);
       return worker.service().reload_failed(token, again.problems.front());
     }
+    if (auto refused = privileges.protect(again.settings)) {
+      log.line(runtime::LogLevel::error, "not reloaded: " + *refused);
+      return worker.service().reload_failed(token, *refused);
+    }
     for (const auto& sentence : privileges.reconcile(again.settings)) log.line(runtime::LogLevel::warning, sentence);
     port.replace(new_keys, new_verify);
     log.apply(again.settings.daemon.log, privileges.share().log_file.duplicate());
@@ -66,6 +70,14 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   worker.service().on_check = [&](stack::CommandToken token) {
     worker.service().checked(token, load_all(files, options.config).check);
   };
+  worker.service().on_guard = [&](stack::CommandToken token) {
+    worker.service().guard_reported(token, privileges.guard_report());
+  };
+  if (const int links = privileges.links_fd(); links >= 0) {
+    loop.watch(links, [&] {
+      if (auto sentence = privileges.follow_links()) log.line(runtime::LogLevel::warning, *sentence);
+    });
+  }
   for (const int number : {SIGTERM, SIGINT}) loop.on_signal(number, [&] { worker.stop(); });
   loop.on_signal(SIGHUP, [&] { reload(0); });
   worker.start();

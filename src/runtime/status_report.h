@@ -2,6 +2,7 @@
 #pragma once
 #include "ctl/messages.h"
 #include "runtime/driver.h"
+#include "runtime/guard_report.h"
 
 namespace sallyport::runtime {
 
@@ -16,6 +17,7 @@ struct ReportFacts {
 // connection: empty for all.
 ctl::StatusReply make_status(TimePoint now, const Driver& driver, const ReportFacts& facts,
                              const std::string& connection);
+void add_guard(ctl::StatusReply& status, const GuardReport& report);
 ctl::ExplainReply make_explain(TimePoint now, const Driver& driver, const ctl::Explain& question);
 ctl::Event make_event(int64_t unix_milliseconds, const stack::Notice& notice);
 
