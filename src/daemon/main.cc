@@ -1,5 +1,5 @@
-// sallyportd --config FILE [--one-process] [--check]: the daemon's door. Reads the configuration, opens what needs
-// rights, and starts the processes of house §8, or does all in this one.
+// sallyportd --config FILE [--one-process] [--check] [--remove-protection]: the daemon's door. Reads the configuration,
+// opens what needs rights, and starts the processes of house §8, or does all in this one.
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,10 +19,11 @@ struct Options {
   std::string config = "/etc/sallyport/sallyport.toml";
   bool one_process = false;
   bool check = false;
+  bool remove_protection = false;
 };
 
 int usage() {
-  std::fputs("usage: sallyportd [--config FILE] [--one-process] [--check] [--version]\n", stderr);
+  std::fputs("usage: sallyportd [--config FILE] [--one-process] [--check] [--remove-protection] [--version]\n", stderr);
   return 2;
 }
 
@@ -87,6 +88,11 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
 }
 
 int run(const Options& options) {
+  if (options.remove_protection) {
+    if (auto refused = remove_protection()) return complain({*refused});
+    std::puts("packet filter, rules and routes are removed");
+    return 0;
+  }
   runtime::SystemFiles files;
   Loaded loaded = load_all(files, options.config);
   if (!loaded.problems.empty()) return complain(loaded.problems) + 1;
@@ -96,13 +102,15 @@ int run(const Options& options) {
   }
   Privileges privileges;
   if (auto refused = privileges.open_all(loaded.settings)) {
-    privileges.remove_all();
+    privileges.remove_all(Privileges::End::refused);
     return complain({*refused});
   }
   const bool split = loaded.settings.daemon.split && !options.one_process;
   const int code = split ? run_processes(options.config, std::move(loaded), privileges)
                          : run_alone(options, std::move(loaded), privileges);
-  privileges.remove_all();
+  privileges.remove_all(code == 0   ? Privileges::End::asked
+                        : code == 1 ? Privileges::End::refused
+                                    : Privileges::End::failed);
   return code;
 }
 
@@ -118,6 +126,8 @@ int start(int count, char** words) {
       options.one_process = true;
     } else if (word == "--check") {
       options.check = true;
+    } else if (word == "--remove-protection") {
+      options.remove_protection = true;
     } else if (word == "--version") {
       std::printf("sallyportd %s\n", kVersion);
       return 0;

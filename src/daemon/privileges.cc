@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "runtime/control_server.h"
+#include "runtime/path_filter.h"
 #include "runtime/raw_socket.h"
 #include "runtime/udp_socket.h"
 #include "stack/protection.h"
@@ -45,7 +46,6 @@ std::optional<std::string> Privileges::open_all(const config::Settings& settings
   auto control = runtime::open_control_socket(settings.daemon.control_socket, settings.daemon.control_group);
   if (!control) return runtime::explain_control_socket(settings.daemon.control_socket, control.error());
   held_.control = std::move(*control);
-  opened_ = true;
   return std::nullopt;
 }
 
@@ -113,8 +113,34 @@ std::optional<std::string> Privileges::open_device(const config::Settings& setti
   auto table = runtime::RouteTable::open();
   if (!table) return runtime::explain("routes cannot be set", table.error());
   routes_.emplace(std::move(*table));
+  (void)runtime::loosen_path_filter(held_.tun_index);  // matters only where port rules lead apart
+  warn_of_strict_paths(settings);
   if (auto links = runtime::LinkWatch::open()) links_.emplace(std::move(*links));
   return set_routes(settings);
+}
+
+// A child that protects the peer's own outer address leads the way back to it into the device.
+void Privileges::warn_of_strict_paths(const config::Settings& settings) {
+  const auto names_peer = [](const model::ConnectionPolicy& connection) {
+    for (const auto& text : connection.remote_addrs) {
+      const auto address = IpAddr::parse(text);
+      if (!address || address->is_v6()) continue;
+      for (const auto& child : connection.children) {
+        const auto holds = [&](const model::Selector& s) {
+          return s.family() == Family::v4 && !(*address < s.first) && !(s.last < *address);
+        };
+        if (std::any_of(child.remote.begin(), child.remote.end(), holds)) return true;
+      }
+    }
+    return false;
+  };
+  if (std::none_of(settings.connections.begin(), settings.connections.end(), names_peer)) return;
+  for (const auto& name : runtime::strict_path_interfaces()) {
+    if (name == held_.tun_name) continue;
+    warnings_.push_back("strict reverse path filtering on " + name +
+                        " drops ESP of a peer whose own address is protected: set net.ipv4.conf." + name +
+                        ".rp_filter = 2");
+  }
 }
 
 std::optional<std::string> Privileges::set_routes(const config::Settings& settings) {
@@ -203,10 +229,10 @@ std::vector<std::string> Privileges::reconcile(const config::Settings& settings)
 
 runtime::Descriptors Privileges::share() const { return held_.duplicate(); }
 
-void Privileges::remove_all() {
+void Privileges::remove_all(End end) {
   using AfterStop = config::FailClosedSettings::AfterStop;
-  const bool stay_closed =
-      opened_ ? settings_.daemon.fail_closed.after_stop == AfterStop::closed && not_enforced_.empty() : found_closed_;
+  bool stay_closed = settings_.daemon.fail_closed.after_stop == AfterStop::closed || end == End::failed;
+  if (end == End::refused) stay_closed = found_closed_;
   links_.reset();
   if (stay_closed) {
     // Dead ends stay behind the routes into the device, which goes.
@@ -219,6 +245,16 @@ void Privileges::remove_all() {
   routes_.reset();
   if (held_.control) (void)::unlink(settings_.daemon.control_socket.c_str());
   held_ = {};
+}
+
+std::optional<std::string> remove_protection() {
+  auto table = runtime::RouteTable::open();
+  if (!table) return runtime::explain("routes cannot be removed", table.error());
+  if (auto done = table->clear(); !done) return runtime::explain("routes cannot be removed", done.error());
+  runtime::NftGuard guard;
+  guard.remove();
+  if (guard.present()) return "the packet filter cannot be removed without root or CAP_NET_ADMIN";
+  return std::nullopt;
 }
 
 }  // namespace sallyport::daemon

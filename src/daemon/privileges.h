@@ -36,15 +36,17 @@ class Privileges {
   runtime::GuardReport guard_report() const;
   runtime::Descriptors share() const;  // duplicates, for a worker
   std::vector<std::string> warnings() const { return warnings_; }
-  // A clean end: the control socket is removed, and as after_stop says routes, rules and packet filter too. After a
-  // start that was refused all is left as it was found. Not called after a crash, which fails closed.
-  void remove_all();
+  // The control socket is removed, and routes, rules and packet filter as the end was: asked for, as after_stop says; a
+  // start that was refused leaves them as they were found; what failed leaves the host closed, as a crash does.
+  enum class End { asked, refused, failed };
+  void remove_all(End end);
 
  private:
   std::optional<std::string> open_sockets(const config::Settings& settings);
   std::optional<std::string> open_device(const config::Settings& settings);
   std::optional<std::string> open_files(const config::Settings& settings);
   std::optional<std::string> set_routes(const config::Settings& settings);
+  void warn_of_strict_paths(const config::Settings& settings);
 
   config::Settings settings_;
   runtime::Descriptors held_;
@@ -53,8 +55,10 @@ class Privileges {
   runtime::NftGuard guard_;
   std::string not_enforced_;   // why the packet filter is not in place
   bool found_closed_ = false;  // an earlier life's packet filter was there
-  bool opened_ = false;
   std::vector<std::string> warnings_;
 };
+
+// What an ended daemon left closed is opened: packet filter, rules, routes. Nothing, or why not.
+std::optional<std::string> remove_protection();
 
 }  // namespace sallyport::daemon

@@ -259,7 +259,7 @@ class Parent {
     connect_worker();
     while (!ending_) turn();
     stop_all();
-    return 0;
+    return failed_ ? 3 : 0;
   }
 
  private:
@@ -355,7 +355,7 @@ class Parent {
     if (runtime::monotonic_now() - child.started < seconds(1)) (void)::usleep(500000);
     if (!start(child, kind) || (kind != Kind::worker && !wait_ready(child))) {
       say(std::string("the ") + name + " cannot be started again");
-      ending_ = true;
+      ending_ = failed_ = true;
       return;
     }
     if (kind == Kind::worker) return connect_worker();
@@ -426,6 +426,7 @@ class Parent {
   Fd signals_;
   Child keys_, helper_, worker_;
   bool ending_ = false;
+  bool failed_ = false;
 };
 
 }  // namespace

@@ -7,7 +7,8 @@
 
 namespace sallyport::daemon {
 
-// Returns the exit code after SIGTERM or SIGINT, or when a child cannot be started. Call with no thread running.
+// Returns the exit code: 0 after SIGTERM or SIGINT, 1 when a child cannot be started, 3 when one cannot be started
+// again. Call with no thread running.
 int run_processes(const std::string& config_path, Loaded loaded, Privileges& privileges);
 
 }  // namespace sallyport::daemon

@@ -17,13 +17,19 @@ void sort_unique(std::vector<T>& list) {
   list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
+// Addresses that are nobody's choice of source for a tunnel, even where a selector of everything holds them.
+bool stays_home(const IpAddr& address) {
+  if (address.is_v4()) return address.bytes()[0] == 127 || (address.bytes()[0] == 169 && address.bytes()[1] == 254);
+  return (address.bytes()[0] == 0xfe && (address.bytes()[1] & 0xc0) == 0x80) || address == *IpAddr::parse("::1");
+}
+
 // The host's own packets to this entry's remote side leave from here.
 std::optional<IpAddr> source_for(const model::SpdEntry& entry, Family family, const std::vector<IpAddr>& addresses) {
   for (const IpAddr& address : addresses) {
     const bool ours = std::any_of(entry.local.begin(), entry.local.end(), [&](const Selector& s) {
       return s.family() == address.family() && !(address < s.first) && !(s.last < address);
     });
-    if (ours && address.family() == family) return address;
+    if (ours && address.family() == family && !stays_home(address)) return address;
   }
   return std::nullopt;
 }

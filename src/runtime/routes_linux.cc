@@ -147,9 +147,7 @@ std::vector<IpAddr> host_addresses() {
     } else {
       continue;
     }
-    const IpAddr address = endpoint_of(name).addr;
-    // Link-local and loopback addresses are nobody's choice of source for a tunnel, except when a selector holds them.
-    out.push_back(address);
+    out.push_back(endpoint_of(name).addr);
   }
   ::freeifaddrs(list);
   return out;

@@ -3,6 +3,7 @@
 
     forge.py send DEVICE DESTINATION-MAC SOURCE DESTINATION PORT COUNT    UDP frames, past every rule of this host
     forge.py fragment DEVICE DESTINATION-MAC SOURCE DESTINATION PORT      one UDP datagram in two fragments
+    forge.py toobig DEVICE DESTINATION-MAC SOURCE DESTINATION PROTOCOL MTU    ICMP "fragmentation needed" about a packet back to SOURCE
     forge.py listen ADDRESS PORT SECONDS                                  prints how many datagrams came
 """
 import ipaddress
@@ -33,7 +34,7 @@ def udp(source, destination, port, payload):
 def ip(source, destination, body, fragment=0, identification=0x1234):
     if source.version == 6:
         next_header = 17
-        if fragment is not None and fragment != 0:
+        if fragment:
             offset, more = fragment
             body = struct.pack("!BBHI", 17, 0, offset | more, identification) + body
             next_header = 44
@@ -74,6 +75,14 @@ def main(words):
     if what == "send":
         for _ in range(int(words[6])):
             sock.send(frame(mac, own, source, ip(source, destination, udp(source, destination, port, b"forged"))))
+        return 0
+    if what == "toobig":
+        protocol, mtu = port, int(words[6])
+        quoted = struct.pack("!BBHHHBBH", 0x45, 0, 1400, 7, 0x4000, 64, protocol, 0) + destination.packed + source.packed + b"\1" * 8
+        body = struct.pack("!BBHHH", 3, 4, 0, 0, mtu) + quoted
+        body = body[:2] + struct.pack("!H", checksum(body)) + body[4:]
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 9, 0, 64, 1, 0) + source.packed + destination.packed
+        sock.send(frame(mac, own, source, head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body))
         return 0
     whole = udp(source, destination, port, b"f" * 64)
     for offset, more, piece in ((0, 1, whole[:40]), (40, 0, whole[40:])):

@@ -106,9 +106,10 @@ class Sallyport:
                                            self.ports, self.extra, self.daemon_extra))
         self.file.chmod(0o600)
 
-    def start(self):
+    def start(self, wrap=()):
+        """wrap: words before the daemon's own, of a program that becomes it."""
         self.socket.unlink(missing_ok=True)
-        self.process = self.host.start([program("sallyportd"), "--config", self.file], log="sallyportd.log")
+        self.process = self.host.start([*wrap, program("sallyportd"), "--config", self.file], log="sallyportd.log")
 
         def ready():
             if self.process.poll() is not None:

@@ -125,6 +125,8 @@ TEST_SUITE("runtime/routes") {
     CHECK(routes[0].destination.to_string() == "10.2.0.0/24");
     CHECK(routes[0].source == address("10.1.0.9"));
     CHECK_FALSE(plan({"10.9.0.0/24"}, {"10.2.0.0/24"}, {"10.1.0.9"}).routes[0].source);
+    CHECK(plan({"0.0.0.0/0"}, {"10.2.0.0/24"}, {"127.0.0.1", "192.0.2.1"}).routes[0].source == address("192.0.2.1"));
+    CHECK_FALSE(plan({"::/0"}, {"fd02::/64"}, {"::1", "fe80::1"}).routes[0].source);
   }
 
   TEST_CASE("selectors that name protocol or ports are captured by rules, the others by destination") {
