@@ -125,6 +125,25 @@ void refuse_pair(std::string& text, Direction direction, const Group& local, con
   }
 }
 
+// RFC 4301 6.2: an error of ICMP about a packet that came protected quotes it. No selector with a protocol of its own
+// covers such an error, so it would leave in clear. Where the quoted packet's header and ports stand: behind 8 octets
+// of ICMP, an IP header without options.
+void refuse_quotes(std::string& text, const Group& local, const Group& remote) {
+  const uint8_t protocol = local.protocol != 0 ? local.protocol : remote.protocol;
+  if (local.family != remote.family || protocol == 0 || is_icmp(protocol)) return;
+  if (local.protocol != 0 && remote.protocol != 0 && local.protocol != remote.protocol) return;
+  const bool v4 = local.family == Family::v4;
+  std::string ports;
+  if (has_ports(protocol) && !local.opaque() && !remote.opaque()) {
+    ports = match_port(v4 ? "@th,224,16" : "@th,384,16", remote) + match_port(v4 ? "@th,240,16" : "@th,400,16", local);
+  }
+  text +=
+      "\t\t" + match_addresses(remote.family, "daddr", remote.ranges) +
+      (v4 ? "icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,136,8 "
+          : "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } @th,112,8 ") +
+      std::to_string(protocol) + " " + ports + "counter name clear_out drop\n";
+}
+
 void refuse_entry(std::string& text, Direction direction, const std::string& chain, const model::SpdEntry& entry) {
   text += "\tchain " + chain + " {\n";
   for (const Group& inside : groups_of(stack::inside_ranges(entry))) {
@@ -132,7 +151,10 @@ void refuse_entry(std::string& text, Direction direction, const std::string& cha
             match_addresses(inside.family, "daddr", inside.ranges) + "return\n";
   }
   for (const Group& local : groups_of(entry.local)) {
-    for (const Group& remote : groups_of(entry.remote)) refuse_pair(text, direction, local, remote);
+    for (const Group& remote : groups_of(entry.remote)) {
+      refuse_pair(text, direction, local, remote);
+      if (direction == Direction::out) refuse_quotes(text, local, remote);
+    }
   }
   text += "\t}\n";
 }

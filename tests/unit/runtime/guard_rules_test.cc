@@ -82,6 +82,14 @@ TEST_SUITE("runtime/guard_rules") {
     CHECK(holds(any, "meta l4proto { 1, 58 } @th,0,16 80 counter name clear_in drop"));
   }
 
+  TEST_CASE("[RFC4301 6.2] an error of ICMP that quotes a protected packet does not leave beside the SA") {
+    CHECK(holds(rules({"192.0.2.1/32[tcp/22]"}, {"192.0.2.2/32[tcp/1024-65535]"}),
+                "ip daddr { 192.0.2.2 } icmp type { destination-unreachable, time-exceeded, parameter-problem } "
+                "@th,136,8 6 @th,224,16 1024-65535 @th,240,16 22 counter name clear_out drop"));
+    CHECK(holds(rules({"2001:db8::1/128[udp]"}, {"2001:db8::2/128[udp/53]"}),
+                "@th,112,8 17 @th,384,16 53 counter name clear_out drop"));
+  }
+
   TEST_CASE("selectors of two protocols or families make no rule") {
     const std::string text = rules({"192.0.2.1/32[tcp]"}, {"192.0.2.2/32[udp]", "2001:db8::2/128"});
     CHECK(text.find("counter name clear_in drop") == std::string::npos);
