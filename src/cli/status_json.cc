@@ -14,7 +14,9 @@ void put(Json& json, const ctl::DaemonFacts& daemon) {
       .field("uptime_seconds", daemon.uptime_seconds);
   json.field("config_file", daemon.config_file).field("ike_port", uint64_t{daemon.ike_port});
   json.field("natt_port", uint64_t{daemon.natt_port}).field("split", daemon.split);
-  json.field("native_esp", daemon.native_esp).field("key_log", daemon.key_log).key("device").object();
+  json.field("native_esp", daemon.native_esp).field("key_log", daemon.key_log);
+  json.field("fail_closed", daemon.fail_closed).field("fail_closed_note", daemon.fail_closed_note);
+  json.key("device").object();
   json.field("type", daemon.device_type).field("name", daemon.device_name).field("mtu", daemon.device_mtu);
   json.field("addresses", daemon.device_addresses).field("packets_in", daemon.device_packets_in);
   json.field("packets_out", daemon.device_packets_out).close().close();

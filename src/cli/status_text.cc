@@ -25,6 +25,22 @@ std::string octets(uint64_t n) {
   return std::to_string(tenths / 10) + (unit > 0 ? "." + std::to_string(tenths % 10) : "") + " " + kUnits[unit];
 }
 
+// Clear packets that policy wants protected: kept out or not, and how many there were.
+void print_guard(std::ostream& out, const ctl::StatusReply& status) {
+  if (status.daemon.device_type != "tun") return;
+  if (!status.daemon.fail_closed) {
+    out << "NOT FAIL CLOSED: " << printable(status.daemon.fail_closed_note) << ".\n";
+    return;
+  }
+  out << "fail closed; clear packets refused:";
+  for (const auto& counter : status.counters) {
+    if (counter.name == "clear_in") out << " " << counter.value << " coming in";
+    if (counter.name == "clear_out") out << ", " << counter.value << " going out";
+    if (counter.name == "other_family_out" && counter.value > 0) out << ", " << counter.value << " of the other family";
+  }
+  out << "\n";
+}
+
 void print(std::ostream& out, const ctl::ChildSaEntry& sa) {
   out << "    " << printable(sa.child) << ": " << sa.state << ", " << (sa.mode.empty() ? "tunnel" : sa.mode) << ", "
       << (sa.protocol.empty() ? "ESP" : printable(sa.protocol)) << (sa.udp_encap ? " in UDP" : "") << ", SPIs "
@@ -67,6 +83,7 @@ void print_status(std::ostream& out, const ctl::StatusReply& status) {
   }
   out << daemon.device_mtu << ")\n";
   if (daemon.key_log) out << "KEYS ARE BEING LOGGED: whoever reads the key log reads the traffic.\n";
+  print_guard(out, status);
   for (const auto& connection : status.connections) {
     out << "\n"
         << connection.name << ": " << connection.state << "  " << joined(connection.local_addrs) << " ["

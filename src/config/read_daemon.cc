@@ -24,6 +24,21 @@ void read_ports(Section section, DaemonSettings& out) {
   section.finish();
 }
 
+void read_fail_closed(Section section, FailClosedSettings& out) {
+  using Settings = FailClosedSettings;
+  std::string word;
+  if (section.read_word("enforce", word, {"require", "warn", "off"})) {
+    out.enforce = word == "require" ? Settings::Enforce::require
+                  : word == "warn"  ? Settings::Enforce::warn
+                                    : Settings::Enforce::off;
+  }
+  if (section.read_word("after_stop", word, {"open", "closed"})) {
+    out.after_stop = word == "open" ? Settings::AfterStop::open : Settings::AfterStop::closed;
+  }
+  if (section.read_word("other_family", word, {"refuse", "leave"})) out.refuse_other_family = word == "refuse";
+  section.finish();
+}
+
 }  // namespace
 
 void read_daemon(Section& section, DaemonSettings& out) {
@@ -38,6 +53,11 @@ void read_daemon(Section& section, DaemonSettings& out) {
   if (const Node* ports = section.find("ports")) {
     read_ports(Section(*ports, section.path_of("ports"), section.reading(), section.line_of("ports")), out);
   }
+  if (const Node* closed = section.find("fail_closed")) {
+    read_fail_closed(
+        Section(*closed, section.path_of("fail_closed"), section.reading(), section.line_of("fail_closed")),
+        out.fail_closed);
+  }
   if (const Node* log = section.find("log")) {
     read_log(Section(*log, section.path_of("log"), section.reading(), section.line_of("log")), out.log);
   }
@@ -50,8 +70,9 @@ void read_device(Section& section, DeviceSettings& out) {
   }
   // IFNAMSIZ: at most 15 octets; no slash, no white space.
   if (section.read("name", out.name) &&
-      (out.name.empty() || out.name.size() > 15 || out.name.find_first_of("/ \t\n:%") != std::string::npos)) {
-    section.refuse("name", "is no interface name: 1 to 15 characters without slash, colon, per cent or white space.");
+      (out.name.empty() || out.name.size() > 15 || out.name.find_first_of("/ \t\n:%\"*\\") != std::string::npos)) {
+    section.refuse(
+        "name", "is no interface name: 1 to 15 characters without slash, colon, per cent, quote, star or white space.");
   }
   // RFC 8200 5: IPv6 needs 1280; less is allowed for links that carry IPv4 only.
   section.read_number("mtu", out.mtu, 576, 65535);

@@ -23,6 +23,16 @@ struct LogSettings {
   bool operator==(const LogSettings&) const = default;
 };
 
+// What happens to packets that the policy says PROTECT while nothing protects them. docs/fail-closed.md.
+struct FailClosedSettings {
+  enum class Enforce : uint8_t { require, warn, off };  // refuse to start without the packet filter; say so; leave it
+  enum class AfterStop : uint8_t { open, closed };      // after a clean end; a crash always leaves it closed
+  Enforce enforce = Enforce::require;
+  AfterStop after_stop = AfterStop::open;
+  bool refuse_other_family = true;  // RFC 7359: IPv6 beside a tunnel that takes all of IPv4, and the other way round
+  bool operator==(const FailClosedSettings&) const = default;
+};
+
 struct DaemonSettings {
   std::string control_socket = "/run/sallyport/control.sock";
   std::string control_group;  // group that may use the socket; empty: only the daemon's own user and root
@@ -31,6 +41,7 @@ struct DaemonSettings {
   bool udp_offloads = true;          // UDP_SEGMENT and UDP_GRO where the kernel has them
   uint16_t remote_natt_port = 4500;  // of every peer; a peer's IKE port is its connection's remote_port
   LogSettings log;
+  FailClosedSettings fail_closed;
   std::string key_log;             // folder for Wireshark's key tables; empty: keys are never written
   bool split = true;               // parent, key and helper processes; false: all in one process
   std::string user = "sallyport";  // of the worker when started by root

@@ -208,6 +208,8 @@ Result<DaemonFacts> take(const pb::DaemonFacts& in) {
   out.device_packets_in = in.device_packets_in();
   out.device_packets_out = in.device_packets_out();
   out.native_esp = in.native_esp();
+  out.fail_closed = in.fail_closed();
+  out.fail_closed_note = in.fail_closed_note();
   out.key_log = in.key_log();
   return out;
 }

@@ -175,6 +175,8 @@ void fill(const DaemonFacts& in, pb::DaemonFacts* out) {
   out->set_device_packets_in(in.device_packets_in);
   out->set_device_packets_out(in.device_packets_out);
   out->set_native_esp(in.native_esp);
+  out->set_fail_closed(in.fail_closed);
+  out->set_fail_closed_note(utf8(in.fail_closed_note));
   out->set_key_log(in.key_log);
 }
 void put(const StatusReply& in, pb::ReplyFrame& frame) {

@@ -182,6 +182,8 @@ struct DaemonFacts {
   uint64_t device_packets_in = 0, device_packets_out = 0;
   bool native_esp = false;  // protocol 50 can be sent and received
   bool key_log = false;
+  bool fail_closed = false;      // the packet filter that refuses clear packets is in place
+  std::string fail_closed_note;  // why not
 };
 
 struct StatusReply {

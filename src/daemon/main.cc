@@ -1,5 +1,5 @@
-// sallyportd --config FILE [--one-process] [--check]: the daemon's door. Reads the configuration, opens what needs
-// rights, and starts the processes of house §8, or does all in this one.
+// sallyportd --config FILE [--one-process] [--check] [--remove-protection]: the daemon's door. Reads the configuration,
+// opens what needs rights, and starts the processes of house §8, or does all in this one.
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -20,10 +20,11 @@ struct Options {
   std::string config = "/etc/sallyport/sallyport.toml";
   bool one_process = false;
   bool check = false;
+  bool remove_protection = false;
 };
 
 int usage() {
-  std::fputs("usage: sallyportd [--config FILE] [--one-process] [--check] [--version]\n", stderr);
+  std::fputs("usage: sallyportd [--config FILE] [--one-process] [--check] [--remove-protection] [--version]\n", stderr);
   return 2;
 }
 
@@ -59,6 +60,10 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
       for (const auto& problem : again.problems) log.line(runtime::LogLevel::error, "not reloaded: " + problem);
       return worker.service().reload_failed(token, again.problems.front());
     }
+    if (auto refused = privileges.protect(again.settings)) {
+      log.line(runtime::LogLevel::error, "not reloaded: " + *refused);
+      return worker.service().reload_failed(token, *refused);
+    }
     for (const auto& sentence : privileges.reconcile(again.settings)) log.line(runtime::LogLevel::warning, sentence);
     port.replace(new_keys, new_verify);
     log.apply(again.settings.daemon.log, privileges.share().log_file.duplicate());
@@ -68,6 +73,14 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   worker.service().on_check = [&](stack::CommandToken token) {
     worker.service().checked(token, load_all(files, options.config).check);
   };
+  worker.service().on_guard = [&](stack::CommandToken token) {
+    worker.service().guard_reported(token, privileges.guard_report());
+  };
+  if (const int links = privileges.links_fd(); links >= 0) {
+    loop.watch(links, [&] {
+      if (auto sentence = privileges.follow_links()) log.line(runtime::LogLevel::warning, *sentence);
+    });
+  }
   for (const int number : {SIGTERM, SIGINT}) loop.on_signal(number, [&] { worker.stop(); });
   loop.on_signal(SIGHUP, [&] { reload(0); });
   worker.start();
@@ -77,6 +90,11 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
 }
 
 int run(const Options& options) {
+  if (options.remove_protection) {
+    if (auto refused = remove_protection()) return complain({*refused});
+    std::puts("packet filter, rules and routes are removed");
+    return 0;
+  }
   // Before anything is read or opened: with a library that answers wrongly nothing here is safe. It also makes OpenSSL
   // read its own configuration now, which the children no longer could.
   if (auto tested = crypto::self_test(); !tested) {
@@ -93,17 +111,20 @@ int run(const Options& options) {
   }
   Privileges privileges;
   if (auto refused = privileges.open_all(loaded.settings)) {
-    privileges.remove_all();
+    privileges.remove_all(Privileges::End::refused);
     return complain({*refused});
   }
   if (loaded.settings.daemon.split && !options.one_process) {
     const Ending ending = run_processes(options.config, std::move(loaded), privileges);
-    // Routes and dead ends stay after a failure, as after a crash, for the next start.
-    if (ending != Ending::failed) privileges.remove_all();
-    return ending == Ending::clean ? 0 : 1;
+    privileges.remove_all(ending == Ending::clean         ? Privileges::End::asked
+                          : ending == Ending::not_started ? Privileges::End::refused
+                                                          : Privileges::End::failed);
+    return ending == Ending::clean ? 0 : ending == Ending::not_started ? 1 : 3;
   }
   const int code = run_alone(options, std::move(loaded), privileges);
-  privileges.remove_all();
+  privileges.remove_all(code == 0   ? Privileges::End::asked
+                        : code == 1 ? Privileges::End::refused
+                                    : Privileges::End::failed);
   return code;
 }
 
@@ -119,6 +140,8 @@ int start(int count, char** words) {
       options.one_process = true;
     } else if (word == "--check") {
       options.check = true;
+    } else if (word == "--remove-protection") {
+      options.remove_protection = true;
     } else if (word == "--version") {
       std::printf("sallyportd %s\n", kVersion);
       return 0;

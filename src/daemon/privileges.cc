@@ -8,9 +8,11 @@
 #include <algorithm>
 
 #include "runtime/control_server.h"
+#include "runtime/path_filter.h"
 #include "runtime/raw_socket.h"
 #include "runtime/source_lookup.h"
 #include "runtime/udp_socket.h"
+#include "stack/protection.h"
 
 namespace sallyport::daemon {
 namespace {
@@ -34,6 +36,11 @@ Privileges::~Privileges() = default;
 
 std::optional<std::string> Privileges::open_all(const config::Settings& settings) {
   settings_ = settings;
+  if (settings.device.type == DeviceSettings::Type::tun) {
+    found_closed_ = guard_.present();
+    if (auto refused = protect(settings)) return refused;
+    if (!not_enforced_.empty()) warnings_.push_back("clear packets are not kept out: " + not_enforced_);
+  }
   if (auto refused = open_files(settings)) return refused;
   if (auto refused = open_sockets(settings)) return refused;
   if (auto refused = open_device(settings)) return refused;
@@ -113,25 +120,89 @@ std::optional<std::string> Privileges::open_device(const config::Settings& setti
   auto table = runtime::RouteTable::open();
   if (!table) return runtime::explain("routes cannot be set", table.error());
   routes_.emplace(std::move(*table));
+  (void)runtime::loosen_path_filter(held_.tun_index);  // matters only where port rules lead apart
+  warn_of_strict_paths(settings);
+  if (auto links = runtime::LinkWatch::open()) links_.emplace(std::move(*links));
   return set_routes(settings);
+}
+
+// A child that protects the peer's own outer address leads the way back to it into the device.
+void Privileges::warn_of_strict_paths(const config::Settings& settings) {
+  const auto names_peer = [](const model::ConnectionPolicy& connection) {
+    for (const auto& text : connection.remote_addrs) {
+      const auto address = IpAddr::parse(text);
+      if (!address || address->is_v6()) continue;
+      for (const auto& child : connection.children) {
+        const auto holds = [&](const model::Selector& s) {
+          return s.family() == Family::v4 && !(*address < s.first) && !(s.last < *address);
+        };
+        if (std::any_of(child.remote.begin(), child.remote.end(), holds)) return true;
+      }
+    }
+    return false;
+  };
+  if (std::none_of(settings.connections.begin(), settings.connections.end(), names_peer)) return;
+  for (const auto& name : runtime::strict_path_interfaces()) {
+    if (name == held_.tun_name) continue;
+    warnings_.push_back("strict reverse path filtering on " + name +
+                        " drops ESP of a peer whose own address is protected: set net.ipv4.conf." + name +
+                        ".rp_filter = 2");
+  }
 }
 
 std::optional<std::string> Privileges::set_routes(const config::Settings& settings) {
   if (!routes_) return std::nullopt;
-  const auto addresses = runtime::host_addresses();
-  std::vector<runtime::Route> routes;
-  for (const auto& connection : settings.connections) {
-    for (const auto& child : connection.children) {
-      for (auto& route : runtime::routes_for(child.local, child.remote, addresses)) {
-        const bool there = std::any_of(routes.begin(), routes.end(),
-                                       [&](const runtime::Route& r) { return r.destination == route.destination; });
-        if (!there) routes.push_back(route);
-      }
-    }
-  }
-  if (auto done = routes_->set(routes, held_.tun_index); !done)
+  const auto plan = runtime::capture_plan(stack::spd_entries(settings.connections), runtime::host_addresses());
+  if (auto done = routes_->set(plan, held_.tun_index); !done)
     return runtime::explain("routes cannot be set", done.error());
   return std::nullopt;
+}
+
+std::optional<std::string> Privileges::protect(const config::Settings& settings) {
+  using Enforce = config::FailClosedSettings::Enforce;
+  if (settings_.device.type != DeviceSettings::Type::tun) return std::nullopt;
+  const auto& closed = settings.daemon.fail_closed;
+  if (closed.enforce == Enforce::off) {
+    guard_.remove();
+    not_enforced_ = "switched off by the configuration";
+    return std::nullopt;
+  }
+  runtime::GuardPlan plan;
+  plan.protection = stack::protection_of(settings.connections, closed.refuse_other_family);
+  plan.device = settings_.device.name;
+  plan.ike_port = settings_.daemon.ike_port;
+  plan.natt_port = settings_.daemon.natt_port;
+  auto refused = guard_.apply(std::move(plan));
+  if (refused && closed.enforce == Enforce::require) {
+    return "clear packets cannot be kept out: " + *refused +
+           " (fail_closed = { enforce = \"warn\" } in [daemon] does without)";
+  }
+  not_enforced_ = refused.value_or(std::string());
+  return std::nullopt;
+}
+
+std::optional<std::string> Privileges::follow_links() {
+  if (!links_ || !links_->drain()) return std::nullopt;
+  return set_routes(settings_);
+}
+
+runtime::GuardReport Privileges::guard_report() const {
+  runtime::GuardReport out;
+  if (settings_.device.type != DeviceSettings::Type::tun) {
+    out.sentence = "the internal device keeps its packets off the host's network";
+    return out;
+  }
+  out.sentence = not_enforced_;
+  out.enforced = not_enforced_.empty();
+  if (!out.enforced) return out;
+  const auto counters = guard_.counters();
+  if (counters) {
+    out.counters = *counters;
+  } else {
+    out.enforced = false;
+    out.sentence = "somebody has removed the packet filter; a reload puts it back";
+  }
+  return out;
 }
 
 std::vector<std::string> Privileges::reconcile(const config::Settings& settings) {
@@ -158,17 +229,39 @@ std::vector<std::string> Privileges::reconcile(const config::Settings& settings)
   settings_ = settings;
   settings_.daemon = fixed_daemon;
   settings_.daemon.log = settings.daemon.log;
+  settings_.daemon.fail_closed = settings.daemon.fail_closed;
   settings_.device = fixed_device;
   return sentences;
 }
 
 runtime::Descriptors Privileges::share() const { return held_.duplicate(); }
 
-void Privileges::remove_all() {
-  if (routes_) (void)routes_->clear();
+void Privileges::remove_all(End end) {
+  using AfterStop = config::FailClosedSettings::AfterStop;
+  bool stay_closed = settings_.daemon.fail_closed.after_stop == AfterStop::closed || end == End::failed;
+  if (end == End::refused) stay_closed = found_closed_;
+  links_.reset();
+  if (stay_closed) {
+    // Dead ends stay behind the routes into the device, which goes.
+    const auto plan = runtime::capture_plan(stack::spd_entries(settings_.connections), {});
+    if (routes_) (void)routes_->set(plan, 0);
+  } else {
+    if (routes_) (void)routes_->clear();
+    if (settings_.device.type == DeviceSettings::Type::tun) guard_.remove();
+  }
   routes_.reset();
   if (held_.control) (void)::unlink(settings_.daemon.control_socket.c_str());
   held_ = {};
+}
+
+std::optional<std::string> remove_protection() {
+  auto table = runtime::RouteTable::open();
+  if (!table) return runtime::explain("routes cannot be removed", table.error());
+  if (auto done = table->clear(); !done) return runtime::explain("routes cannot be removed", done.error());
+  runtime::NftGuard guard;
+  guard.remove();
+  if (guard.present()) return "the packet filter cannot be removed without root or CAP_NET_ADMIN";
+  return std::nullopt;
 }
 
 }  // namespace sallyport::daemon

@@ -1,6 +1,6 @@
 // What only the parent may do, and does from its own copy of the settings: open sockets, the TUN device, log and key
-// files and the control socket, and set routes. It keeps every descriptor, so that they, the device and its routes
-// outlive a worker. One thread.
+// files and the control socket, set routes and the packet filter. It keeps every descriptor, so that they, the device
+// and its routes outlive a worker; the packet filter outlives even the parent. docs/fail-closed.md. One thread.
 #pragma once
 #include <memory>
 #include <optional>
@@ -9,7 +9,10 @@
 
 #include "config/settings.h"
 #include "runtime/descriptors.h"
+#include "runtime/guard_report.h"
 #include "runtime/key_log.h"
+#include "runtime/link_watch.h"
+#include "runtime/nft_guard.h"
 #include "runtime/routes_linux.h"
 #include "runtime/tun_device.h"
 
@@ -18,26 +21,44 @@ namespace sallyport::daemon {
 class Privileges {
  public:
   ~Privileges();
-  // Opens all that the settings ask for. The sentence of the first refusal, or nothing. With a TUN device the routes
-  // stand before this returns: what is protected meets the device, where there is no SA yet, and not the wire.
+  // Opens all that the settings ask for. The sentence of the first refusal, or nothing. With a TUN device the packet
+  // filter comes before everything else, and the routes stand before this returns: what is protected meets the device,
+  // where there is no SA yet, and not the wire.
   std::optional<std::string> open_all(const config::Settings& settings);
-  // After a reload: routes and log files. Sentences for what could not be done or needs a restart.
+  // The first step of a reload: the packet filter for these settings. A sentence when protection cannot be enforced and
+  // must be; then nothing has changed.
+  std::optional<std::string> protect(const config::Settings& settings);
+  // After that: routes and log files. Sentences for what could not be done or needs a restart.
   std::vector<std::string> reconcile(const config::Settings& settings);
+  // Links and addresses come and go: when links_fd() (-1: none) can be read. A sentence for what could not be done.
+  int links_fd() const { return links_ ? links_->fd() : -1; }
+  std::optional<std::string> follow_links();
+  runtime::GuardReport guard_report() const;
   runtime::Descriptors share() const;  // duplicates, for a worker
   std::vector<std::string> warnings() const { return warnings_; }
-  // A clean end: routes, rules and the control socket are removed. Not called after a crash, which fails closed.
-  void remove_all();
+  // The control socket is removed, and routes, rules and packet filter as the end was: asked for, as after_stop says; a
+  // start that was refused leaves them as they were found; what failed leaves the host closed, as a crash does.
+  enum class End { asked, refused, failed };
+  void remove_all(End end);
 
  private:
   std::optional<std::string> open_sockets(const config::Settings& settings);
   std::optional<std::string> open_device(const config::Settings& settings);
   std::optional<std::string> open_files(const config::Settings& settings);
   std::optional<std::string> set_routes(const config::Settings& settings);
+  void warn_of_strict_paths(const config::Settings& settings);
 
   config::Settings settings_;
   runtime::Descriptors held_;
   std::optional<runtime::RouteTable> routes_;
+  std::optional<runtime::LinkWatch> links_;
+  runtime::NftGuard guard_;
+  std::string not_enforced_;   // why the packet filter is not in place
+  bool found_closed_ = false;  // an earlier life's packet filter was there
   std::vector<std::string> warnings_;
 };
+
+// What an ended daemon left closed is opened: packet filter, rules, routes. Nothing, or why not.
+std::optional<std::string> remove_protection();
 
 }  // namespace sallyport::daemon

@@ -28,7 +28,8 @@ using runtime::Fd;
 using runtime::LogLevel;
 
 // Parent to child: bundle (memory file), token; stop; a channel to a peer process. Child to parent: ready;
-// reload_wanted and check_wanted with a token.
+// reload_wanted,
+// check_wanted and guard_wanted with a token.
 enum class Word : uint8_t {
   descriptors = 1,
   keys_channel,
@@ -41,7 +42,9 @@ enum class Word : uint8_t {
   remark,
   ready,
   reload_wanted,
-  check_wanted
+  check_wanted,
+  guard_wanted,
+  guard
 };
 uint8_t code(Word word) { return static_cast<uint8_t>(word); }
 
@@ -197,6 +200,9 @@ struct WorkerProcess {
       service.checked(token_of(message.body), reply);
     } else if (message.word == code(Word::remark)) {
       log.remember(LogLevel::warning, text_of(message.body));
+    } else if (message.word == code(Word::guard) && message.body.size() > 8) {
+      if (auto report = runtime::parse_guard_report(ByteView(message.body).subspan(8)))
+        service.guard_reported(token_of(message.body), *report);
     } else if (message.word == code(Word::stop)) {
       worker->stop();
     }
@@ -229,6 +235,9 @@ struct WorkerProcess {
     };
     process.worker->service().on_check = [&](stack::CommandToken token) {
       (void)process.parent.send(code(Word::check_wanted), token_and_text(token));
+    };
+    process.worker->service().on_guard = [&](stack::CommandToken token) {
+      (void)process.parent.send(code(Word::guard_wanted), token_and_text(token));
     };
     process.loop.watch(process.parent.fd(), [&] { process.read(); });
     process.read();  // the channels to the key process and the helper
@@ -351,8 +360,13 @@ class Parent {
   }
 
   void turn() {
-    pollfd wait[2] = {{signals_.get(), POLLIN, 0}, {worker_.channel ? worker_.channel.fd() : -1, POLLIN, 0}};
-    if (::poll(wait, 2, -1) < 0) return;
+    pollfd wait[3] = {{signals_.get(), POLLIN, 0},
+                      {worker_.channel ? worker_.channel.fd() : -1, POLLIN, 0},
+                      {privileges_.links_fd(), POLLIN, 0}};
+    if (::poll(wait, 3, -1) < 0) return;
+    if (wait[2].revents != 0) {
+      if (auto sentence = privileges_.follow_links()) say(*sentence);
+    }
     if (wait[0].revents != 0) take_signals();
     if (wait[1].revents == 0 || !worker_.channel) return;
     auto message = worker_.channel.receive(false);
@@ -363,6 +377,7 @@ class Parent {
     if (!message->has_value()) return;
     if ((*message)->word == code(Word::reload_wanted)) reload(token_of((*message)->body));
     if ((*message)->word == code(Word::check_wanted)) check(token_of((*message)->body));
+    if ((*message)->word == code(Word::guard_wanted)) tell_guard(token_of((*message)->body));
   }
 
   void take_signals() {
@@ -416,12 +431,16 @@ class Parent {
     if (!again.problems.empty()) return refuse(token, again.problems.front());
     auto file = runtime::memory_file(recording.take().write());
     if (!file) return refuse(token, "no memory for the configuration");
+    // The packet filter first: what the new policy protects is not let through from now on.
+    if (auto refused = privileges_.protect(again.settings)) return refuse(token, *refused);
     for (Child* agent : {&keys_, &helper_}) {
       (void)agent->channel.send(code(Word::settings), {}, {file->get()});
       const auto answer = wait_answer(*agent);
-      if (!answer || !answer->empty()) return refuse(token, answer ? *answer : "a process does not answer");
+      if (answer && answer->empty()) continue;
+      (void)privileges_.protect(loaded_.settings);
+      return refuse(token, answer ? *answer : "a process does not answer");
     }
-    // Routes first: what the new policy protects meets the device from now on.
+    // Routes before the worker: what the new policy protects meets the device from now on.
     for (const auto& sentence : privileges_.reconcile(again.settings)) say(sentence);
     loaded_ = std::move(again);
     log_.apply(loaded_.settings.daemon.log, privileges_.share().log_file.duplicate());
@@ -440,6 +459,13 @@ class Parent {
     const Loaded again = load_all(system, path_);
     (void)worker_.channel.send(code(Word::checked),
                                token_and_text(token, again.problems.empty() ? std::string() : again.problems.front()));
+  }
+
+  void tell_guard(stack::CommandToken token) {
+    Writer out;
+    out.u64(token);
+    out.bytes(runtime::write_guard_report(privileges_.guard_report()));
+    (void)worker_.channel.send(code(Word::guard), out.take());
   }
 
   void stop_all() {

@@ -53,13 +53,7 @@ void ControlService::serve(ClientId client, const ctl::RequestFrame& frame) {
   if (const auto* log = std::get_if<ctl::Log>(&frame.request)) return handle(to, *log);
   if (const auto* ping = std::get_if<ctl::Ping>(&frame.request)) return handle(to, *ping);
   if (const auto* cancel = std::get_if<ctl::Cancel>(&frame.request)) return handle(to, *cancel);
-  if (const auto* status = std::get_if<ctl::Status>(&frame.request)) {
-    if (!status->connection.empty() && !driver_.control().policy()->connection(status->connection)) {
-      return done(to, ctl::ResultCode::not_found, "there is no connection \"" + printable(status->connection) + "\"");
-    }
-    answer(to, make_status(now, driver_, facts_, status->connection));
-    return done(to, ctl::ResultCode::ok);
-  }
+  if (const auto* status = std::get_if<ctl::Status>(&frame.request)) return handle(to, *status);
   if (const auto* explain = std::get_if<ctl::Explain>(&frame.request)) {
     answer(to, make_explain(now, driver_, *explain));
     return done(to, ctl::ResultCode::ok);
@@ -83,6 +77,31 @@ void ControlService::serve(ClientId client, const ctl::RequestFrame& frame) {
                 "the daemon checks only the file it runs with; sallyportd --check --config FILE checks any");
   }
   done(to, ctl::ResultCode::failed, "this daemon does not serve that request");
+}
+
+void ControlService::handle(Address to, const ctl::Status& request) {
+  if (!request.connection.empty() && !driver_.control().policy()->connection(request.connection)) {
+    return done(to, ctl::ResultCode::not_found, "there is no connection \"" + printable(request.connection) + "\"");
+  }
+  const stack::CommandToken token = new_token(to);
+  statuses_.emplace(token, request.connection);
+  if (on_guard) return on_guard(token);
+  guard_reported(token, {});
+}
+
+void ControlService::guard_reported(stack::CommandToken token, const GuardReport& report) {
+  const auto status = statuses_.find(token);
+  if (status == statuses_.end()) return;
+  const std::string connection = std::move(status->second);
+  statuses_.erase(status);
+  const auto at = waiting_.find(token);
+  if (at == waiting_.end()) return;
+  const Address to = at->second;
+  waiting_.erase(at);
+  ctl::StatusReply reply = make_status(monotonic_now(), driver_, facts_, connection);
+  add_guard(reply, report);
+  answer(to, reply);
+  done(to, ctl::ResultCode::ok);
 }
 
 void ControlService::handle(Address to, const ctl::Up& request) {

@@ -22,8 +22,12 @@ class ControlService {
   // The same for a check of the daemon's own configuration file; answered by checked().
   std::function<void(stack::CommandToken)> on_check;
 
+  // Whoever may read the packet filter: answers by guard_reported(). A status request waits for it.
+  std::function<void(stack::CommandToken)> on_guard;
+
   void reload_failed(stack::CommandToken token, const std::string& sentence);
   void checked(stack::CommandToken token, const ctl::CheckReply& reply);
+  void guard_reported(stack::CommandToken token, const GuardReport& report);
 
  private:
   struct Address {
@@ -45,6 +49,7 @@ class ControlService {
   void handle(Address to, const ctl::Log& request);
   void handle(Address to, const ctl::Ping& request);
   void handle(Address to, const ctl::Cancel& request);
+  void handle(Address to, const ctl::Status& request);
   void answer(Address to, const ctl::Reply& reply) { server_.reply(to.client, to.id, reply); }
   void done(Address to, ctl::ResultCode code, const std::string& sentence = {});
   stack::CommandToken new_token(Address to);
@@ -63,6 +68,7 @@ class ControlService {
   ReportFacts facts_;
   stack::CommandToken next_token_ = 1;
   std::map<stack::CommandToken, Address> waiting_;
+  std::map<stack::CommandToken, std::string> statuses_;  // that wait for the packet filter: of which connection
   std::map<Address, int> watchers_;
   std::map<Address, LogLevel> followers_;
   std::map<stack::CommandToken, Pinging> pings_;

@@ -1,4 +1,4 @@
-// rtnetlink routes and rules. See routes_linux.h.
+// rtnetlink routes and rules: what is wanted and what is there are compared as values. See routes_linux.h.
 #include "runtime/routes_linux.h"
 
 #include <errno.h>
@@ -6,6 +6,7 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -15,66 +16,122 @@
 namespace sallyport::runtime {
 namespace {
 
-constexpr uint32_t kDeadEndMetric = 4000;
 constexpr uint32_t kMetric = 1000;
+constexpr uint32_t kDeadEndMetric = 4000;
+
+using KernelRoute = RouteTable::KernelRoute;
+using KernelRule = RouteTable::KernelRule;
 
 uint8_t address_family(Family family) { return family == Family::v4 ? AF_INET : AF_INET6; }
-
-rtmsg route_body(const IpPrefix& destination) {
-  rtmsg body{};
-  body.rtm_family = address_family(destination.addr.family());
-  body.rtm_dst_len = static_cast<uint8_t>(destination.length);
-  body.rtm_table = RT_TABLE_UNSPEC;
-  body.rtm_protocol = kRouteProtocol;
-  body.rtm_scope = RT_SCOPE_UNIVERSE;
-  body.rtm_type = RTN_UNICAST;
-  return body;
-}
 
 bool is_gone(const Error& error) {
   return error.detail == ESRCH || error.detail == ENOENT || error.detail == ENODEV || error.detail == EAFNOSUPPORT ||
          error.detail == EOPNOTSUPP;
 }
 
-}  // namespace
-
-std::vector<IpPrefix> to_prefixes(const IpAddr& first, const IpAddr& last) {
-  std::vector<IpPrefix> out;
-  if (first.family() != last.family() || last < first) return out;
-  IpAddr at = first;
-  for (;;) {
-    // The largest block that starts here and does not pass the end.
-    unsigned length = first.bits();
-    while (length > 0 && at.prefix_first(length - 1) == at && !(last < at.prefix_last(length - 1))) --length;
-    out.push_back({at, length});
-    const IpAddr end = at.prefix_last(length);
-    if (!(end < last)) return out;
-    at = end.next();
-  }
+template <class T>
+bool holds(const std::vector<T>& list, const T& one) {
+  return std::find(list.begin(), list.end(), one) != list.end();
 }
 
-std::vector<Route> routes_for(const model::Selectors& local, const model::Selectors& remote,
-                              const std::vector<IpAddr>& host_addresses) {
-  std::vector<Route> out;
-  for (const auto& selector : remote) {
-    std::optional<IpAddr> source;
-    for (const auto& address : host_addresses) {
-      const bool ours = std::any_of(local.begin(), local.end(), [&](const model::Selector& s) {
-        return s.family() == address.family() && !(address < s.first) && !(s.last < address);
-      });
-      if (ours && address.family() == selector.family()) {
-        source = address;
-        break;
-      }
-    }
-    for (const auto& prefix : to_prefixes(selector.first, selector.last)) out.push_back({prefix, source});
+std::vector<KernelRoute> wanted_routes(const CapturePlan& plan, uint32_t interface_index) {
+  std::vector<KernelRoute> out;
+  // Dead ends first, so that there is never a route whose loss would open the way.
+  for (const auto& [routes, table] : {std::pair(&plan.routes, kRouteTable), std::pair(&plan.limited, kLimitedTable)}) {
+    for (const Route& route : *routes)
+      out.push_back({table, RTN_UNREACHABLE, route.destination, kDeadEndMetric, 0, std::nullopt});
   }
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end(),
-                        [](const Route& a, const Route& b) { return a.destination == b.destination; }),
-            out.end());
+  for (const auto& [routes, table] : {std::pair(&plan.routes, kRouteTable), std::pair(&plan.limited, kLimitedTable)}) {
+    if (interface_index == 0) continue;
+    for (const Route& route : *routes)
+      out.push_back({table, RTN_UNICAST, route.destination, kMetric, interface_index, route.source});
+  }
+  for (const IpPrefix& inside : plan.inside) out.push_back({kRouteTable, RTN_THROW, inside, kMetric, 0, std::nullopt});
   return out;
 }
+
+std::vector<KernelRule> wanted_rules(const CapturePlan& plan) {
+  std::vector<KernelRule> out;
+  for (const Family family : {Family::v4, Family::v6}) {
+    const auto of_family = [&](const auto& r) { return r.to.addr.family() == family; };
+    const bool limited = std::any_of(plan.rules.begin(), plan.rules.end(), of_family);
+    const bool whole = std::any_of(plan.routes.begin(), plan.routes.end(),
+                                   [&](const Route& r) { return r.destination.addr.family() == family; });
+    // What others go to must be there before them.
+    if (limited) out.push_back({family, kLandingPriority, {}});
+    if (limited) out.push_back({family, kSkipPriority, {}});
+    for (const LimitedRule& rule : plan.rules) {
+      if (of_family(rule)) out.push_back({family, kLimitedPriority, rule});
+    }
+    if (whole) out.push_back({family, kRulePriority, {}});
+  }
+  return out;
+}
+
+// --- what the kernel says
+
+std::optional<IpAddr> address_in(const NetlinkAttributes& attributes, uint16_t type) {
+  const auto found = attributes.find(type);
+  if (!found) return std::nullopt;
+  const auto address = IpAddr::from_bytes(*found);
+  return address ? std::optional(*address) : std::nullopt;
+}
+
+std::optional<KernelRoute> route_in(const nlmsghdr& header) {
+  const auto* body = static_cast<const rtmsg*>(NLMSG_DATA(&header));
+  if ((body->rtm_flags & RTM_F_CLONED) != 0) return std::nullopt;
+  const NetlinkAttributes attributes(header, sizeof *body);
+  KernelRoute out;
+  out.table = attributes.u32(RTA_TABLE).value_or(body->rtm_table);
+  if ((out.table != kRouteTable && out.table != kLimitedTable) || body->rtm_protocol != kRouteProtocol)
+    return std::nullopt;
+  const Family family = body->rtm_family == AF_INET ? Family::v4 : Family::v6;
+  out.type = body->rtm_type;
+  out.destination = {address_in(attributes, RTA_DST).value_or(IpAddr::any(family)), body->rtm_dst_len};
+  out.metric = attributes.u32(RTA_PRIORITY).value_or(0);
+  // IPv6 lists the loopback device for routes that lead nowhere.
+  if (out.type == RTN_UNICAST) out.interface_index = attributes.u32(RTA_OIF).value_or(0);
+  out.source = address_in(attributes, RTA_PREFSRC);
+  return out;
+}
+
+void ports_in(const NetlinkAttributes& attributes, uint16_t type, uint16_t& first, uint16_t& last) {
+  const auto found = attributes.find(type);
+  if (!found || found->size() < sizeof(fib_rule_port_range)) return;
+  fib_rule_port_range range;
+  std::memcpy(&range, found->data(), sizeof range);
+  first = range.start;
+  last = range.end;
+}
+
+std::optional<KernelRule> rule_in(const nlmsghdr& header) {
+  const auto* body = static_cast<const fib_rule_hdr*>(NLMSG_DATA(&header));
+  const NetlinkAttributes attributes(header, sizeof *body);
+  KernelRule out;
+  out.family = body->family == AF_INET ? Family::v4 : Family::v6;
+  out.priority = attributes.u32(FRA_PRIORITY).value_or(0);
+  const uint32_t table = attributes.u32(FRA_TABLE).value_or(body->table);
+  const bool ours = (out.priority == kRulePriority && table == kRouteTable) ||
+                    (out.priority == kLimitedPriority && table == kLimitedTable) ||
+                    (out.priority == kSkipPriority && body->action == FR_ACT_GOTO) ||
+                    (out.priority == kLandingPriority && body->action == FR_ACT_NOP);
+  if (!ours) return std::nullopt;
+  if (out.priority != kLimitedPriority) return out;
+  out.match.to = {address_in(attributes, FRA_DST).value_or(IpAddr::any(out.family)), body->dst_len};
+  if (const auto protocol = attributes.find(FRA_IP_PROTO); protocol && !protocol->empty())
+    out.match.protocol = protocol->front();
+  ports_in(attributes, FRA_SPORT_RANGE, out.match.source_first, out.match.source_last);
+  ports_in(attributes, FRA_DPORT_RANGE, out.match.destination_first, out.match.destination_last);
+  return out;
+}
+
+void put_ports(NetlinkRequest& request, uint16_t type, uint16_t first, uint16_t last) {
+  if (last == 0) return;
+  const fib_rule_port_range range{first, last};
+  request.attribute(type, ByteView(reinterpret_cast<const uint8_t*>(&range), sizeof range));
+}
+
+}  // namespace
 
 std::vector<IpAddr> host_addresses() {
   std::vector<IpAddr> out;
@@ -90,9 +147,7 @@ std::vector<IpAddr> host_addresses() {
     } else {
       continue;
     }
-    const IpAddr address = endpoint_of(name).addr;
-    // Link-local and loopback addresses are nobody's choice of source for a tunnel, except when a selector holds them.
-    out.push_back(address);
+    out.push_back(endpoint_of(name).addr);
   }
   ::freeifaddrs(list);
   return out;
@@ -103,85 +158,134 @@ Result<RouteTable> RouteTable::open() {
   return RouteTable(std::move(netlink));
 }
 
-Result<> RouteTable::rule(Family family, bool add) {
+Result<> RouteTable::change(const KernelRule& rule, bool add) {
   NetlinkRequest request(add ? RTM_NEWRULE : RTM_DELRULE, static_cast<uint16_t>(add ? NLM_F_CREATE | NLM_F_EXCL : 0));
   fib_rule_hdr body{};
-  body.family = address_family(family);
+  body.family = address_family(rule.family);
   body.action = FR_ACT_TO_TBL;
-  body.flags = FIB_RULE_INVERT;  // every packet that does not carry our mark
+  const LimitedRule& match = rule.match;
+  if (rule.priority == kRulePriority) body.flags = FIB_RULE_INVERT;  // every packet that does not carry our mark
+  if (rule.priority == kSkipPriority) body.action = FR_ACT_GOTO;
+  if (rule.priority == kLandingPriority) body.action = FR_ACT_NOP;
+  if (rule.priority == kLimitedPriority) body.dst_len = static_cast<uint8_t>(match.to.length);
   request.body(&body, sizeof body);
-  request.attribute_u32(FRA_TABLE, kRouteTable);
-  request.attribute_u32(FRA_FWMARK, kOwnMark);
-  request.attribute_u32(FRA_FWMASK, 0xffffffff);
-  request.attribute_u32(FRA_PRIORITY, kRulePriority);
+  request.attribute_u32(FRA_PRIORITY, rule.priority);
+  if (rule.priority == kRulePriority) request.attribute_u32(FRA_TABLE, kRouteTable);
+  if (rule.priority == kRulePriority || rule.priority == kSkipPriority) {
+    request.attribute_u32(FRA_FWMARK, kOwnMark);
+    request.attribute_u32(FRA_FWMASK, 0xffffffff);
+  }
+  if (rule.priority == kSkipPriority) request.attribute_u32(FRA_GOTO, kLandingPriority);
+  if (rule.priority == kLimitedPriority) {
+    request.attribute_u32(FRA_TABLE, kLimitedTable);
+    if (match.to.length > 0) request.attribute(FRA_DST, match.to.addr.bytes());
+    if (match.protocol != 0) request.attribute(FRA_IP_PROTO, ByteView(&match.protocol, 1));
+    put_ports(request, FRA_SPORT_RANGE, match.source_first, match.source_last);
+    put_ports(request, FRA_DPORT_RANGE, match.destination_first, match.destination_last);
+  }
   auto done = netlink_.transact(request);
   if (!done && add && done.error().detail == EEXIST) return {};
   if (!done && !add && is_gone(done.error())) return {};
   return done;
 }
 
-Result<> RouteTable::route(const Route& route, uint32_t interface_index, bool add) {
+Result<> RouteTable::change(const KernelRoute& route, bool add) {
   NetlinkRequest request(add ? RTM_NEWROUTE : RTM_DELROUTE,
                          static_cast<uint16_t>(add ? NLM_F_CREATE | NLM_F_REPLACE : 0));
-  const rtmsg body = route_body(route.destination);
+  rtmsg body{};
+  body.rtm_family = address_family(route.destination.addr.family());
+  body.rtm_dst_len = static_cast<uint8_t>(route.destination.length);
+  body.rtm_table = RT_TABLE_UNSPEC;
+  body.rtm_protocol = kRouteProtocol;
+  body.rtm_scope = RT_SCOPE_UNIVERSE;
+  body.rtm_type = route.type;
   request.body(&body, sizeof body);
-  request.attribute_u32(RTA_TABLE, kRouteTable);
+  request.attribute_u32(RTA_TABLE, route.table);
   request.attribute(RTA_DST, route.destination.addr.bytes());
-  request.attribute_u32(RTA_OIF, interface_index);
-  request.attribute_u32(RTA_PRIORITY, kMetric);
+  request.attribute_u32(RTA_PRIORITY, route.metric);
+  if (route.interface_index != 0) request.attribute_u32(RTA_OIF, route.interface_index);
   if (add && route.source) request.attribute(RTA_PREFSRC, route.source->bytes());
   auto done = netlink_.transact(request);
   if (!done && !add && is_gone(done.error())) return {};
   return done;
 }
 
-Result<> RouteTable::dead_end(const IpPrefix& destination, bool add) {
-  NetlinkRequest request(add ? RTM_NEWROUTE : RTM_DELROUTE,
-                         static_cast<uint16_t>(add ? NLM_F_CREATE | NLM_F_REPLACE : 0));
-  rtmsg body = route_body(destination);
-  body.rtm_type = RTN_UNREACHABLE;
-  request.body(&body, sizeof body);
-  request.attribute_u32(RTA_TABLE, kRouteTable);
-  request.attribute(RTA_DST, destination.addr.bytes());
-  request.attribute_u32(RTA_PRIORITY, kDeadEndMetric);
-  auto done = netlink_.transact(request);
-  if (!done && !add && is_gone(done.error())) return {};
-  return done;
+Result<std::vector<KernelRoute>> RouteTable::dump_routes() {
+  std::vector<KernelRoute> out;
+  for (const auto& [family, table] : {std::pair(Family::v4, kRouteTable), std::pair(Family::v4, kLimitedTable),
+                                      std::pair(Family::v6, kRouteTable), std::pair(Family::v6, kLimitedTable)}) {
+    NetlinkRequest request(RTM_GETROUTE, NLM_F_DUMP);
+    rtmsg body{};
+    body.rtm_family = address_family(family);
+    request.body(&body, sizeof body);
+    request.attribute_u32(RTA_TABLE, table);
+    auto done = netlink_.dump(request, [&](const nlmsghdr& header) {
+      if (header.nlmsg_type != RTM_NEWROUTE) return;
+      // A kernel that does not filter gives everything each time.
+      if (auto route = route_in(header); route && !holds(out, *route)) out.push_back(std::move(*route));
+    });
+    if (!done && !is_gone(done.error())) return tl::unexpected(done.error());
+  }
+  return out;
 }
 
-Result<> RouteTable::set(const std::vector<Route>& routes, uint32_t interface_index) {
-  for (const auto& wanted : routes) {
-    SP_CHECK(dead_end(wanted.destination, true));
-    SP_CHECK(route(wanted, interface_index, true));
-  }
-  for (const auto& old : routes_) {
-    const bool stays =
-        std::any_of(routes.begin(), routes.end(), [&](const Route& r) { return r.destination == old.destination; });
-    if (stays) continue;
-    SP_CHECK(route(old, interface_index_, false));
-    SP_CHECK(dead_end(old.destination, false));
-  }
-  routes_ = routes;
-  interface_index_ = interface_index;
+Result<std::vector<KernelRule>> RouteTable::dump_rules() {
+  std::vector<KernelRule> out;
   for (const Family family : {Family::v4, Family::v6}) {
-    const bool used = std::any_of(routes.begin(), routes.end(),
-                                  [&](const Route& r) { return r.destination.addr.family() == family; });
-    if (used) SP_CHECK(rule(family, true));
+    NetlinkRequest request(RTM_GETRULE, NLM_F_DUMP);
+    fib_rule_hdr body{};
+    body.family = address_family(family);
+    request.body(&body, sizeof body);
+    auto done = netlink_.dump(request, [&](const nlmsghdr& header) {
+      if (header.nlmsg_type != RTM_NEWRULE) return;
+      if (auto rule = rule_in(header)) out.push_back(std::move(*rule));
+    });
+    if (!done && !is_gone(done.error())) return tl::unexpected(done.error());
+  }
+  return out;
+}
+
+Result<> RouteTable::add_missing(const std::vector<KernelRoute>& wanted, const std::vector<KernelRoute>& there) {
+  for (KernelRoute route : wanted) {
+    if (holds(there, route)) continue;
+    auto done = change(route, true);
+    if (!done && route.source && done.error().detail == EINVAL) {
+      // The address is not ready (duplicate detection) or just gone: captured all the same, and put right when it
+      // comes.
+      route.source.reset();
+      done = change(route, true);
+    }
+    // A device that is down takes no routes: the dead end behind it does its work.
+    if (!done && route.type == RTN_UNICAST && done.error().detail == ENETDOWN) continue;
+    SP_CHECK(done);
   }
   return {};
 }
 
-Result<> RouteTable::clear() {
-  Result<> out;
-  for (const Family family : {Family::v4, Family::v6}) {
-    if (auto done = rule(family, false); !done) out = done;
+Result<> RouteTable::set(const CapturePlan& plan, uint32_t interface_index) {
+  const auto routes = wanted_routes(plan, interface_index);
+  const auto rules = wanted_rules(plan);
+  SP_TRY(const auto routes_there, dump_routes());
+  SP_TRY(const auto rules_there, dump_rules());
+  SP_CHECK(add_missing(routes, routes_there));
+  for (const KernelRule& rule : rules) {
+    if (!holds(rules_there, rule)) SP_CHECK(change(rule, true));
   }
-  for (const auto& old : routes_) {
-    if (auto done = route(old, interface_index_, false); !done) out = done;
-    if (auto done = dead_end(old.destination, false); !done) out = done;
+  // Rules go before the routes they led to.
+  for (const KernelRule& rule : rules_there) {
+    if (!holds(rules, rule)) SP_CHECK(change(rule, false));
   }
-  routes_.clear();
-  return out;
+  for (const KernelRoute& route : routes_there) {
+    const bool stays = std::any_of(routes.begin(), routes.end(), [&](const KernelRoute& r) {
+      // One with another source was replaced above.
+      return r.table == route.table && r.type == route.type && r.destination == route.destination &&
+             r.metric == route.metric && r.interface_index == route.interface_index;
+    });
+    if (!stays) SP_CHECK(change(route, false));
+  }
+  return {};
 }
+
+Result<> RouteTable::clear() { return set({}, 0); }
 
 }  // namespace sallyport::runtime

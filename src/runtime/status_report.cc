@@ -197,6 +197,16 @@ ctl::StatusReply make_status(TimePoint now, const Driver& driver, const ReportFa
   return out;
 }
 
+void add_guard(ctl::StatusReply& status, const GuardReport& report) {
+  status.daemon.fail_closed = report.enforced;
+  status.daemon.fail_closed_note = report.sentence;
+  for (const auto& [name, value] :
+       {std::pair("clear_in", report.counters.clear_in), std::pair("clear_out", report.counters.clear_out),
+        std::pair("other_family_out", report.counters.other_family_out)}) {
+    status.counters.push_back({name, value});
+  }
+}
+
 ctl::ExplainReply make_explain(TimePoint, const Driver& driver, const ctl::Explain& question) {
   ctl::ExplainReply out;
   const model::FlowKey flow{question.source,      question.destination,      question.protocol,

@@ -2,6 +2,7 @@
 #pragma once
 #include "ctl/messages.h"
 #include "runtime/driver.h"
+#include "runtime/guard_report.h"
 
 namespace sallyport::runtime {
 
@@ -17,6 +18,7 @@ struct ReportFacts {
 // connection: empty for all.
 ctl::StatusReply make_status(TimePoint now, const Driver& driver, const ReportFacts& facts,
                              const std::string& connection);
+void add_guard(ctl::StatusReply& status, const GuardReport& report);
 ctl::ExplainReply make_explain(TimePoint now, const Driver& driver, const ctl::Explain& question);
 // The end of an `up` whose wait is over: what is being waited for, and why the last attempt failed, with what each side
 // wanted. child: empty for all of the connection.

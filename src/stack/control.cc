@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "stack/protection.h"
+
 namespace sallyport::stack {
 
 Control::Control(ike::Config config, Rng& rng) : endpoint_(std::move(config), rng) {}
@@ -161,23 +163,13 @@ void Control::apply(TimePoint now, const RekeyCommand& command) {
 void Control::apply(TimePoint now, const ReloadCommand& command) {
   const Connections::Changes changes = connections_.set_policy(command.policy);
   // The SPD goes first: what is protected by the new policy is not sent in clear in between.
-  outputs_.emplace_back(DataplaneCommand{SetSpd{spd()}});
+  outputs_.emplace_back(DataplaneCommand{SetSpd{spd_entries(command.policy->connections)}});
   for (const std::string& connection : changes.gone)
     endpoint_.handle_command(now, ike::Terminate{connection, {}, std::nullopt});
   endpoint_.handle_command(now, ike::SetPolicy{command.policy});
   for (const Connections::Key& key : changes.start) initiate(now, key);
   outputs_.emplace_back(Notice{Notice::Kind::reloaded, {}, {}, Errc::state, "configuration loaded", {}, {}});
   if (command.token != 0) settle({command.token}, std::nullopt, "configuration loaded");
-}
-
-std::vector<model::SpdEntry> Control::spd() const {
-  std::vector<model::SpdEntry> out;
-  for (const auto& connection : connections_.policy()->connections) {
-    for (const auto& child : connection.children) {
-      out.push_back({connection.name, child.name, model::Action::PROTECT, child.local, child.remote, child.reqid, 100});
-    }
-  }
-  return out;
 }
 
 void Control::settle(const std::vector<CommandToken>& tokens, std::optional<Errc> error, const std::string& sentence,

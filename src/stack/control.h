@@ -135,7 +135,6 @@ class Control {
   bool known(CommandToken token, const std::string& connection, const std::string& child);
   bool stands(const Connections::Key& key) const;
   void drain(TimePoint now);
-  std::vector<model::SpdEntry> spd() const;
 
   ike::Endpoint endpoint_;
   Connections connections_;

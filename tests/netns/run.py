@@ -9,7 +9,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lab import children, refusals, sallyport, soak, space, traffic
+from lab import children, closed, refusals, sallyport, soak, space, traffic
 from lab.scenario import Case, play
 
 CASES = [
@@ -33,7 +33,7 @@ SKIPPED = 77
 
 def main(arguments):
     if "--list" in arguments:
-        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, soak.NAME]))
+        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, soak.NAME]))
         return 0
     harness = "--harness" in arguments
     why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
@@ -59,6 +59,12 @@ def main(arguments):
         if (names and name not in names) or harness:
             continue
         passed, text = children.play(name, keep)
+        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
+        failed += not passed
+    for name in closed.NAMES:
+        if (names and name not in names) or harness:
+            continue
+        passed, text = closed.play(name, keep)
         print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
         failed += not passed
     if not names or soak.NAME in names:

@@ -34,7 +34,7 @@ def _toml(value):
     return json.dumps(str(value))
 
 
-def configuration(connection, side, folder, socket, start="none", device="tun", key_log=None, ports=None, extra=""):
+def configuration(connection, side, folder, socket, start="none", device="tun", key_log=None, ports=None, extra="", daemon=""):
     """The text of the configuration file; the only place that knows its syntax. Secrets go into files in `folder`."""
     me, peer = connection.end(side), connection.other(side)
     local = {"address": me.address, "id": me.identity}
@@ -54,6 +54,8 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
     lines = ["[daemon]", f"control = {_toml(str(socket))}", 'user = "nobody"']
     if key_log:
         lines += [f"key_log = {_toml(str(key_log))}"]
+    if daemon:
+        lines += [daemon]
     if ports:
         # Both daemons on one host: each listens on ports of its own and knows the peer's.
         other = ports["west" if side == "east" else "east"]
@@ -86,7 +88,7 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
 class Sallyport:
     """One daemon. side: which end of the Connection it plays."""
 
-    def __init__(self, host, connection, side, start="none", device="tun", key_log=False, ports=None, extra=""):
+    def __init__(self, host, connection, side, start="none", device="tun", key_log=False, ports=None, extra="", daemon=""):
         self.host, self.connection, self.side = host, connection, side
         self.folder = host.folder / "sallyport"
         self.folder.mkdir(exist_ok=True, mode=0o700)
@@ -95,6 +97,7 @@ class Sallyport:
         if self.keys:
             self.keys.mkdir(exist_ok=True, mode=0o700)
         self.start_mode, self.device, self.ports, self.extra = start, device, ports, extra
+        self.daemon_extra = daemon
         self.file = self.folder / "sallyport.toml"
         self.process = None
         self.write(connection)
@@ -102,12 +105,13 @@ class Sallyport:
     def write(self, connection):
         self.connection = connection
         self.file.write_text(configuration(connection, self.side, self.folder, self.socket, self.start_mode, self.device, self.keys,
-                                           self.ports, self.extra))
+                                           self.ports, self.extra, self.daemon_extra))
         self.file.chmod(0o600)
 
-    def start(self):
+    def start(self, wrap=()):
+        """wrap: words before the daemon's own, of a program that becomes it."""
         self.socket.unlink(missing_ok=True)
-        self.process = self.host.start(self.daemon_words(), log="sallyportd.log")
+        self.process = self.host.start([*wrap, *self.daemon_words()], log="sallyportd.log")
 
         def ready():
             if self.process.poll() is not None:
@@ -132,6 +136,11 @@ class Sallyport:
 
     def words(self, *words):
         return [program("sallyport"), "--socket", self.socket, *words]
+    def worker(self):
+        """The process that parses the network, or None where there is only one process."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        found = [int(word) for word in children.read_text().split()] if children.exists() else []
+        return found[-1] if len(found) >= 3 else None
 
     def command(self, *words, check=False, timeout=30):
         return self.host.run(self.words(*words), check=check, timeout=timeout)

@@ -283,4 +283,26 @@ TEST_SUITE("config/load") {
     for (size_t n = 0; n <= kTenLines.size(); ++n) (void)load_text(kTenLines.substr(0, n));
     for (size_t n = 0; n < kTenLines.size(); ++n) (void)load_text(std::string(kTenLines).erase(n, 1));
   }
+
+  TEST_CASE("protection that cannot be enforced refuses the start, unless the administrator says otherwise") {
+    using FailClosed = FailClosedSettings;
+    CHECK(load_text(kTenLines).settings.daemon.fail_closed == FailClosed{});
+    CHECK(FailClosed{}.enforce == FailClosed::Enforce::require);
+    const Loaded loaded = load_text(
+        "[daemon]\nfail_closed = { enforce = \"warn\", after_stop = \"closed\", other_family = "
+        "\"leave\" }\n" +
+        kTenLines);
+    REQUIRE(loaded.ok());
+    const auto& got = loaded.settings.daemon.fail_closed;
+    CHECK(got.enforce == FailClosed::Enforce::warn);
+    CHECK(got.after_stop == FailClosed::AfterStop::closed);
+    CHECK_FALSE(got.refuse_other_family);
+    CHECK(only_error("[daemon]\nfail_closed = { enforce = \"maybe\" }\n" + kTenLines)
+              .starts_with("2: daemon.fail_closed.enforce"));
+  }
+
+  TEST_CASE("a device's name cannot be anything but a name to the packet filter") {
+    CHECK(only_error("[device]\nname = \"tun*\"\n" + kTenLines).starts_with("2: device.name"));
+    CHECK(only_error("[device]\nname = \"a\\\"b\"\n" + kTenLines).starts_with("2: device.name"));
+  }
 }

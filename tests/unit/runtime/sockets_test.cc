@@ -91,6 +91,19 @@ TEST_SUITE("runtime/udp_socket") {
   }
 }
 
+namespace {
+CapturePlan plan(std::initializer_list<const char*> local, std::initializer_list<const char*> remote,
+                 std::initializer_list<const char*> host) {
+  model::SpdEntry entry;
+  entry.action = model::Action::PROTECT;
+  for (const char* text : local) entry.local.push_back(*model::parse_selector(text));
+  for (const char* text : remote) entry.remote.push_back(*model::parse_selector(text));
+  std::vector<IpAddr> addresses;
+  for (const char* text : host) addresses.push_back(address(text));
+  return capture_plan({entry}, addresses);
+}
+}  // namespace
+
 TEST_SUITE("runtime/routes") {
   TEST_CASE("ranges become exactly the prefixes that cover them") {
     const auto text = [](const char* first, const char* last) {
@@ -107,12 +120,35 @@ TEST_SUITE("runtime/routes") {
   }
 
   TEST_CASE("the preferred source is the host's address within the local selectors") {
-    const auto selector = [](const char* prefix) { return model::Selector::from_prefix(*IpPrefix::parse(prefix)); };
-    const auto routes = routes_for({selector("10.1.0.0/24")}, {selector("10.2.0.0/24"), selector("10.2.0.0/24")},
-                                   {address("192.0.2.1"), address("10.1.0.9")});
+    const auto routes = plan({"10.1.0.0/24"}, {"10.2.0.0/24", "10.2.0.0/24"}, {"192.0.2.1", "10.1.0.9"}).routes;
     REQUIRE(routes.size() == 1);
     CHECK(routes[0].destination.to_string() == "10.2.0.0/24");
     CHECK(routes[0].source == address("10.1.0.9"));
-    CHECK_FALSE(routes_for({selector("10.9.0.0/24")}, {selector("10.2.0.0/24")}, {address("10.1.0.9")})[0].source);
+    CHECK_FALSE(plan({"10.9.0.0/24"}, {"10.2.0.0/24"}, {"10.1.0.9"}).routes[0].source);
+    CHECK(plan({"0.0.0.0/0"}, {"10.2.0.0/24"}, {"127.0.0.1", "192.0.2.1"}).routes[0].source == address("192.0.2.1"));
+    CHECK_FALSE(plan({"::/0"}, {"fd02::/64"}, {"::1", "fe80::1"}).routes[0].source);
+  }
+
+  TEST_CASE("selectors that name protocol or ports are captured by rules, the others by destination") {
+    const auto both = plan({"192.0.2.1/32[tcp/22]"}, {"192.0.2.2/32[tcp/1024-2000]"}, {"192.0.2.1"});
+    CHECK(both.routes.empty());
+    REQUIRE(both.limited.size() == 1);
+    CHECK(both.limited[0].source == address("192.0.2.1"));
+    REQUIRE(both.rules.size() == 1);
+    CHECK(both.rules[0] == LimitedRule{{address("192.0.2.2"), 32}, 6, 22, 22, 1024, 2000});
+    // Ports of an unnamed protocol: three that have some, and ICMP whole.
+    CHECK(plan({"192.0.2.1/32"}, {"192.0.2.2/32[any/80]"}, {}).rules.size() == 4);
+    // Type of ICMP and OPAQUE are not in a route lookup.
+    CHECK(plan({"192.0.2.1/32[icmp/2048]"}, {"192.0.2.2/32[icmp/2048]"}, {}).rules[0] ==
+          LimitedRule{{address("192.0.2.2"), 32}, 1, 0, 0, 0, 0});
+    CHECK(plan({"192.0.2.1/32[udp/opaque]"}, {"192.0.2.2/32"}, {}).rules[0] ==
+          LimitedRule{{address("192.0.2.2"), 32}, 17, 0, 0, 0, 0});
+    // A selector of another family or protocol on the other end makes none.
+    CHECK(plan({"192.0.2.1/32[tcp]"}, {"192.0.2.2/32[udp]", "2001:db8::2/128[tcp]"}, {}).empty());
+  }
+
+  TEST_CASE("the own side of a tunnel that takes everything is left to the main table") {
+    CHECK(plan({"10.1.0.0/24"}, {"0.0.0.0/0"}, {}).inside == std::vector{*IpPrefix::parse("10.1.0.0/24")});
+    CHECK(plan({"10.1.0.0/24"}, {"10.2.0.0/24"}, {}).inside.empty());
   }
 }

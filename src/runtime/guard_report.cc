@@ -1,0 +1,27 @@
+// See guard_report.h.
+#include "runtime/guard_report.h"
+
+namespace sallyport::runtime {
+
+Bytes write_guard_report(const GuardReport& report) {
+  Writer out;
+  out.u8(report.enforced ? 1 : 0);
+  for (const uint64_t count : {report.counters.clear_in, report.counters.clear_out, report.counters.other_family_out})
+    out.u64(count);
+  out.bytes(as_bytes(report.sentence));
+  return out.take();
+}
+
+Result<GuardReport> parse_guard_report(ByteView bytes) {
+  Reader in(bytes);
+  GuardReport out;
+  SP_TRY(const uint8_t enforced, in.u8());
+  out.enforced = enforced != 0;
+  SP_TRY(out.counters.clear_in, in.u64());
+  SP_TRY(out.counters.clear_out, in.u64());
+  SP_TRY(out.counters.other_family_out, in.u64());
+  out.sentence = std::string(as_text(in.rest()));
+  return out;
+}
+
+}  // namespace sallyport::runtime

@@ -1,0 +1,36 @@
+// The packet filter that keeps clear packets out where policy says PROTECT, as text for nft(8). RFC 4301 5.1 and 5.2
+// (what must be protected is neither sent nor taken in the clear). One table, replaced whole in one transaction; the
+// kernel keeps it when we die. Pure; any thread.
+#pragma once
+#include <string>
+
+#include "config/settings.h"
+#include "stack/protection.h"
+
+namespace sallyport::runtime {
+
+constexpr const char* kGuardTable = "sallyport";  // family inet
+
+// Packets refused since the table was first made. Names are those of the counters in the table.
+struct GuardCounters {
+  uint64_t clear_in = 0;          // came by another interface than the device
+  uint64_t clear_out = 0;         // wanted to leave by another interface
+  uint64_t other_family_out = 0;  // wanted to leave beside a tunnel that takes all of the other family
+  bool operator==(const GuardCounters&) const = default;
+};
+
+struct GuardPlan {
+  stack::Protection protection;
+  std::string device;  // the TUN device; by name, which survives its coming and going
+  uint16_t ike_port = 500;
+  uint16_t natt_port = 4500;
+  bool match_sockets = true;  // false: the kernel cannot look up a packet's socket, so our ports alone must do
+};
+
+// The whole transaction. counters: what the table begins with, so that replacing it loses no count.
+std::string guard_rules(const GuardPlan& plan, const GuardCounters& counters);
+
+// From the output of `nft list counters table inet sallyport`; a counter that is not there is zero.
+GuardCounters parse_guard_counters(std::string_view listing);
+
+}  // namespace sallyport::runtime

@@ -1,0 +1,58 @@
+// See protection.h.
+#include "stack/protection.h"
+
+#include <algorithm>
+
+namespace sallyport::stack {
+namespace {
+
+constexpr uint32_t kPriority = 100;
+
+bool takes_all(const model::Selectors& selectors, Family family) {
+  return model::covers(selectors, model::Selectors{model::Selector::any(family)});
+}
+
+bool names(const model::SpdEntry& entry, Family family) {
+  const auto of_family = [&](const model::Selector& s) { return s.family() == family; };
+  return std::any_of(entry.remote.begin(), entry.remote.end(), of_family);
+}
+
+}  // namespace
+
+std::vector<model::SpdEntry> spd_entries(const std::vector<model::ConnectionPolicy>& connections) {
+  std::vector<model::SpdEntry> out;
+  for (const auto& connection : connections) {
+    for (const auto& child : connection.children) {
+      out.push_back(
+          {connection.name, child.name, model::Action::PROTECT, child.local, child.remote, child.reqid, kPriority});
+    }
+  }
+  return out;
+}
+
+Protection protection_of(const std::vector<model::ConnectionPolicy>& connections, bool refuse_other_family) {
+  Protection out{spd_entries(connections), {}};
+  if (!refuse_other_family) return out;
+  for (const auto& [all, other] : {std::pair(Family::v4, Family::v6), std::pair(Family::v6, Family::v4)}) {
+    const bool everything =
+        std::any_of(out.entries.begin(), out.entries.end(), [&](const auto& e) { return takes_all(e.remote, all); });
+    const bool named =
+        std::any_of(out.entries.begin(), out.entries.end(), [&](const auto& e) { return names(e, other); });
+    if (everything && !named) out.refused_families.push_back(other);
+  }
+  return out;
+}
+
+model::Selectors inside_ranges(const model::SpdEntry& entry) {
+  model::Selectors out;
+  const auto whole = [](const model::Selector& s) { return s.protocol == 0 && s.any_port(); };
+  for (const auto& local : entry.local) {
+    const bool within = std::any_of(entry.remote.begin(), entry.remote.end(), [&](const model::Selector& remote) {
+      return whole(local) && whole(remote) && model::covers(remote, local) && !model::covers(local, remote);
+    });
+    if (within) out.push_back(local);
+  }
+  return out;
+}
+
+}  // namespace sallyport::stack
