@@ -19,6 +19,7 @@ Endpoint::Impl::~Impl() = default;
 
 void Endpoint::Impl::emit(Output output) {
   if (auto* event = std::get_if<Event>(&output)) {
+    if (const auto* ready = std::get_if<ChildSaReady>(event)) child_spis_.insert(ready->sa.spi_in);
     if (const auto* removed = std::get_if<ChildSaRemoved>(event)) child_spis_.erase(removed->spi_in);
   }
   out_.push_back(std::move(output));
@@ -40,7 +41,6 @@ model::Spi Endpoint::Impl::new_child_spi() {
   model::Spi spi = 0;
   // RFC 4303 2.1: 0 to 255 are reserved.
   while (spi <= 255 || child_spis_.count(spi) != 0) spi = rng_.u32();
-  child_spis_.insert(spi);
   return spi;
 }
 
@@ -284,6 +284,16 @@ std::optional<TimePoint> Endpoint::next_deadline() const {
 
 const Counters& Endpoint::counters() const { return impl_->counters_; }
 size_t Endpoint::half_open() const { return impl_->half_open_.size(); }
+Endpoint::Tables Endpoint::tables() const {
+  return {impl_->sas_.size(),
+          impl_->by_spi_.size(),
+          impl_->by_first_message_.size(),
+          impl_->half_open_.size(),
+          impl_->half_open_by_address_.size(),
+          impl_->deadlines_.size(),
+          impl_->child_spis_.size(),
+          impl_->pending_.size()};
+}
 const std::map<std::string_view, uint64_t>& Endpoint::rows_taken() const { return impl_->rows_; }
 
 }  // namespace sallyport::ike

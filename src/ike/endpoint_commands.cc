@@ -182,6 +182,7 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   IkeSa* there = nullptr;
   for_each([&](IkeSa& sa) {
     if (sa.has_task(Task::Kind::delete_ike)) return;
+    if (sa.has_task(Task::Kind::delete_ike)) return;  // about to go
     const bool usable = sa.established() || (sa.original_initiator && !sa.authenticated() && sa.handshake &&
                                              sa.state() != IkeState::CLOSED);
     if (usable && sa.connection_name() == command.connection && (!there || sa.established())) there = &sa;

@@ -82,7 +82,7 @@ struct Endpoint::Impl final : v2::Host {
   std::map<IpAddr, size_t> half_open_by_address_;
   std::unordered_set<model::IkeId> half_open_;
   std::set<std::pair<TimePoint, model::IkeId>> deadlines_;
-  std::unordered_set<model::Spi> child_spis_;
+  std::unordered_set<model::Spi> child_spis_;  // inbound, of Child SAs that stand
   struct Pending {
     model::IkeId ike_id;
     v2::Continuation then;

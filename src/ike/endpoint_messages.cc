@@ -28,8 +28,16 @@ bool Endpoint::Impl::wanted(IkeSa& sa, const wire::ike::IkeHeader& header, const
     ++counters_.out_of_window;
     return false;
   }
+  // The responder held the IKE SA for established before its answer to our IKE_AUTH came here: it will ask again, and
+  // nothing is accepted before authentication (S2).
+  if (sa.original_initiator && (sa.state() == IkeState::INIT_DONE || sa.state() == IkeState::AUTH_SENT)) {
+    ++counters_.out_of_window;
+    return false;
+  }
   switch (sa.window.classify(header.message_id, digest)) {
-    case MessageWindow::Incoming::fresh: return true;
+    case MessageWindow::Incoming::fresh:
+      if (sa.state() != IkeState::CLOSED) return true;
+      break;  // over: only what was answered is answered again
     case MessageWindow::Incoming::repeated:
       // RFC 7296 2.1: the same answer to the same request, and only when asked (S9).
       ++counters_.repeated_requests;

@@ -10,6 +10,7 @@
 
 #include "ike/v2/auth_octets.h"
 #include "ike/v2/connection_choice.h"
+#include "ike/v2/simultaneous_init.h"
 #include "ike/v2/transition.h"
 
 namespace sallyport::ike::v2::ike_auth {
@@ -129,6 +130,7 @@ void authenticated(IkeSa& sa, TimePoint now, const model::Identity& peer, const 
   for (size_t i = 1; i < children.size(); ++i) {
     sa.queue(Task(Task::Kind::create_child, children[i]));
   }
+  simultaneous_init::settle(sa, now);
   sa.finish_task(now);
 }
 
@@ -218,7 +220,11 @@ void replace_older(IkeSa& sa, TimePoint now) {
   sa.host.for_each([&](IkeSa& other) {
     const bool same_peer = other.remote_identity && sa.remote_identity &&
                            model::same_identity(*other.remote_identity, *sa.remote_identity);
-    if (&other != &sa && other.authenticated() && same_peer && other.connection_name() == sa.connection_name()) {
+    // One that we initiated and that the peer has accepted since its first message here came: it only did not know of
+    // it yet, both initiated at the same time.
+    const bool simultaneous = other.original_initiator && !other.by_rekey && other.established_at >= sa.born;
+    if (&other != &sa && other.authenticated() && same_peer && !simultaneous &&
+        other.connection_name() == sa.connection_name()) {
       old.push_back(&other);
     }
   });
