@@ -329,6 +329,16 @@ std::optional<TimePoint> Endpoint::next_deadline() const {
 const Counters& Endpoint::counters() const { return impl_->counters_; }
 size_t Endpoint::half_open() const { return impl_->half_open_.size(); }
 size_t Endpoint::child_spis_in_use() const { return impl_->child_spis_.size(); }
+Endpoint::Tables Endpoint::tables() const {
+  return {impl_->sas_.size(),
+          impl_->by_spi_.size(),
+          impl_->by_first_message_.size(),
+          impl_->half_open_.size(),
+          impl_->half_open_by_address_.size(),
+          impl_->deadlines_.size(),
+          impl_->child_spis_.size(),
+          impl_->pending_.size()};
+}
 const std::map<std::string_view, uint64_t>& Endpoint::rows_taken() const { return impl_->rows_; }
 
 }  // namespace sallyport::ike

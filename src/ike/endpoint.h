@@ -56,6 +56,18 @@ struct Counters {
 
 class Endpoint {
  public:
+  // How many entries each table holds. None may grow without end; a quiet endpoint holds what its IKE SAs need.
+  struct Tables {
+    size_t ike_sas = 0;  // those that are over and linger included
+    size_t ike_spis = 0;
+    size_t first_messages = 0;
+    size_t half_open = 0;
+    size_t half_open_addresses = 0;
+    size_t deadlines = 0;
+    size_t child_spis = 0;
+    size_t key_requests = 0;  // asked for, not answered
+  };
+
   Endpoint(Config config, Rng& rng);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
@@ -72,6 +84,7 @@ class Endpoint {
   const Counters& counters() const;
   size_t half_open() const;
   size_t child_spis_in_use() const;                                // of Child SAs and of attempts at one
+  Tables tables() const;
   const std::map<std::string_view, uint64_t>& rows_taken() const;  // by the story of the transition row
 
  private:

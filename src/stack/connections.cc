@@ -30,7 +30,11 @@ Connections::Changes Connections::set_policy(std::shared_ptr<const model::IkePol
   for (const auto& old : policy_->connections) {
     if (same_connection(*policy_, *policy, old.name)) continue;
     changes.gone.push_back(old.name);
-    for (const Key& key : children_of(old.name)) entries_.erase(key);
+    for (const Key& key : children_of(old.name)) {
+      const std::vector<CommandToken> waiters = take_waiters(entries_[key]);
+      changes.abandoned.insert(changes.abandoned.end(), waiters.begin(), waiters.end());
+      entries_.erase(key);
+    }
   }
   policy_ = std::move(policy);
   for (const auto& connection : policy_->connections) {

@@ -26,6 +26,7 @@ class Connections {
   struct Changes {
     std::vector<std::string> gone;  // connections removed or changed: their SAs are to be terminated
     std::vector<Key> start;
+    std::vector<CommandToken> abandoned;  // who waited for a connection that is gone
   };
 
   // Reconciles with a new snapshot: what did not change is not touched.

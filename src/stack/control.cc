@@ -167,6 +167,7 @@ void Control::apply(TimePoint now, const ReloadCommand& command) {
   for (const std::string& connection : changes.gone)
     endpoint_.handle_command(now, ike::Terminate{connection, {}, std::nullopt});
   endpoint_.handle_command(now, ike::SetPolicy{command.policy});
+  settle(changes.abandoned, Errc::state, "the configuration of the connection was changed meanwhile");
   for (const Connections::Key& key : changes.start) initiate(now, key);
   outputs_.emplace_back(Notice{Notice::Kind::reloaded, {}, {}, Errc::state, "configuration loaded", {}, {}});
   if (command.token != 0) settle({command.token}, std::nullopt, "configuration loaded");

@@ -80,6 +80,14 @@ struct ConnectionStatus {
 
 class Control {
  public:
+  // How many entries each table holds; a quiet Control holds what its SAs need.
+  struct Tables {
+    size_t children = 0;
+    size_t keepalives = 0;
+    size_t ike_connections = 0;
+    size_t up_waits = 0;
+  };
+
   Control(ike::Config config, Rng& rng);
 
   void handle_datagram(TimePoint now, const ike::Datagram& in);
@@ -92,6 +100,8 @@ class Control {
 
   std::vector<ike::IkeSaStatus> ike_sas() const { return endpoint_.status(); }
   std::vector<ConnectionStatus> connections() const;
+  Tables tables() const { return {children_.size(), keepalives_.size(), ike_connections_.size(), up_waits_.size()}; }
+  const ike::Endpoint& endpoint() const { return endpoint_; }
   const ike::Counters& ike_counters() const { return endpoint_.counters(); }
   const std::shared_ptr<const model::IkePolicySet>& policy() const { return connections_.policy(); }
 

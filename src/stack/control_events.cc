@@ -93,6 +93,7 @@ void Control::on_event(TimePoint, ike::IkeSaRekeyed& event) {
   std::string connection;
   if (const auto old = ike_connections_.find(event.old_id); old != ike_connections_.end()) {
     connection = old->second;
+    ike_connections_.erase(old);
     ike_connections_[event.new_id] = connection;
   }
   for (auto& [id, child] : children_) {

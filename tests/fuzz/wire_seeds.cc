@@ -1,20 +1,13 @@
 // The seeds of the wire fuzz targets: wire_seeds FOLDER writes them, wire_seeds --check FOLDER compares.
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <map>
-#include <string>
-
+#include "fuzz/seed_files.h"
 #include "wire/ike2/message.h"
 #include "wire/ip/build.h"
 
 using namespace sallyport;
 using namespace sallyport::wire::ike2;
+using fuzz::Seeds;
 
 namespace {
-
-using Seeds = std::map<std::string, Bytes>;  // path below the folder
 
 IkeHeader header(ExchangeType exchange, bool response, uint32_t id) {
   IkeHeader out;
@@ -136,37 +129,11 @@ void add_ip(Seeds& out) {
   out[at + "keepalive"] = {0xFF};
 }
 
-bool same(const std::filesystem::path& path, const Bytes& wanted) {
-  std::ifstream in(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  return in && equal(as_bytes(text), wanted);
-}
-
-bool write(const std::filesystem::path& path, const Bytes& bytes) {
-  std::error_code error;
-  std::filesystem::create_directories(path.parent_path(), error);
-  std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  return static_cast<bool>(out);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool check = argc == 3 && std::string(argv[1]) == "--check";
-  if (argc != 2 && !check) {
-    std::fprintf(stderr, "usage: wire_seeds [--check] FOLDER\n");
-    return 2;
-  }
   Seeds seeds;
   add_ike(seeds);
   add_ip(seeds);
-  int wrong = 0;
-  for (const auto& [name, bytes] : seeds) {
-    const std::filesystem::path path = std::filesystem::path(argv[argc - 1]) / name;
-    if (check ? same(path, bytes) : write(path, bytes)) continue;
-    std::fprintf(stderr, "%s: %s\n", path.c_str(), check ? "not what wire_seeds writes" : "cannot be written");
-    ++wrong;
-  }
-  return wrong == 0 ? 0 : 1;
+  return fuzz::seeds_main(argc, argv, seeds);
 }

@@ -170,7 +170,7 @@ void start(IkeSa& sa, TimePoint now) {
   ChildSa* old = find_child(sa, task.child_id);
   const model::ChildPolicy* policy = old ? find_policy(sa, old->name) : nullptr;
   // Deleted, or rekeyed by the peer, since the task was queued.
-  if (!old || !policy || old->state != ChildSa::State::INSTALLED) return sa.finish_task(now);
+  if (!old || !policy || old->state != ChildSa::State::INSTALLED || old->redundant) return sa.finish_task(now);
   old->state = ChildSa::State::REKEYING;
   own.old_child = old->id;
   // RFC 7296 1.3.3: the SPI by which we receive on the SA to be replaced.
@@ -395,7 +395,12 @@ ChildSa* rekeyed_child(IkeSa& sa, TimePoint now, const NotifyPayload& notify) {
   }
   switch (old->state) {
     case ChildSa::State::INSTALLED:
-    case ChildSa::State::REKEYING: return old;
+    case ChildSa::State::REKEYING:
+      // One that lost a collision is about to be deleted: another one in its place would stay.
+      if (!old->redundant) return old;
+      sa.host.count_row("TEMPORARY_FAILURE to a rekey of what is redundant");
+      refuse(sa, now, NotifyType::TEMPORARY_FAILURE);
+      return nullptr;
     case ChildSa::State::REKEYED:
     case ChildSa::State::DELETING:
       // RFC 7296 2.25.1: we are closing it.

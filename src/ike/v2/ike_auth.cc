@@ -13,6 +13,7 @@
 #include "ike/v2/auth_octets.h"
 #include "ike/v2/connection_choice.h"
 #include "ike/v2/resources.h"
+#include "ike/v2/simultaneous_init.h"
 #include "ike/v2/transition.h"
 
 namespace sallyport::ike::v2::ike_auth {
@@ -130,6 +131,7 @@ void authenticated(IkeSa& sa, TimePoint now, const model::Identity& peer, const 
   for (size_t i = 1; i < children.size(); ++i) {
     sa.queue(Task(Task::Kind::create_child, children[i]));
   }
+  simultaneous_init::settle(sa, now);
   sa.finish_task(now);
 }
 
@@ -217,7 +219,11 @@ void fail_quietly_with(IkeSa& sa, TimePoint now, AttemptFailed event, bool keep_
 void replace_older(IkeSa& sa, TimePoint now) {
   if (!sa.remote_identity) return;
   for (IkeSa* other : sa.host.sas_of(sa.connection_name(), &*sa.remote_identity)) {
-    if (other != &sa && other->authenticated()) other->destroy(now, Errc::state, "the peer has started anew", true);
+    // One that we initiated and that the peer has accepted since its first message here came: it only did not know of
+    // it yet, both initiated at the same time.
+    const bool simultaneous = other->original_initiator && !other->by_rekey && other->established_at >= sa.born;
+    if (other == &sa || !other->authenticated() || simultaneous) continue;
+    other->destroy(now, Errc::state, "the peer has started anew", true);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "ike/v2/auth_octets.h"
 #include "ike/v2/connection_choice.h"
 #include "ike/v2/ike_auth.h"
+#include "ike/v2/simultaneous_init.h"
 #include "ike/v2/transition.h"
 
 namespace sallyport::ike::v2::ike_auth {
@@ -96,6 +97,7 @@ void finish(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
                                      first.refusal->peers,
                                      false}));
   }
+  simultaneous_init::settle(sa, now);
   sa.start_tasks(now);
 }
 

@@ -288,6 +288,7 @@ Result<std::unique_ptr<IkeSa>> IkeSa::successor(TimePoint now, IkeSa& old, bool 
   sa->spi_i = spi_i;
   sa->spi_r = spi_r;
   sa->born = now;
+  sa->by_rekey = true;
   SP_CHECK(sa->install_keys(chosen, std::move(keys)));
   sa->transition_to(IkeState::ESTABLISHED, "successor of a rekeyed IKE SA");
   sa->on_established(now);

@@ -1,0 +1,55 @@
+// The choice between two IKE SAs of the same peers.
+#include "ike/v2/simultaneous_init.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ike/v2/child_sa.h"
+
+namespace sallyport::ike::v2::simultaneous_init {
+
+namespace {
+
+// Made by one IKE_AUTH each, by one end each, for the same connection and identity.
+bool are_twins(const IkeSa& a, const IkeSa& b) {
+  return &a != &b && a.established() && b.established() && a.original_initiator != b.original_initiator &&
+         !a.by_rekey && !b.by_rekey && a.connection_name() == b.connection_name() && a.remote_identity &&
+         b.remote_identity && model::same_identity(*a.remote_identity, *b.remote_identity);
+}
+
+bool comes_first(const IkeSa& a, const IkeSa& b) {
+  return std::make_pair(a.spi_i, a.spi_r) < std::make_pair(b.spi_i, b.spi_r);
+}
+
+void want_child(IkeSa& kept, const std::string& name) {
+  const bool there =
+      std::any_of(kept.children.begin(), kept.children.end(), [&](const auto& c) { return c->name == name; });
+  if (!there && !kept.has_create(name)) kept.queue(Task(Task::Kind::create_child, name));
+}
+
+}  // namespace
+
+void settle(IkeSa& sa, TimePoint now) {
+  IkeSa* twin = nullptr;
+  sa.host.for_each([&](IkeSa& other) {
+    if (are_twins(sa, other)) twin = &other;
+  });
+  if (!twin) return;
+  IkeSa& kept = comes_first(sa, *twin) ? sa : *twin;
+  IkeSa& redundant = &kept == &sa ? *twin : sa;
+  if (!redundant.original_initiator || redundant.has_task(Task::Kind::delete_ike)) return;  // the peer's, or done
+  sa.host.count_row("both initiated: ours is redundant");
+  for (const auto& child : redundant.children) want_child(kept, child->name);
+  for (const Task& task : redundant.take_tasks()) {
+    if (task.kind == Task::Kind::create_child) want_child(kept, task.child);
+  }
+  Task away(Task::Kind::delete_ike);
+  away.reason = "both ends had initiated";
+  away.by_command = true;
+  redundant.queue(std::move(away));
+  // The one whose turn it is starts its tasks when that is over.
+  if (&redundant != &sa) redundant.start_tasks(now);
+  if (&kept != &sa) kept.start_tasks(now);
+}
+
+}  // namespace sallyport::ike::v2::simultaneous_init
