@@ -83,7 +83,7 @@ class Endpoint {
   std::vector<IkeSaStatus> status() const;
   const Counters& counters() const;
   size_t half_open() const;
-  size_t child_spis_in_use() const;                                // of Child SAs and of attempts at one
+  size_t child_spis_in_use() const;  // of Child SAs and of attempts at one
   Tables tables() const;
   const std::map<std::string_view, uint64_t>& rows_taken() const;  // by the story of the transition row
 

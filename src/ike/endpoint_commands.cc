@@ -189,7 +189,7 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   for (IkeSa* sa : sas_of(command.connection, nullptr)) {
     if (sa->has_task(Task::Kind::delete_ike)) continue;
     const bool usable = sa->established() || (sa->original_initiator && !sa->authenticated() && sa->handshake &&
-                                               sa->state() != IkeState::CLOSED);
+                                              sa->state() != IkeState::CLOSED);
     if (usable && (!there || sa->established())) there = sa;
   }
   if (there && !there->established()) {

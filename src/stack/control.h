@@ -30,13 +30,13 @@ struct DownCommand {
   std::string connection;
   std::string child;  // empty: the whole connection
   // Only this IKE SA: the connection stays wanted, and one that is kept up negotiates anew.
-  std::optional<model::IkeId> ike_id;
+  std::optional<model::IkeId> ike_id = std::nullopt;
 };
 struct RekeyCommand {
   CommandToken token = 0;
   std::string connection;
-  std::string child;              // empty: the IKE SA
-  std::optional<model::Spi> spi;  // inbound SPI of one Child SA, which it names alone
+  std::string child;                             // empty: the IKE SA
+  std::optional<model::Spi> spi = std::nullopt;  // inbound SPI of one Child SA, which it names alone
 };
 struct ReloadCommand {
   CommandToken token = 0;

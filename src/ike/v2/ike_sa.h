@@ -156,7 +156,7 @@ class IkeSa {
   std::vector<uint16_t> peer_hashes;               // SIGNATURE_HASH_ALGORITHMS; empty: RFC 7427 not offered
   std::optional<model::Identity> remote_identity;  // authenticated
   std::optional<model::Identity> local_identity;   // as sent
-  bool by_rekey = false;  // made by the rekeying of another, not by IKE_AUTH
+  bool by_rekey = false;                           // made by the rekeying of another, not by IKE_AUTH
   bool replaced = false;  // a successor lives: the end of this IKE SA is no loss (set with REKEYED)
 
   model::IkeId successor_id = 0;  // of the IKE SA that took the Child SAs over

@@ -30,7 +30,8 @@ T round_reply(const T& reply) {
 
 StatusReply full_status() {
   StatusReply status;
-  status.daemon = {"1.0", 42, 60, "/etc/s.toml", 500, 4500, true, "tun", "sp0", 1400, {"10.0.0.1"}, 3, 4, true, true};
+  status.daemon = {"1.0",        42, 60, "/etc/s.toml", 500,  4500, true,      "tun", "sp0", 1400,
+                   {"10.0.0.1"}, 3,  4,  true,          true, true, "a reason"};
   ChildSaEntry child{"west",
                      "net",
                      "INSTALLED",
@@ -40,6 +41,10 @@ StatusReply full_status() {
                      "aes128gcm16",
                      "tunnel",
                      true,
+                     "AH",
+                     true,
+                     "ipsec-mb",
+                     3,
                      {"10.1.0.0/24"},
                      {"10.2.0.0/24", "fd00::/64"},
                      1,
