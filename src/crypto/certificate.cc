@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/ip_addr.h"
+#include "crypto/decoded_certificate.h"
 #include "crypto/hash.h"
 #include "crypto/key_type.h"
 #include "crypto/openssl_ptr.h"
@@ -16,13 +17,6 @@ namespace {
 
 using model::Identity;
 using model::IdType;
-
-X509Ptr decode(ByteView der) {
-  if (der.empty() || der.size() > kMaxCertificateOctets) return nullptr;
-  const uint8_t* p = der.data();
-  X509Ptr out(d2i_X509(nullptr, &p, static_cast<long>(der.size())));
-  return p == der.data() + der.size() ? std::move(out) : nullptr;
-}
 
 std::string text_of(const X509_NAME* name) {
   const BioPtr bio(BIO_new(BIO_s_mem()));
@@ -153,7 +147,7 @@ class DnReader {
 }  // namespace
 
 Result<CertificateView> read_certificate(ByteView der) {
-  const X509Ptr certificate = decode(der);
+  const X509Ptr certificate = decoded_certificate(der);
   if (!certificate) return fail(Errc::bad_certificate);
   CertificateView out;
   const X509_NAME* subject = X509_get_subject_name(certificate.get());
@@ -208,7 +202,7 @@ Result<Bytes> encode_dn(std::string_view text) {
 }
 
 bool identity_matches(ByteView certificate_der, const Identity& id) {
-  const X509Ptr certificate = decode(certificate_der);
+  const X509Ptr certificate = decoded_certificate(certificate_der);
   if (!certificate) return false;
   for (const Identity& name : alternative_names(certificate.get())) {
     if (id.type != IdType::ID_DER_ASN1_DN && model::same_identity(name, id)) return true;

@@ -2,6 +2,7 @@
 #include "crypto/chain.h"
 
 #include "crypto/certificate.h"
+#include "crypto/decoded_certificate.h"
 #include "crypto/openssl_ptr.h"
 
 namespace sallyport::crypto {
@@ -11,12 +12,6 @@ namespace {
 constexpr size_t kMaxChainOctets = 64 * 1024;
 constexpr size_t kMaxCertificates = 8;
 constexpr int kMaxDepth = 6;
-
-X509Ptr decode(ByteView der) {
-  const uint8_t* p = der.data();
-  X509Ptr out(d2i_X509(nullptr, &p, static_cast<long>(der.size())));
-  return p == der.data() + der.size() ? std::move(out) : nullptr;
-}
 
 std::string too_large(const std::vector<Bytes>& chain) {
   size_t octets = 0;
@@ -61,7 +56,7 @@ std::string verify(X509* leaf, STACK_OF(X509) * others, const std::vector<Bytes>
   const X509StoreCtxPtr context(X509_STORE_CTX_new());
   if (!store || !context) return "out of memory";
   for (const Bytes& der : anchors) {
-    const X509Ptr anchor = decode(der);
+    const X509Ptr anchor = decoded_certificate(der);
     if (anchor) X509_STORE_add_cert(store.get(), anchor.get());
   }
   if (X509_STORE_CTX_init(context.get(), store.get(), leaf, others) != 1) return "the library refuses the chain";
@@ -82,7 +77,7 @@ ChainVerdict verify_chain(const std::vector<Bytes>& chain, const std::vector<Byt
   out.why = too_large(chain);
   if (!out.why.empty()) return out;
   const auto view = read_certificate(chain.front());
-  const X509Ptr leaf = decode(chain.front());
+  const X509Ptr leaf = decoded_certificate(chain.front());
   if (!view || !leaf) {
     out.why = "the certificate cannot be read";
     return out;
@@ -90,7 +85,7 @@ ChainVerdict verify_chain(const std::vector<Bytes>& chain, const std::vector<Byt
   out.subject = view->subject;
   const X509ChainPtr others(sk_X509_new_null());
   for (size_t i = 1; i < chain.size(); ++i) {
-    X509Ptr certificate = decode(chain[i]);
+    X509Ptr certificate = decoded_certificate(chain[i]);
     if (certificate && sk_X509_push(others.get(), certificate.get()) > 0) (void)certificate.release();
   }
   out.why = verify(leaf.get(), others.get(), anchors, now);

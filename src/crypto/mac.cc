@@ -186,38 +186,62 @@ class Xcbc final : public Mac {
   std::array<uint8_t, kBlock> k2_{}, k3_{}, last_{};
 };
 
-Result<std::unique_ptr<Mac>> evp(const char* mac_name, const char* parameter, const char* value, ByteView key,
-                                 size_t octets) {
+// A context without a key. Looking an algorithm up in the library costs more than a short MAC, so each is looked up
+// once.
+MacCtxPtr prototype(const char* mac_name, const char* parameter, const char* value) {
   const MacPtr mac(EVP_MAC_fetch(nullptr, mac_name, nullptr));
   MacCtxPtr context(mac ? EVP_MAC_CTX_new(mac.get()) : nullptr);
   const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(parameter, const_cast<char*>(value), 0),
                                OSSL_PARAM_construct_end()};
+  if (!context || EVP_MAC_CTX_set_params(context.get(), params) != 1) return nullptr;
+  return context;
+}
+
+MacCtxPtr copy_of(const MacCtxPtr& context) { return MacCtxPtr(context ? EVP_MAC_CTX_dup(context.get()) : nullptr); }
+
+Result<std::unique_ptr<Mac>> keyed(MacCtxPtr context, ByteView key, size_t octets) {
   // An empty key is a key for HMAC (prf with an empty secret); a null pointer would mean "keep the old one".
   static constexpr uint8_t kNoKey = 0;
   const uint8_t* octets_of_key = key.empty() ? &kNoKey : key.data();
-  if (!context || EVP_MAC_init(context.get(), octets_of_key, key.size(), params) != 1)
+  if (!context || EVP_MAC_init(context.get(), octets_of_key, key.size(), nullptr) != 1)
     return fail(Errc::algorithm_refused);
   return std::unique_ptr<Mac>(std::make_unique<EvpMac>(std::move(context), octets));
+}
+
+const MacCtxPtr& hmac_prototype(MacKind kind) {
+  static const auto hmac = [](const char* digest) { return prototype("HMAC", OSSL_MAC_PARAM_DIGEST, digest); };
+  static const MacCtxPtr md5 = hmac("MD5"), sha1 = hmac("SHA1"), sha256 = hmac("SHA2-256"), sha384 = hmac("SHA2-384"),
+                         sha512 = hmac("SHA2-512");
+  switch (kind) {
+    case MacKind::HMAC_MD5: return md5;
+    case MacKind::HMAC_SHA1: return sha1;
+    case MacKind::HMAC_SHA2_384: return sha384;
+    case MacKind::HMAC_SHA2_512: return sha512;
+    case MacKind::HMAC_SHA2_256:
+    case MacKind::AES_XCBC:
+    case MacKind::AES_CMAC:
+    case MacKind::AES_GMAC: break;
+  }
+  return sha256;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Mac>> Mac::create(MacKind kind, ByteView key) {
-  const auto hmac = [&](const char* digest, size_t octets) {
-    return evp("HMAC", OSSL_MAC_PARAM_DIGEST, digest, key, octets);
-  };
+  const auto hmac = [&](size_t octets) { return keyed(copy_of(hmac_prototype(kind)), key, octets); };
   switch (kind) {
-    case MacKind::HMAC_MD5: return hmac("MD5", 16);
-    case MacKind::HMAC_SHA1: return hmac("SHA1", 20);
-    case MacKind::HMAC_SHA2_256: return hmac("SHA2-256", 32);
-    case MacKind::HMAC_SHA2_384: return hmac("SHA2-384", 48);
-    case MacKind::HMAC_SHA2_512: return hmac("SHA2-512", 64);
+    case MacKind::HMAC_MD5: return hmac(16);
+    case MacKind::HMAC_SHA1: return hmac(20);
+    case MacKind::HMAC_SHA2_256: return hmac(32);
+    case MacKind::HMAC_SHA2_384: return hmac(48);
+    case MacKind::HMAC_SHA2_512: return hmac(64);
     case MacKind::AES_XCBC:
       if (key.size() != kBlock) return fail(Errc::bad_key, static_cast<uint32_t>(key.size()));
       return Xcbc::create(key);
     case MacKind::AES_CMAC:
       if (key.size() != kBlock) return fail(Errc::bad_key, static_cast<uint32_t>(key.size()));
-      return evp("CMAC", OSSL_MAC_PARAM_CIPHER, "AES-128-CBC", key, kBlock);
+      // A CMAC context without a key cannot be copied.
+      return keyed(prototype("CMAC", OSSL_MAC_PARAM_CIPHER, "AES-128-CBC"), key, kBlock);
     case MacKind::AES_GMAC:
       if (key.size() != 20 && key.size() != 28 && key.size() != 36)
         return fail(Errc::bad_key, static_cast<uint32_t>(key.size()));

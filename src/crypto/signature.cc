@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "crypto/decoded_certificate.h"
 #include "crypto/key_type.h"
 #include "crypto/openssl_ptr.h"
 
@@ -222,8 +223,7 @@ Result<PrivateKey> PrivateKey::from_pem(ByteView pem) {
 KeyType PrivateKey::type() const { return key_type_of(impl_->key.get()); }
 
 bool PrivateKey::belongs_to(ByteView certificate_der) const {
-  const uint8_t* p = certificate_der.data();
-  const X509Ptr certificate(d2i_X509(nullptr, &p, static_cast<long>(certificate_der.size())));
+  const X509Ptr certificate = decoded_certificate(certificate_der);
   return certificate && X509_check_private_key(certificate.get(), impl_->key.get()) == 1;
 }
 
@@ -270,8 +270,7 @@ static bool strong_enough(EVP_PKEY* key) {
 }
 
 Result<> verify_auth(ByteView certificate_der, AuthMethod method, ByteView auth_data, ByteView octets) {
-  const uint8_t* p = certificate_der.data();
-  const X509Ptr certificate(d2i_X509(nullptr, &p, static_cast<long>(certificate_der.size())));
+  const X509Ptr certificate = decoded_certificate(certificate_der);
   EVP_PKEY* key = certificate ? X509_get0_pubkey(certificate.get()) : nullptr;
   if (key == nullptr || !strong_enough(key)) return fail(Errc::bad_certificate);
   return verify_with(key, method, auth_data, octets);
