@@ -70,8 +70,9 @@ Result<> DescriptorChannel::send(uint8_t word, ByteView body, const std::vector<
 
 Result<std::optional<ChannelMessage>> DescriptorChannel::receive(bool wait) {
   ChannelMessage out;
-  out.body.resize(kMaxChannelOctets);
-  iovec pieces[2] = {{&out.word, 1}, {out.body.data(), out.body.size()}};
+  // On the stack and left as it is: a fresh block of this size would be mapped, cleared and unmapped for each message.
+  uint8_t room_for_body[kMaxChannelOctets];
+  iovec pieces[2] = {{&out.word, 1}, {room_for_body, sizeof room_for_body}};
   msghdr header{};
   header.msg_iov = pieces;
   header.msg_iovlen = 2;
@@ -87,7 +88,7 @@ Result<std::optional<ChannelMessage>> DescriptorChannel::receive(bool wait) {
   if (n <= 0) return fail(Errc::not_found);
   out.descriptors = take_descriptors(header);
   if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return fail(Errc::limit);
-  out.body.resize(static_cast<size_t>(n) - 1);
+  out.body.assign(room_for_body, room_for_body + n - 1);
   return std::optional<ChannelMessage>(std::move(out));
 }
 
