@@ -1,0 +1,55 @@
+"""ESP in memory, whole packet path, beside the bare AEAD: Google Benchmark's binaries, taking turns."""
+import json
+import re
+import subprocess
+
+import frame
+
+SUITE = "AES_GCM_16-128"
+
+
+def _rates(program, pattern):
+    """name -> packets a second, of the benchmarks whose name matches."""
+    done = subprocess.run([frame.tool(program), f"--benchmark_filter={pattern}", "--benchmark_format=json", "--benchmark_min_time=0.2"],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{program}: {done.stderr.strip()}")
+    return {one["name"].removesuffix("/manual_time"): one["items_per_second"] for one in json.loads(done.stdout)["benchmarks"]
+            if not one.get("error_occurred")}
+
+
+def _both(seal, opened):
+    """Packets sealed and opened a second, of the two rates."""
+    return 1 / (1 / seal + 1 / opened)
+
+
+def _bare(rates, octets, which):
+    """The fastest way of the named kind to seal and to open: bare calls, or any provider's interface."""
+    found = []
+    for verb in ("seal", "open"):
+        fitting = [rate for name, rate in rates.items() if re.fullmatch(rf"{verb}({which})/{SUITE}/.*/{octets}", name)]
+        if not fitting:
+            raise frame.Unmeasurable(f"aead_bench has no {verb} of {SUITE} with {octets} octets")
+        found.append(max(fitting))
+    return _both(*found)
+
+
+def _esp(rates, octets):
+    return _both(rates[f"esp_seal/{SUITE}/{octets}"], rates[f"esp_open/{SUITE}/{octets}"])
+
+
+def esp(setting):
+    own, bare = [], []
+    for number in range(setting.rounds):
+        own.append(_rates("esp_bench", f"/{SUITE}/"))
+        bare.append(_rates("aead_bench", f"/{SUITE}/"))
+        setting.say(f"esp-memory {number + 1}/{setting.rounds}")
+    rows = []
+    for octets, peer, which, goal in ((1400, "OpenSSL alone", "_bare", ">= 0.85"), (1400, "fastest AEAD here", "_bare|_batch|", ">= 0.6"),
+                                      (64, "OpenSSL alone", "_bare", ""), (64, "fastest AEAD here", "_bare|_batch|", ">= 0.4")):
+        rows.append(frame.compared(f"ESP in memory, sealed and opened, AES-128-GCM, {octets} B", "packets/s", [_esp(r, octets) for r in own],
+                                   peer, [_bare(r, octets, which) for r in bare], goal))
+    return rows
+
+
+MEASUREMENTS = [frame.Measurement("esp-memory", esp, targets=("esp_bench", "aead_bench"))]
