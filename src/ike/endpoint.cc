@@ -55,6 +55,40 @@ void Endpoint::Impl::for_each(const std::function<void(IkeSa&)>& visit) {
   }
 }
 
+// Identities that count as the same have the same key; what has the same key is still compared.
+static std::string key_of_peer(const model::Identity& id) {
+  std::string out(1, static_cast<char>(id.type));
+  for (const uint8_t octet : id.value) {
+    out.push_back(static_cast<char>(octet >= 'A' && octet <= 'Z' ? octet + ('a' - 'A') : octet));
+  }
+  return out;
+}
+
+std::vector<IkeSa*> Endpoint::Impl::sas_of(std::string_view connection, const model::Identity* peer) {
+  const std::string name(connection), key = peer ? key_of_peer(*peer) : std::string();
+  std::vector<IkeSa*> out;
+  for (auto at = by_peer_.lower_bound({name, key, 0}); at != by_peer_.end() && std::get<0>(*at) == name; ++at) {
+    if (peer && std::get<1>(*at) != key) break;
+    IkeSa* sa = find(std::get<2>(*at));
+    if (!sa) continue;
+    const bool same = !peer || (sa->remote_identity && model::same_identity(*sa->remote_identity, *peer));
+    if (same) out.push_back(sa);
+  }
+  return out;
+}
+
+void Endpoint::Impl::index_peer(IkeSa& sa) {
+  std::optional<std::pair<std::string, std::string>> place;
+  if (sa.connection() && sa.state() != IkeState::CLOSED && sa.state() != IkeState::DEAD) {
+    const bool known = sa.authenticated() && sa.remote_identity;
+    place.emplace(sa.connection_name(), known ? key_of_peer(*sa.remote_identity) : std::string());
+  }
+  if (place == sa.indexed_peer) return;
+  if (sa.indexed_peer) by_peer_.erase({sa.indexed_peer->first, sa.indexed_peer->second, sa.id});
+  if (place) by_peer_.insert({place->first, place->second, sa.id});
+  sa.indexed_peer = std::move(place);
+}
+
 void Endpoint::Impl::adopt(std::unique_ptr<IkeSa> sa) {
   by_spi_[sa->local_spi()] = sa->id;
   const model::IkeId id = sa->id;
@@ -71,6 +105,7 @@ void Endpoint::Impl::settle(IkeSa& sa) {
     if (due) deadlines_.insert({*due, sa.id});
     sa.indexed_deadline = due;
   }
+  index_peer(sa);
   const bool half_open =
       !sa.original_initiator && !sa.authenticated() && sa.state() != IkeState::CLOSED && sa.state() != IkeState::DEAD;
   if (!half_open && half_open_.erase(sa.id) != 0) {

@@ -180,12 +180,11 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
     return;
   }
   IkeSa* there = nullptr;
-  for_each([&](IkeSa& sa) {
-    if (sa.has_task(Task::Kind::delete_ike)) return;
-    const bool usable = sa.established() || (sa.original_initiator && !sa.authenticated() && sa.handshake &&
-                                             sa.state() != IkeState::CLOSED);
-    if (usable && sa.connection_name() == command.connection && (!there || sa.established())) there = &sa;
-  });
+  for (IkeSa* sa : sas_of(command.connection, nullptr)) {
+    if (sa->has_task(Task::Kind::delete_ike)) continue;
+    const bool usable = sa->established() || (sa->original_initiator && !sa->authenticated() && sa->handshake);
+    if (usable && (!there || sa->established())) there = sa;
+  }
   if (there && !there->established()) {
     // Under way: the children join it.
     auto& list = v2::handshake_of(*there).children;
@@ -219,29 +218,34 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   fresh.start_tasks(now);
 }
 
-void Endpoint::Impl::terminate(TimePoint now, const Terminate& command) {
-  for_each([&](IkeSa& sa) {
-    if (command.ike_id ? sa.id != *command.ike_id : sa.connection_name() != command.connection) return;
-    if (!command.child.empty()) {
-      for (const auto& child : sa.children) {
-        if (child->name != command.child || sa.has_task(Task::Kind::delete_child, child->id)) continue;
-        sa.queue(Task(Task::Kind::delete_child, child->id));
-      }
-      sa.start_tasks(now);
-      return;
+static void terminate_one(IkeSa& sa, TimePoint now, const std::string& only_child) {
+  if (!only_child.empty()) {
+    for (const auto& child : sa.children) {
+      if (child->name != only_child || sa.has_task(Task::Kind::delete_child, child->id)) continue;
+      sa.queue(Task(Task::Kind::delete_child, child->id));
     }
-    if (!sa.authenticated()) {
-      if (sa.original_initiator) sa.destroy(now, Errc::state, "stopped by command", true);
-      return;
-    }
-    if (sa.has_task(Task::Kind::delete_ike)) return;
-    sa.drop_tasks();
-    Task away(Task::Kind::delete_ike);
-    away.reason = "stopped by command";
-    away.by_command = true;
-    sa.queue(std::move(away));
     sa.start_tasks(now);
-  });
+    return;
+  }
+  if (!sa.authenticated()) {
+    if (sa.original_initiator) sa.destroy(now, Errc::state, "stopped by command", true);
+    return;
+  }
+  if (sa.has_task(Task::Kind::delete_ike)) return;
+  sa.drop_tasks();
+  Task away(Task::Kind::delete_ike);
+  away.reason = "stopped by command";
+  away.by_command = true;
+  sa.queue(std::move(away));
+  sa.start_tasks(now);
+}
+
+void Endpoint::Impl::terminate(TimePoint now, const Terminate& command) {
+  if (command.ike_id) {
+    if (IkeSa* sa = find(*command.ike_id)) terminate_one(*sa, now, command.child);
+    return;
+  }
+  for (IkeSa* sa : sas_of(command.connection, nullptr)) terminate_one(*sa, now, command.child);
 }
 
 void Endpoint::Impl::rekey_children(IkeSa& sa, TimePoint now, const std::function<bool(const ChildSa&)>& which) {

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -30,6 +31,7 @@ struct Endpoint::Impl final : v2::Host {
   void count_row(std::string_view story) override { ++rows_[story]; }
   v2::IkeSa* find(model::IkeId id) override;
   void for_each(const std::function<void(v2::IkeSa&)>& visit) override;
+  std::vector<v2::IkeSa*> sas_of(std::string_view connection, const model::Identity* peer) override;
   void adopt(std::unique_ptr<v2::IkeSa> sa) override;
   void touch(v2::IkeSa& sa) override { touched_.push_back(sa.id); }
 
@@ -59,7 +61,8 @@ struct Endpoint::Impl final : v2::Host {
   void set_policy(std::shared_ptr<const model::IkePolicySet> policy);
   void child_lifetime(TimePoint now, const ChildLifetime& command);
 
-  void settle(v2::IkeSa& sa);  // after its turn: its deadline in the index, or the grave
+  void settle(v2::IkeSa& sa);  // after its turn: its place in the indexes, or the grave
+  void index_peer(v2::IkeSa& sa);
   void settle_touched();
   size_t half_open_of(const IpAddr& address) const;
 
@@ -78,7 +81,8 @@ struct Endpoint::Impl final : v2::Host {
   std::map<model::IkeId, std::unique_ptr<v2::IkeSa>> sas_;
   std::unordered_map<model::IkeSpi, model::IkeId> by_spi_;  // our SPI
   std::map<std::pair<IpEndpoint, model::IkeSpi>, model::IkeId>
-      by_first_message_;  // peer and its SPI: repeated IKE_SA_INIT
+      by_first_message_;                                                  // peer and its SPI: repeated IKE_SA_INIT
+  std::set<std::tuple<std::string, std::string, model::IkeId>> by_peer_;  // connection, key of the peer's identity
   std::map<IpAddr, size_t> half_open_by_address_;
   std::unordered_set<model::IkeId> half_open_;
   std::set<std::pair<TimePoint, model::IkeId>> deadlines_;

@@ -3,6 +3,8 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "base/rng.h"
 #include "ike/endpoint.h"
@@ -37,6 +39,8 @@ class Host {
 
   virtual IkeSa* find(model::IkeId id) = 0;
   virtual void for_each(const std::function<void(IkeSa&)>& visit) = 0;
+  // The living IKE SAs of a connection, or only those in which this peer is authenticated; without walking all others.
+  virtual std::vector<IkeSa*> sas_of(std::string_view connection, const model::Identity* peer) = 0;
   virtual void adopt(std::unique_ptr<IkeSa> sa) = 0;  // a successor made by a rekey: found by its local SPI from now on
 };
 

@@ -8,6 +8,8 @@
 //                                                          <-  HDR, SK{N(AUTHENTICATION_FAILED)}      the end
 #include "ike/v2/ike_auth.h"
 
+#include <algorithm>
+
 #include "ike/v2/auth_octets.h"
 #include "ike/v2/connection_choice.h"
 #include "ike/v2/resources.h"
@@ -46,11 +48,9 @@ void reject_peer(IkeSa& sa, TimePoint now, std::string sentence, std::string our
 }
 
 bool any_other_with(IkeSa& sa) {
-  bool found = false;
-  sa.host.for_each([&](IkeSa& other) {
-    found = found || (&other != &sa && other.authenticated() && other.connection_name() == sa.connection_name());
-  });
-  return found;
+  const auto others = sa.host.sas_of(sa.connection_name(), nullptr);
+  return std::any_of(others.begin(), others.end(),
+                     [&](const IkeSa* other) { return other != &sa && other->authenticated(); });
 }
 
 void send(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
@@ -215,15 +215,10 @@ void fail_quietly_with(IkeSa& sa, TimePoint now, AttemptFailed event, bool keep_
 }
 
 void replace_older(IkeSa& sa, TimePoint now) {
-  std::vector<IkeSa*> old;
-  sa.host.for_each([&](IkeSa& other) {
-    const bool same_peer = other.remote_identity && sa.remote_identity &&
-                           model::same_identity(*other.remote_identity, *sa.remote_identity);
-    if (&other != &sa && other.authenticated() && same_peer && other.connection_name() == sa.connection_name()) {
-      old.push_back(&other);
-    }
-  });
-  for (IkeSa* other : old) other->destroy(now, Errc::state, "the peer has started anew", true);
+  if (!sa.remote_identity) return;
+  for (IkeSa* other : sa.host.sas_of(sa.connection_name(), &*sa.remote_identity)) {
+    if (other != &sa && other->authenticated()) other->destroy(now, Errc::state, "the peer has started anew", true);
+  }
 }
 
 }  // namespace sallyport::ike::v2::ike_auth

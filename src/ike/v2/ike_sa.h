@@ -179,6 +179,7 @@ class IkeSa {
   std::string state_why;
   IpEndpoint first_from;                      // the endpoint's own: where its IKE_SA_INIT came from
   std::optional<TimePoint> indexed_deadline;  // the endpoint's own: where it stands in the order of deadlines
+  std::optional<std::pair<std::string, std::string>> indexed_peer;  // and among the IKE SAs of its connection
 
  private:
   size_t fragment_octets() const;  // largest datagram; 0: do not fragment
