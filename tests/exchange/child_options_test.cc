@@ -2,6 +2,7 @@
 // 1.3.1, 2.8, 2.23.1, 3.3.
 #include <doctest/doctest.h>
 
+#include "ike/protection.h"
 #include "support/two_endpoints.h"
 
 TEST_SUITE_BEGIN("exchange/child_options");
@@ -19,7 +20,8 @@ model::Proposals words(Protocol protocol, const char* text) { return {*model::pa
 
 // Two hosts that protect what they send each other.
 struct Hosts : TwoEndpoints {
-  explicit Hosts(Mode mode_a = Mode::transport, Mode mode_b = Mode::transport) {
+  explicit Hosts(Mode mode_a = Mode::transport, Mode mode_b = Mode::transport, ike::Config config = {})
+      : TwoEndpoints(config) {
     child_a().mode = mode_a;
     child_b().mode = mode_b;
     child_a().local = child_b().remote = one("192.0.2.1");
@@ -389,6 +391,46 @@ TEST_CASE("[RFC7296 1.3.1] NON_FIRST_FRAGMENTS_ALSO counts when both say it; els
       }
     }
   }
+}
+
+TEST_CASE("[RFC7296 2.22] IPCOMP_SUPPORTED gets no answer, and the Child SA stands without compression") {
+  ike::Config config;
+  config.key_log = true;
+  Hosts t(Mode::tunnel, Mode::tunnel, config);
+  t.initiate();
+  t.deliver(t.a);
+  t.deliver(t.b);
+  REQUIRE(t.a.sent.size() == 1);
+  REQUIRE(t.a.event<ike::KeyLog>());
+  const auto& keys = std::get<ike::KeyLog::Ike>(t.a.event<ike::KeyLog>()->keys);
+  const model::ChosenIke chosen{keys.encr, keys.key_bits, keys.integ, model::PrfId::HMAC_SHA2_256,
+                                model::GroupId::CURVE25519};
+  SeededRng rng(77);
+  auto as_b = ike::Protection::create(
+      chosen, {keys.sk_er.view(), keys.sk_ar.view(), keys.sk_ei.view(), keys.sk_ai.view()}, rng);
+  auto as_a = ike::Protection::create(
+      chosen, {keys.sk_ei.view(), keys.sk_ai.view(), keys.sk_er.view(), keys.sk_ar.view()}, rng);
+  REQUIRE(as_a);
+  REQUIRE(as_b);
+  const auto inside = [](ike::Protection& reader, const Bytes& datagram) {
+    const auto message = wire::ike2::parse_message(datagram);
+    const auto chain = reader.open(datagram, *wire::ike2::find<wire::ike2::SkPayload>(message->payloads));
+    return *wire::ike2::parse_payloads(chain->first, chain->bytes);
+  };
+  // The request as before, and with an offer of DEFLATE (CPI 0x1234, transform 2) before its SA payload.
+  ike::Datagram& request = t.a.sent.front();
+  auto payloads = inside(**as_b, request.payload);
+  payloads.insert(payloads.begin() + 1,
+                  wire::ike2::NotifyPayload{0, {}, wire::ike2::NotifyType::IPCOMP_SUPPORTED, {0x12, 0x34, 2}});
+  const auto header = wire::ike2::parse_message(request.payload)->header;
+  request.payload = (*as_a)->seal(header, payloads, 0)->front();
+  t.deliver(t.a);
+  REQUIRE(t.b.sent.size() == 1);
+  const auto answer = inside(**as_a, t.b.sent.front().payload);
+  CHECK(wire::ike2::find_notify(answer, wire::ike2::NotifyType::IPCOMP_SUPPORTED) == nullptr);
+  t.run();
+  REQUIRE(newest(t.b));
+  CHECK(crossed(*newest(t.a), *newest(t.b)));
 }
 
 TEST_CASE("[RFC7296 2.8] a rekey keeps mode and algorithms, whatever else the policies would allow") {
