@@ -78,6 +78,7 @@ void Endpoint::Impl::settle(IkeSa& sa) {
     if (it != half_open_by_address_.end() && --it->second == 0) half_open_by_address_.erase(it);
   }
   if (sa.state() != IkeState::DEAD) return;
+  std::erase_if(pending_, [&](const auto& row) { return row.second.ike_id == sa.id; });
   by_spi_.erase(sa.local_spi());
   const auto first = by_first_message_.find({sa.first_from, sa.spi_i});
   if (first != by_first_message_.end() && first->second == sa.id) by_first_message_.erase(first);
@@ -100,20 +101,26 @@ size_t Endpoint::Impl::half_open_of(const IpAddr& address) const {
 
 // ---- strangers
 
-bool Endpoint::Impl::may_answer_stranger(TimePoint now) {
+void Endpoint::Impl::answer_stranger(TimePoint now, const Datagram& answer, size_t heard) {
+  if (answer.payload.size() > heard) return;
   if (now - stranger_second_ >= seconds(1)) {
     stranger_second_ = now;
     stranger_answers_ = 0;
   }
-  return ++stranger_answers_ <= config_.limits.unauthenticated_answers_per_second;
+  // RFC 7296 2.21.4: what is said in answer to unprotected messages is limited.
+  if (stranger_answers_ >= config_.limits.unauthenticated_answers_per_second) return;
+  ++stranger_answers_;
+  ++counters_.stranger_answers;
+  emit(answer);
 }
 
 void Endpoint::Impl::answer_unsupported_version(TimePoint now, const Datagram& in, const wire::ike::IkeHeader& header) {
   ++counters_.bad_version;
   // RFC 7296 2.5: a higher major version is told ours; S9: once a request, never for an answer, not without limit.
-  if (header.major < 2 || header.response_flag || !may_answer_stranger(now)) return;
+  if (header.major < 2 || header.response_flag) return;
   Bytes answer = v2::ike_sa_init::clear_answer(header, NotifyType::INVALID_MAJOR_VERSION, {});
-  emit(Datagram{in.local, in.remote, in.interface_index, in.natt, std::move(answer)});
+  answer_stranger(now, Datagram{in.local, in.remote, in.interface_index, in.natt, std::move(answer)},
+                  in.payload.size());
 }
 
 void Endpoint::Impl::handle_datagram(TimePoint now, const Datagram& in) {
@@ -130,7 +137,8 @@ void Endpoint::Impl::handle_datagram(TimePoint now, const Datagram& in) {
   // RFC 7296 2.6: our SPI is the one that is not the sender's.
   const auto found = by_spi_.find(header->initiator_flag ? header->spi_r : header->spi_i);
   IkeSa* sa = found == by_spi_.end() ? nullptr : find(found->second);
-  if (!sa || sa->original_initiator == header->initiator_flag) {
+  if (!sa) return handle_unknown_ike_spi(now, in, *header);
+  if (sa->original_initiator == header->initiator_flag) {
     ++counters_.unknown_spi;
     return;
   }
@@ -184,10 +192,11 @@ void Endpoint::Impl::handle_first_message(TimePoint now, const Datagram& in, con
   if (!message) {
     ++counters_.malformed;
     // RFC 7296 2.5: an unsupported critical payload is named, even here.
-    if (message.error().code == Errc::critical_payload && may_answer_stranger(now)) {
+    if (message.error().code == Errc::critical_payload) {
       Bytes answer = v2::ike_sa_init::clear_answer(header, NotifyType::UNSUPPORTED_CRITICAL_PAYLOAD,
                                                    {static_cast<uint8_t>(message.error().detail)});
-      emit(Datagram{in.local, in.remote, in.interface_index, in.natt, std::move(answer)});
+      answer_stranger(now, Datagram{in.local, in.remote, in.interface_index, in.natt, std::move(answer)},
+                      in.payload.size());
     }
     return;
   }
@@ -284,6 +293,7 @@ std::optional<TimePoint> Endpoint::next_deadline() const {
 
 const Counters& Endpoint::counters() const { return impl_->counters_; }
 size_t Endpoint::half_open() const { return impl_->half_open_.size(); }
+size_t Endpoint::child_spis_in_use() const { return impl_->child_spis_.size(); }
 const std::map<std::string_view, uint64_t>& Endpoint::rows_taken() const { return impl_->rows_; }
 
 }  // namespace sallyport::ike

@@ -20,7 +20,7 @@ struct Limits {
   size_t half_open_max_per_address = 30;
   size_t ike_sa_max = 50000;
   Duration half_open_timeout = seconds(30);
-  unsigned unauthenticated_answers_per_second = 100;  // INVALID_MAJOR_VERSION, INVALID_IKE_SPI
+  unsigned unauthenticated_answers_per_second = 100;  // INVALID_MAJOR_VERSION, INVALID_IKE_SPI, INVALID_SPI
 };
 
 struct Config {
@@ -34,7 +34,7 @@ struct Config {
 struct Counters {
   uint64_t datagrams = 0;
   uint64_t malformed = 0;          // dropped: header or payloads do not parse
-  uint64_t unknown_spi = 0;        // dropped: no such IKE SA
+  uint64_t unknown_spi = 0;        // no such IKE SA: dropped, or answered with INVALID_IKE_SPI
   uint64_t bad_integrity = 0;      // dropped: SK does not verify
   uint64_t out_of_window = 0;      // dropped: message ID neither expected nor the last one
   uint64_t duplicate_differs = 0;  // dropped: the message ID of an answered request, but other octets
@@ -44,6 +44,9 @@ struct Counters {
   uint64_t cookies_bad = 0;
   uint64_t half_open_refused = 0;
   uint64_t bad_version = 0;
+  uint64_t stranger_answers = 0;  // INVALID_MAJOR_VERSION, INVALID_IKE_SPI, INVALID_SPI and the like, outside an IKE SA
+  uint64_t hints = 0;             // unprotected INVALID_IKE_SPI and INVALID_SPI that came in
+  uint64_t hints_followed = 0;    // liveness checks they started
   uint64_t fragments_dropped = 0;
   uint64_t initiated = 0;
   uint64_t responded = 0;
@@ -68,6 +71,7 @@ class Endpoint {
   std::vector<IkeSaStatus> status() const;
   const Counters& counters() const;
   size_t half_open() const;
+  size_t child_spis_in_use() const;                                // of Child SAs and of attempts at one
   const std::map<std::string_view, uint64_t>& rows_taken() const;  // by the story of the transition row
 
  private:

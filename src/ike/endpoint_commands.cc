@@ -4,6 +4,7 @@
 #include "ike/endpoint_impl.h"
 #include "ike/v2/child_sa.h"
 #include "ike/v2/handshake.h"
+#include "ike/v2/ike_sa_init.h"
 #include "ike/v2/liveness.h"
 #include "ike/v2/rekey.h"
 
@@ -14,6 +15,8 @@ using v2::IkeSa;
 using v2::IkeState;
 using v2::Task;
 using v2::Timer;
+
+static constexpr Duration kOwnHandshakeMost = minutes(5);
 
 // ---- time
 
@@ -57,6 +60,7 @@ void Endpoint::Impl::give_up_waiting(IkeSa& sa, TimePoint now) {
 void Endpoint::Impl::expire(IkeSa& sa, TimePoint now, Timer timer) {
   switch (timer) {
     case Timer::retransmit:
+      if (v2::ike_sa_init::end_refused(sa, now)) return;
       if (sa.window.retransmit(now)) {
         ++counters_.retransmissions;
         sa.timers.set(Timer::retransmit, *sa.window.deadline());
@@ -125,6 +129,8 @@ void Endpoint::Impl::handle_command(TimePoint now, Command& command) {
     for (model::IkeId id : alive->ike_ids) {
       if (IkeSa* sa = find(id)) sa->on_authenticated_received(now);
     }
+  } else if (const auto* unknown = std::get_if<UnknownSpi>(&command)) {
+    unknown_esp_spi(now, *unknown);
   }
 }
 
@@ -209,6 +215,8 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   sa->connection_index = static_cast<size_t>(it - connections.begin());
   sa->spi_i = new_ike_spi();
   sa->born = now;
+  // Whatever another process still owes us, or a peer keeps asking for.
+  sa->timers.set(Timer::half_open, now + kOwnHandshakeMost);
   sa->window = MessageWindow({it->retransmit_timeout, it->retransmit_factor, it->retransmit_tries});
   auto handshake = std::make_unique<v2::Handshake>();
   handshake->children = children;

@@ -27,6 +27,7 @@ struct Endpoint::Impl final : v2::Host {
   model::ChildId new_child_id() override { return ++last_child_id_; }
   model::IkeSpi new_ike_spi() override;
   model::Spi new_child_spi() override;
+  void release_child_spi(model::Spi spi) override { child_spis_.erase(spi); }
   void count_row(std::string_view story) override { ++rows_[story]; }
   v2::IkeSa* find(model::IkeId id) override;
   void for_each(const std::function<void(v2::IkeSa&)>& visit) override;
@@ -37,7 +38,12 @@ struct Endpoint::Impl final : v2::Host {
   void handle_datagram(TimePoint now, const Datagram& in);
   void handle_first_message(TimePoint now, const Datagram& in, const wire::ike::IkeHeader& header);
   void answer_unsupported_version(TimePoint now, const Datagram& in, const wire::ike::IkeHeader& header);
-  bool may_answer_stranger(TimePoint now);
+  // S9: at most one answer to a message, never longer than it, and not without limit. heard: octets of the message.
+  void answer_stranger(TimePoint now, const Datagram& answer, size_t heard);
+  void handle_unknown_ike_spi(TimePoint now, const Datagram& in, const wire::ike::IkeHeader& header);
+  void handle_unprotected(v2::IkeSa& sa, TimePoint now, const wire::ike2::Message& message);
+  void hint_about(TimePoint now, const IpEndpoint& remote);
+  void unknown_esp_spi(TimePoint now, const UnknownSpi& command);
   void handle_init_response(v2::IkeSa& sa, TimePoint now, const Datagram& in);
   void handle_protected(v2::IkeSa& sa, TimePoint now, const Datagram& in, const wire::ike::IkeHeader& header);
   bool wanted(v2::IkeSa& sa, const wire::ike::IkeHeader& header, const Digest& digest,
@@ -75,6 +81,7 @@ struct Endpoint::Impl final : v2::Host {
   model::ChildId last_child_id_ = 0;
   model::RequestId last_request_id_ = 0;
 
+  std::unordered_set<model::Spi> child_spis_;  // outlives everything that holds a lease
   std::map<model::IkeId, std::unique_ptr<v2::IkeSa>> sas_;
   std::unordered_map<model::IkeSpi, model::IkeId> by_spi_;  // our SPI
   std::map<std::pair<IpEndpoint, model::IkeSpi>, model::IkeId>
@@ -82,7 +89,6 @@ struct Endpoint::Impl final : v2::Host {
   std::map<IpAddr, size_t> half_open_by_address_;
   std::unordered_set<model::IkeId> half_open_;
   std::set<std::pair<TimePoint, model::IkeId>> deadlines_;
-  std::unordered_set<model::Spi> child_spis_;
   struct Pending {
     model::IkeId ike_id;
     v2::Continuation then;

@@ -28,8 +28,17 @@ bool Endpoint::Impl::wanted(IkeSa& sa, const wire::ike::IkeHeader& header, const
     ++counters_.out_of_window;
     return false;
   }
+  // S2: the peer of an initiator is nobody yet. It may have sent its first request right behind its IKE_AUTH answer,
+  // and the network has turned them round: it will come again.
+  const bool nobody = sa.original_initiator && !sa.authenticated() && sa.state() != IkeState::CLOSED;
+  if (nobody) {
+    ++counters_.out_of_window;
+    return false;
+  }
   switch (sa.window.classify(header.message_id, digest)) {
-    case MessageWindow::Incoming::fresh: return true;
+    case MessageWindow::Incoming::fresh:
+      if (sa.state() != IkeState::CLOSED) return true;
+      break;  // what is over takes nothing new
     case MessageWindow::Incoming::repeated:
       // RFC 7296 2.1: the same answer to the same request, and only when asked (S9).
       ++counters_.repeated_requests;
@@ -55,7 +64,8 @@ void Endpoint::Impl::handle_protected(IkeSa& sa, TimePoint now, const Datagram& 
   }
   const auto* sk = wire::ike2::find<SkPayload>(message->payloads);
   const auto* skf = wire::ike2::find<SkfPayload>(message->payloads);
-  if ((sk == nullptr) == (skf == nullptr)) {
+  if (sk == nullptr && skf == nullptr) return handle_unprotected(sa, now, *message);
+  if (sk != nullptr && skf != nullptr) {
     ++counters_.malformed;
     return;
   }
@@ -126,6 +136,10 @@ void Endpoint::Impl::deliver(IkeSa& sa, TimePoint now, const Datagram& in, const
     if (!payloads) {
       // RFC 7296 2.21.3: an answer that cannot be read leaves the two sides in different states.
       ++counters_.malformed;
+      // The peer holds the IKE SA for whole; it is told once that it is not.
+      if (sa.authenticated()) {
+        sa.send_request(now, ExchangeType::INFORMATIONAL, {DeletePayload{model::Protocol::IKE, {}}});
+      }
       sa.destroy(now, payloads.error().code,
                  "the peer's answer does not parse: " + std::string(describe(payloads.error().code)));
       return;

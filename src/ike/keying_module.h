@@ -145,9 +145,17 @@ struct InboundSeen {
 struct InboundActivity {
   std::vector<model::IkeId> ike_ids;
 };
+// An ESP packet came for an inbound SPI that no SA has. RFC 7296 1.5, 2.21.4.
+struct UnknownSpi {
+  IpEndpoint local;
+  IpEndpoint remote;  // where it came from; port 0 where it was not in UDP
+  model::Spi spi = 0;
+  bool udp = false;
+  size_t octets = 0;  // of the packet: nobody is told with more than they sent
+};
 
-using Command =
-    std::variant<Initiate, Terminate, RekeyIke, RekeyChild, SetPolicy, ChildLifetime, InboundSeen, InboundActivity>;
+using Command = std::variant<Initiate, Terminate, RekeyIke, RekeyChild, SetPolicy, ChildLifetime, InboundSeen,
+                             InboundActivity, UnknownSpi>;
 
 struct ChildSaStatus {
   model::ChildId child_id = 0;

@@ -1,7 +1,7 @@
 // Message IDs, stored replies and retransmission. RFC 7296 2.1 to 2.3.
 #include "ike/message_window.h"
 
-#include <cmath>
+#include <algorithm>
 
 namespace sallyport::ike {
 
@@ -31,7 +31,8 @@ void MessageWindow::sent(TimePoint now, std::vector<Bytes> datagrams) {
   request_ = std::move(datagrams);
   outstanding_ = true;
   transmissions_ = 1;
-  wait_ = policy_.first;
+  current_ = policy_;
+  wait_ = current_.first;
   deadline_ = now + wait_;
 }
 
@@ -46,17 +47,26 @@ void MessageWindow::answered() {
 
 bool MessageWindow::retransmit(TimePoint now) {
   if (!outstanding_) return false;
-  if (transmissions_ > policy_.tries) {
+  if (transmissions_ > current_.tries) {
     deadline_.reset();
     return false;
   }
   ++transmissions_;
   // RFC 7296 2.1: the wait grows exponentially.
-  const double longer = static_cast<double>(wait_.count()) * policy_.factor;
+  const double longer = static_cast<double>(wait_.count()) * current_.factor;
   const double most = static_cast<double>(Duration(minutes(2)).count());
   wait_ = Duration(static_cast<Duration::rep>(std::min(longer, most)));
   deadline_ = now + wait_;
   return true;
+}
+
+void MessageWindow::hurry(TimePoint now, RetransmitPolicy quick) {
+  if (!outstanding_ || !deadline_) return;
+  current_.factor = std::min(current_.factor, quick.factor);
+  current_.tries = std::min(current_.tries, transmissions_ - 1 + quick.tries);
+  if (now + quick.first >= *deadline_) return;
+  wait_ = quick.first;
+  deadline_ = now + wait_;
 }
 
 void MessageWindow::restart() {

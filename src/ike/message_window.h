@@ -54,11 +54,15 @@ class MessageWindow {
   std::optional<TimePoint> deadline() const { return deadline_; }
   bool retransmit(TimePoint now);  // call at deadline(): true: send outstanding() again; false: given up
   unsigned transmissions() const { return transmissions_; }
+  // Something says that the peer may be gone: what is outstanding is asked for again at once after quick.first, and
+  // given up after quick.tries more. Never slower than the policy would have it.
+  void hurry(TimePoint now, RetransmitPolicy quick);
   void restart();  // IKE_SA_INIT is sent anew with ID 0 (COOKIE, INVALID_KE_PAYLOAD)
   void set_policy(RetransmitPolicy policy) { policy_ = policy; }
 
  private:
   RetransmitPolicy policy_;
+  RetransmitPolicy current_;  // of the request outstanding
   model::MessageId next_in_ = 0;
   bool working_ = false;
   bool has_last_ = false;

@@ -51,6 +51,10 @@ Result<std::unique_ptr<Protection>> Protection::create(const model::ChosenIke& c
                                                        Rng& rng) {
   const auto encr = model::info(chosen.encr);
   if (!encr) return fail(Errc::algorithm_refused, static_cast<uint32_t>(chosen.encr));
+  // RFC 7296 5: an IKE SA is never without encryption.
+  if (chosen.encr == model::EncrId::NULL_ENCR || chosen.encr == model::EncrId::NULL_AES_GMAC) {
+    return fail(Errc::algorithm_refused, static_cast<uint32_t>(chosen.encr));
+  }
   // RFC 7296 3.3.6, RFC 5282 8: an IKE SA has integrity from an AEAD or from an algorithm of its own.
   if (!encr->aead && chosen.integ == model::IntegId::NONE) return fail(Errc::algorithm_refused, 0);
   SP_TRY(auto out, crypto::Aead::create(chosen.encr, keys.encr_out, chosen.key_bits, chosen.integ, keys.integ_out));

@@ -129,6 +129,8 @@ std::vector<ctl::Counter> counters_of(const Driver& driver, const PacketReport& 
           {"ike_datagrams", ike.datagrams},
           {"ike_malformed", ike.malformed},
           {"ike_unknown_spi", ike.unknown_spi},
+          {"ike_hints", ike.hints},
+          {"ike_hints_followed", ike.hints_followed},
           {"ike_bad_integrity", ike.bad_integrity},
           {"ike_out_of_window", ike.out_of_window},
           {"ike_repeated_requests", ike.repeated_requests},

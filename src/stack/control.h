@@ -104,6 +104,7 @@ class Control {
   void apply(TimePoint now, FirstInbound& event);
   void apply(TimePoint now, InboundSeenOn& event);
   void apply(TimePoint now, PeerMoved& event);
+  void apply(TimePoint now, UnknownSpiSeen& event);
   void on_event(TimePoint now, ike::IkeSaUp& event);
   void on_event(TimePoint now, ike::IkeSaDown& event);
   void on_event(TimePoint now, ike::IkeSaRekeyed& event);

@@ -58,6 +58,10 @@ void Control::apply(TimePoint, PeerMoved& event) {
                                {}});
 }
 
+void Control::apply(TimePoint now, UnknownSpiSeen& event) {
+  endpoint_.handle_command(now, ike::UnknownSpi{event.local, event.remote, event.spi, event.udp, event.octets});
+}
+
 void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
   ike_connections_[event.ike_id] = event.connection;
   const auto* policy = connections_.policy()->connection(event.connection);

@@ -63,6 +63,7 @@ class Dataplane {
   void send_one(TimePoint now, ByteView packet, const Offload& offload = {});
   void release(TimePoint now, uint32_t reqid);
   void note_inbound(TimePoint now, size_t from);
+  void note_unknown(TimePoint now, std::span<const ipsec::Incoming> packets);
   void run_inner_host(TimePoint now);
   void take_events(TimePoint now, std::span<PacketBuf> batch, size_t from);
 
@@ -73,6 +74,7 @@ class Dataplane {
   std::deque<DataplaneEvent> events_;
   std::vector<model::ChildId> seen_;  // authenticated inbound packets since the last report
   std::optional<TimePoint> report_at_;
+  std::optional<TimePoint> unknown_at_;  // an unknown SPI was last told of
   std::optional<TimePoint> expire_held_at_;
   uint64_t held_dropped_ = 0;
 };

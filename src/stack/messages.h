@@ -57,6 +57,13 @@ struct PeerMoved {  // an authenticated newest packet came from another address
   IpEndpoint local;
   IpEndpoint remote;
 };
-using DataplaneEvent = std::variant<Acquire, LifetimeReached, FirstInbound, InboundSeenOn, PeerMoved>;
+struct UnknownSpiSeen {  // ESP for an SPI that no SA has; not more than one a second is told of
+  IpEndpoint local;
+  IpEndpoint remote;
+  model::Spi spi = 0;
+  bool udp = false;
+  size_t octets = 0;
+};
+using DataplaneEvent = std::variant<Acquire, LifetimeReached, FirstInbound, InboundSeenOn, PeerMoved, UnknownSpiSeen>;
 
 }  // namespace sallyport::stack

@@ -47,6 +47,10 @@ TEST_CASE("[RFC7296 2.7] no proposal in common ends with both sides' proposals")
   t.initiate();
   t.run();
   REQUIRE(t.b.event<ike::AttemptFailed>());
+  // [RFC7296 2.21.1] What is not authentic is believed when nothing better comes for a while.
+  CHECK(!t.a.event<ike::AttemptFailed>());
+  t.pass(seconds(3));
+  REQUIRE(t.a.event<ike::AttemptFailed>());
   CHECK(t.a.event<ike::AttemptFailed>()->code == Errc::no_proposal_chosen);
   CHECK(!t.b.event<ike::AttemptFailed>()->ours.empty());
   CHECK(!t.b.event<ike::AttemptFailed>()->peers.empty());

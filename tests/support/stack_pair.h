@@ -58,6 +58,14 @@ struct StackNode {
   std::vector<stack::CommandResult> results;
   std::vector<WirePacket> out;
 
+  // As after kill and start: the same rng, nothing else.
+  void restart(const char* inner) {
+    std::destroy_at(&dataplane);
+    std::destroy_at(&control);
+    std::construct_at(&control, ike::Config{}, rng);
+    std::construct_at(&dataplane, rng, stack::InnerHost({*IpAddr::parse(inner)}));
+  }
+
   void drain(TimePoint now) {
     bool more = true;
     while (more) {

@@ -62,13 +62,40 @@ struct OneEnd {
   KeyAgent agent;
   std::deque<ike::Datagram> sent;
   std::deque<ike::Event> events;
+  bool hold = false;  // key work waits in `held` for answer()
+  std::deque<ike::Request> held;
+
+  // Answers a request that was held back, by default the oldest; false when there is none.
+  bool answer(TimePoint now, size_t nth = 0) {
+    if (nth >= held.size()) return false;
+    const ike::Request request = std::move(held[nth]);
+    held.erase(held.begin() + static_cast<std::ptrdiff_t>(nth));
+    endpoint.handle_reply(now, request.id, agent.answer(request.work));
+    drain(now);
+    return true;
+  }
+  template <class E>
+  size_t count() const {
+    size_t n = 0;
+    for (const auto& e : events) n += std::holds_alternative<E>(e) ? 1u : 0u;
+    return n;
+  }
+  uint64_t row(std::string_view story) const {
+    const auto& rows = endpoint.rows_taken();
+    const auto found = rows.find(story);
+    return found == rows.end() ? 0 : found->second;
+  }
 
   void drain(TimePoint now) {
     while (auto out = endpoint.poll()) {
       if (auto* datagram = std::get_if<ike::Datagram>(&*out)) {
         sent.push_back(std::move(*datagram));
       } else if (auto* request = std::get_if<ike::Request>(&*out)) {
-        endpoint.handle_reply(now, request->id, agent.answer(request->work));
+        if (hold) {
+          held.push_back(std::move(*request));
+        } else {
+          endpoint.handle_reply(now, request->id, agent.answer(request->work));
+        }
       } else {
         events.push_back(std::move(std::get<ike::Event>(*out)));
       }
@@ -140,6 +167,26 @@ struct TwoEndpoints {
       d.local.addr = *IpAddr::parse("192.0.2.1");
     to.endpoint.handle_datagram(now, d);
     to.drain(now);
+  }
+  void command(OneEnd& end, ike::Command command) {
+    end.endpoint.handle_command(now, std::move(command));
+    end.drain(now);
+  }
+  // Every deadline of both ends within that time, messages handed over at once.
+  void pass(Duration length) {
+    const TimePoint until = now + length;
+    for (int guard = 0; guard < 10000; ++guard) {
+      run();
+      const auto of_a = a.endpoint.next_deadline(), of_b = b.endpoint.next_deadline();
+      const TimePoint next = std::min(of_a.value_or(until), of_b.value_or(until));
+      if (next >= until) break;
+      now = std::max(now, next);
+      for (OneEnd* end : {&a, &b}) {
+        end->endpoint.handle_deadline(now);
+        end->drain(now);
+      }
+    }
+    now = until;
   }
   void run() {
     for (int i = 0; i < 200 && (deliver(a) || deliver(b)); ++i) {

@@ -116,7 +116,8 @@ ChildResult<ChildOffer> add_child_offer(IkeSa& sa, const model::ChildPolicy& pol
                     sa.local.addr.to_string() + " === " + sa.remote.addr.to_string());
     }
   }
-  offer.spi_in = sa.host.new_child_spi();
+  offer.lease = std::make_shared<SpiLease>(sa.host);
+  offer.spi_in = offer.lease->spi;
   // RFC 7296 1.2: the Child SA of IKE_AUTH is keyed by the IKE SA's own exchange.
   if (wish.first) drop_transforms(offer.proposals, model::TransformType::KE);
   uint8_t number = 0;
@@ -210,6 +211,7 @@ ChildResult<ChildAgreement> read_child_answer(IkeSa& sa, const ChildOffer& offer
   const auto spi = read_spi(agreed.answer);
   if (!chosen || !spi) return refuse(Errc::bad_value, "the peer's answer holds no usable SPI or proposal");
   agreed.chosen = *chosen;
+  agreed.lease = offer.lease;
   agreed.spi_in = offer.spi_in;
   agreed.spi_out = *spi;
   if (auto why = read_mode(offer, payloads, agreed)) return tl::unexpected<ChildRefusal>(std::move(*why));
@@ -320,7 +322,8 @@ ChildResult<ChildAgreement> try_child(IkeSa& sa, const model::ChildPolicy& polic
   agreed.non_first_fragments =
       policy.non_first_fragments && has(request.payloads, NotifyType::NON_FIRST_FRAGMENTS_ALSO);
   agreed.spi_out = *spi;
-  agreed.spi_in = sa.host.new_child_spi();
+  agreed.lease = std::make_shared<SpiLease>(sa.host);
+  agreed.spi_in = agreed.lease->spi;
   agreed.answer = selected->chosen;
   agreed.answer.spi = spi_octets(agreed.spi_in);
   return agreed;

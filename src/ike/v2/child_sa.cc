@@ -99,6 +99,7 @@ static void log_keys(IkeSa& sa, const model::SaSpec& spec) {
 }
 
 ChildSa& install_child(IkeSa& sa, TimePoint now, const ChildAgreement& agreed, model::SaSpec spec) {
+  if (agreed.lease) agreed.lease->installed = true;
   auto child = std::make_unique<ChildSa>();
   child->id = spec.child_id;
   child->name = spec.child;

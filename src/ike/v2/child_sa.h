@@ -37,8 +37,26 @@ ChildSa* find_child_by_spi_in(IkeSa& sa, model::Spi spi);
 // The peer's ESP and AH SPIs may be alike: a Child SA is named by both (RFC 4301 4.1).
 ChildSa* find_child_by_spi_out(IkeSa& sa, model::Protocol protocol, model::Spi spi);
 
+// An inbound SPI that is spoken for until its Child SA is installed, or until nobody remembers the attempt.
+class SpiLease {
+ public:
+  explicit SpiLease(Host& host) : spi(host.new_child_spi()), host_(host) {}
+  ~SpiLease() {
+    if (!installed) host_.release_child_spi(spi);
+  }
+  SpiLease(const SpiLease&) = delete;
+  SpiLease& operator=(const SpiLease&) = delete;
+
+  const model::Spi spi;
+  bool installed = false;
+
+ private:
+  Host& host_;
+};
+
 // Our side of a Child SA we ask for.
 struct ChildOffer {
+  std::shared_ptr<SpiLease> lease;
   model::ChildPolicy policy;
   model::Spi spi_in = 0;
   bool first = false;          // in IKE_AUTH: no key exchange of its own (RFC 7296 1.2)
@@ -59,6 +77,7 @@ struct ChildWish {
 };
 // What both sides agreed.
 struct ChildAgreement {
+  std::shared_ptr<SpiLease> lease;
   model::ChildPolicy policy;
   model::ChosenChild chosen{};
   model::Proposal answer;  // as the responder sends it, with the responder's SPI

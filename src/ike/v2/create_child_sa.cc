@@ -141,6 +141,13 @@ void fail_own(IkeSa& sa, TimePoint now, OwnExchange& own, ChildRefusal why, bool
     (heir ? *heir : sa).queue(std::move(again));
     if (heir) heir->start_tasks(now);
   } else if (!pointless) {
+    // RFC 7296 2.25: after minutes of it the two ends no longer agree on what there is; they start over.
+    if (retry && sa.established()) {
+      sa.host.count_row("TEMPORARY_FAILURE without end");
+      Task over(Task::Kind::delete_ike);
+      over.reason = "the peer has answered TEMPORARY_FAILURE for minutes";
+      sa.queue(std::move(over));
+    }
     sa.host.emit(Event(AttemptFailed{std::string(sa.connection_name()), own.policy.name, why.error.code,
                                      std::move(why.sentence), std::move(why.ours), std::move(why.peers)}));
   }
@@ -180,6 +187,7 @@ void conclude_child(IkeSa& sa, TimePoint now, OwnExchange& own, const ChildAgree
                     ByteView shared) {
   auto spec = make_child(sa, agreed, ChildKeying{true, shared, own.nonce, nonce_r});
   if (!spec) {
+    forget_at_peer(sa, own.offer);
     return fail_own(sa, now, own, ChildRefusal{spec.error(), "the keys of the new Child SA were refused", {}, {}});
   }
   const bool rekeys = own.kind == Task::Kind::rekey_child;
@@ -229,6 +237,7 @@ void handle_child_answer(IkeSa& sa, TimePoint now, OwnExchange& own, const Messa
   // RFC 7296 1.3.1: KEr stands exactly when a group was chosen, and it is the group of our KEi.
   if (!nonce || pfs != (ke != nullptr) ||
       (pfs && (agreed->chosen.group != own.group || ke->group != static_cast<uint16_t>(own.group)))) {
+    forget_at_peer(sa, own.offer);
     return fail_own(
         sa, now, own,
         ChildRefusal{Error{Errc::missing_payload, 0}, "the peer's answer lacks Nonce or a fitting KE", {}, {}});
@@ -241,6 +250,7 @@ void handle_child_answer(IkeSa& sa, TimePoint now, OwnExchange& own, const Messa
                  OwnExchange& mine = *own_exchange_of(at);
                  const auto* done = std::get_if<model::KeDone>(&reply);
                  if (!done) {
+                   forget_at_peer(at, mine.offer);
                    return fail_own(
                        at, then, mine,
                        ChildRefusal{Error{Errc::bad_public_value, 0}, "the key exchange with the peer failed", {}, {}});
@@ -275,6 +285,7 @@ void not_found(IkeSa& sa, TimePoint now, OwnExchange& own) {
 }
 
 void handle_refusal(IkeSa& sa, TimePoint now, OwnExchange& own, const NotifyPayload& notify) {
+  if (notify.type == NotifyType::INVALID_SYNTAX) return sa.peer_says_invalid_syntax(now);
   if (notify.type == NotifyType::INVALID_KE_PAYLOAD && obey_group(sa, now, own, notify)) return;
   if (notify.type == NotifyType::CHILD_SA_NOT_FOUND && own.kind == Task::Kind::rekey_child &&
       !(own.peer && own.peer->child_id != 0)) {

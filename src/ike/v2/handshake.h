@@ -19,6 +19,7 @@ struct Handshake : Scratch {
   std::vector<std::string> children;  // wanted; the first travels in IKE_AUTH
   std::optional<ChildOffer> offer;
   bool peer_wants_certificate = false;
+  std::optional<AttemptFailed> refusal;  // an error notify came, perhaps forged: the last word if nothing better comes
 
   // Responder.
   std::vector<size_t> candidates;  // connections that fit the addresses, best first

@@ -31,6 +31,7 @@ class Host {
   virtual model::ChildId new_child_id() = 0;
   virtual model::IkeSpi new_ike_spi() = 0;  // random, not zero, not in use as a local SPI
   virtual model::Spi new_child_spi() = 0;   // random, above 255, not in use; free again once ChildSaRemoved is emitted
+  virtual void release_child_spi(model::Spi spi) = 0;  // one that never became a Child SA
 
   virtual void touch(IkeSa& sa) = 0;                   // its state or a deadline of it changed
   virtual void count_row(std::string_view story) = 0;  // a transition row was taken

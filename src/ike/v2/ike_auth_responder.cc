@@ -81,6 +81,7 @@ void finish(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
   sa.transition_to(IkeState::ESTABLISHED, "peer authenticated");
   sa.respond(now, ExchangeType::IKE_AUTH, answer);
   if (!sa.established()) return;
+  sa.first_request_after_auth = sa.window.request_in_hand_id() + 1;
   if (only_one) replace_older(sa, now);
   sa.on_established(now);
   announce(sa, now);

@@ -215,6 +215,15 @@ void IkeSa::respond(TimePoint now, ExchangeType exchange, const std::vector<Payl
 
 void IkeSa::respond_error(TimePoint now, ExchangeType exchange, NotifyType type, Bytes content) {
   respond(now, exchange, {NotifyPayload{0, {}, type, std::move(content)}});
+  // RFC 7296 2.21.3: the peer takes this for the end of the IKE SA, and so do we.
+  if (type == NotifyType::INVALID_SYNTAX && authenticated()) {
+    close(now, Errc::bad_value, "the peer sent a request that is badly formed");
+  }
+}
+
+void IkeSa::peer_says_invalid_syntax(TimePoint now) {
+  host.count_row("INVALID_SYNTAX ends the IKE SA");
+  destroy(now, Errc::bad_value, "the peer could not read our request (INVALID_SYNTAX)");
 }
 
 void IkeSa::send_clear_request(TimePoint now, Bytes message) {

@@ -50,7 +50,7 @@ struct Task {
     delete_child,  // child_id
     delete_ike,    // reason
     liveness,
-    report,  // an error notify of ours: notify
+    report,  // an error notify of ours: notify, and spi where it names one
   };
   Task() = default;
   explicit Task(Kind k) : kind(k) {}
@@ -110,6 +110,7 @@ class IkeSa {
   // Messages. Payloads are sealed, and fragmented where agreed, in send_request and respond.
   void send_request(TimePoint now, wire::ike::ExchangeType exchange, const std::vector<wire::ike2::Payload>& payloads);
   void respond(TimePoint now, wire::ike::ExchangeType exchange, const std::vector<wire::ike2::Payload>& payloads);
+  // INVALID_SYNTAX also ends an authenticated IKE SA (RFC 7296 2.21.3): nothing of it may be touched after that.
   void respond_error(TimePoint now, wire::ike::ExchangeType exchange, wire::ike2::NotifyType type, Bytes content = {});
   void send_clear_request(TimePoint now, Bytes message);  // IKE_SA_INIT
   void respond_clear(TimePoint now, Bytes message);       // IKE_SA_INIT
@@ -124,6 +125,8 @@ class IkeSa {
   // The same, but CLOSED for a while: the reply just given may have been lost.
   void close(TimePoint now, Errc code, std::string reason, bool by_command = false);
   void close_quietly(TimePoint now);
+  // RFC 7296 2.21.3: our request came back with INVALID_SYNTAX; that ends the IKE SA at both ends, without a Delete.
+  void peer_says_invalid_syntax(TimePoint now);
   void destroy_quietly(TimePoint now);  // no events: it was replaced, or failed with an event of its own
 
   void on_authenticated_received(TimePoint now);  // proof of life: restarts the liveness clock
@@ -176,6 +179,9 @@ class IkeSa {
   TimePoint born{};
   TimePoint established_at{};
   TimePoint last_received{};
+  model::MessageId first_request_after_auth = 0;  // responder: 0 where there was no IKE_AUTH
+  std::optional<TimePoint> hinted_at;             // a liveness check was last started by a hint
+  std::optional<TimePoint> reported_at;           // the peer was last told of an unknown SPI
   std::string state_why;
   IpEndpoint first_from;                      // the endpoint's own: where its IKE_SA_INIT came from
   std::optional<TimePoint> indexed_deadline;  // the endpoint's own: where it stands in the order of deadlines

@@ -197,15 +197,17 @@ bool handle_notify(IkeSa& sa, TimePoint now, const Message& message) {
     return true;
   }
   if (const auto* error = error_notify(message.payloads)) {
+    AttemptFailed refusal;
+    refusal.code = Errc::state;
     if (error->type == NotifyType::NO_PROPOSAL_CHOSEN) {
-      give_up(
-          sa, now, Errc::no_proposal_chosen,
-          "the peer at " + peer_text(sa) + " accepts none of our IKE proposals: " + model::to_string(c.ike_proposals),
-          model::to_string(c.ike_proposals));
+      refusal.code = Errc::no_proposal_chosen;
+      refusal.ours = model::to_string(c.ike_proposals);
+      refusal.sentence = "the peer at " + peer_text(sa) + " accepts none of our IKE proposals: " + refusal.ours;
     } else {
-      give_up(sa, now, Errc::state,
-              "the peer at " + peer_text(sa) + " refused IKE_SA_INIT with " + std::string(to_string(error->type)));
+      refusal.sentence =
+          "the peer at " + peer_text(sa) + " refused IKE_SA_INIT with " + std::string(to_string(error->type));
     }
+    h.refusal = std::move(refusal);
     return true;
   }
   return false;
@@ -311,6 +313,13 @@ void handle_response(IkeSa& sa, TimePoint now, ByteView datagram, const Message&
   handshake_of(sa).init_response = to_bytes(datagram);
   // A broken answer may be forged: it is dropped, and the true one is waited for.
   (void)take_row(kRows, Role::initiator, sa, now, message);
+}
+
+bool end_refused(IkeSa& sa, TimePoint now) {
+  if (sa.state() != IkeState::INIT_SENT || !handshake_of(sa).refusal) return false;
+  AttemptFailed refusal = std::move(*handshake_of(sa).refusal);
+  give_up(sa, now, refusal.code, std::move(refusal.sentence), std::move(refusal.ours));
+  return true;
 }
 
 Bytes clear_answer(const IkeHeader& request, NotifyType type, Bytes content) {

@@ -8,6 +8,9 @@ namespace sallyport::ike::v2::ike_sa_init {
 // Initiator.
 void start(IkeSa& sa, TimePoint now);
 void handle_response(IkeSa& sa, TimePoint now, ByteView datagram, const wire::ike2::Message& message);
+// RFC 7296 2.21.1: what was refused without proof is given up only when no better answer came meanwhile. Called when it
+// is time to retransmit; true: the attempt is over.
+bool end_refused(IkeSa& sa, TimePoint now);
 
 // Responder: a first message that has passed limits and cookie. Without a common proposal or with the wrong group only
 // a clear answer is made and nothing stays; otherwise the new IKE SA, whose answer follows when its key exchange is

@@ -39,11 +39,25 @@ constexpr Row kRows[] = {
     {IkeState::DELETING, Role::initiator, kAny, apply_response, IkeState::DEAD, "Delete of the IKE SA answered"},
 };
 
+Bytes spi_octets(model::Spi spi) {
+  Bytes out(4);
+  store_be32(out.data(), spi);
+  return out;
+}
+
 bool deletes_ike(const Message& message) {
   for (const DeletePayload* d : find_all<DeletePayload>(message.payloads)) {
     if (d->protocol == model::Protocol::IKE) return true;
   }
   return false;
+}
+
+// RFC 7296 2.21.2: in the exchange right after IKE_AUTH these too mean that there is no IKE SA. Anywhere else an error
+// notify in a request changes nothing (RFC 7296 2.21.4).
+const NotifyPayload* could_not_read_auth(const IkeSa& sa, const Message& message) {
+  if (sa.original_initiator || message.header.message_id != sa.first_request_after_auth) return nullptr;
+  if (const auto* fatal = find_notify(message.payloads, NotifyType::INVALID_SYNTAX)) return fatal;
+  return find_notify(message.payloads, NotifyType::UNSUPPORTED_CRITICAL_PAYLOAD);
 }
 
 void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
@@ -56,11 +70,15 @@ void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
     sa.close(now, Errc::not_found, "deleted by the peer", by_command);
     return;
   }
-  if (const auto* failed = find_notify(message.payloads, NotifyType::AUTHENTICATION_FAILED)) {
+  if (find_notify(message.payloads, NotifyType::AUTHENTICATION_FAILED)) {
     // RFC 7296 2.21.2: the initiator found our AUTH wrong, after we held the IKE SA for established.
-    (void)failed;
     sa.respond(now, ExchangeType::INFORMATIONAL, {});
     sa.close(now, Errc::authentication_failed, "the peer could not authenticate us", true);
+    return;
+  }
+  if (const NotifyPayload* fatal = could_not_read_auth(sa, message)) {
+    sa.respond(now, ExchangeType::INFORMATIONAL, {});
+    sa.close(now, Errc::bad_value, "the peer refused our IKE_AUTH answer with " + std::string(to_string(fatal->type)));
     return;
   }
   rekey::peer_uses(sa, now);
@@ -121,8 +139,9 @@ void start(IkeSa& sa, TimePoint now) {
       return;
     case Task::Kind::delete_child: send_delete_child(sa, now, task); return;
     case Task::Kind::report:
-      sa.send_request(now, ExchangeType::INFORMATIONAL,
-                      {NotifyPayload{0, {}, static_cast<NotifyType>(task.notify), {}}});
+      sa.send_request(
+          now, ExchangeType::INFORMATIONAL,
+          {NotifyPayload{0, {}, static_cast<NotifyType>(task.notify), task.spi ? spi_octets(*task.spi) : Bytes{}}});
       return;
     case Task::Kind::liveness:
     case Task::Kind::ike_sa_init:
@@ -134,6 +153,7 @@ void start(IkeSa& sa, TimePoint now) {
 }
 
 void handle_response(IkeSa& sa, TimePoint now, const Message& message) {
+  if (find_notify(message.payloads, NotifyType::INVALID_SYNTAX)) return sa.peer_says_invalid_syntax(now);
   if (!take_row(kRows, Role::initiator, sa, now, message)) sa.finish_task(now);
 }
 

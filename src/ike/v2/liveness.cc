@@ -13,6 +13,25 @@ void rearm(IkeSa& sa, TimePoint now) {
   sa.timers.set(Timer::liveness, due > now ? due : now + c->dpd_delay);
 }
 
+// About 16 s until a peer that has lost its IKE SA is given up.
+static constexpr RetransmitPolicy kQuick{milliseconds(500), 2.0, 4};
+
+void hint(IkeSa& sa, TimePoint now) {
+  if (!sa.established() || (sa.hinted_at && now - *sa.hinted_at < kHintInterval)) return;
+  if (sa.active() && sa.window.can_send()) return;  // about to ask anyway: its key work is under way
+  sa.hinted_at = now;
+  ++sa.host.counters().hints_followed;
+  sa.host.count_row("liveness check after a hint");
+  if (!sa.active()) {
+    sa.queue(Task(Task::Kind::liveness));
+    sa.start_tasks(now);
+  }
+  if (sa.window.can_send()) return;
+  sa.window.hurry(now, kQuick);
+  sa.timers.set(Timer::retransmit, *sa.window.deadline());
+  sa.host.touch(sa);
+}
+
 void handle_deadline(IkeSa& sa, TimePoint now) {
   const model::ConnectionPolicy* c = sa.connection();
   if (!c || !sa.established()) return;
