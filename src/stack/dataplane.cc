@@ -33,10 +33,10 @@ void Dataplane::send_one(TimePoint now, ByteView packet, const Offload& offload)
 void Dataplane::handle_esp(TimePoint now, std::span<const ipsec::Incoming> packets) {
   const size_t first = outputs_.packets().size();
   const size_t events = outputs_.events().size();
-  const uint64_t unknown = shard_.drops[Drop::no_sa];
+  const uint64_t unknown = shard_.drops[ipsec::Drop::no_sa];
   ipsec::inbound(shard_, now, packets, outputs_);
   take_events(now, {}, events);
-  if (shard_.drops[Drop::no_sa] != unknown) note_unknown(now, packets);
+  if (shard_.drops[ipsec::Drop::no_sa] != unknown) note_unknown(now, packets);
   note_inbound(now, first);
   if (inner_host_) {
     // The host's answers are added behind these slots, and slots may move: by index, and only those that were there.
@@ -65,7 +65,7 @@ void Dataplane::note_inbound(TimePoint now, size_t from) {
 void Dataplane::note_unknown(TimePoint now, std::span<const ipsec::Incoming> packets) {
   if (unknown_at_ && now - *unknown_at_ < kReportEvery) return;
   for (const ipsec::Incoming& in : packets) {
-    const ByteView packet = in.packet.view();
+    const ByteView packet = in.packet;
     if (in.protocol != model::Protocol::ESP || packet.size() < in.outer_octets + size_t{8}) continue;
     const model::Spi spi = load_be32(packet.data() + in.outer_octets);
     if (spi <= 255 || shard_.sad.find_inbound(spi) != nullptr) continue;
