@@ -48,7 +48,7 @@ void open(benchmark::State& state, const EspChoice& choice, size_t octets) {
     ipsec::outbound(pair.left, pair.now, inner, sealed);
     for (size_t i = 0; i < kBatch; ++i) {
       const ipsec::Outgoing& packet = sealed.packets()[i];
-      incoming[i].packet.assign(packet.packet.view().subspan(packet.outer_octets));
+      incoming[i].packet = packet.packet.view().subspan(packet.outer_octets);
       incoming[i].from = pair.from;
       incoming[i].to = packet.remote;
       incoming[i].udp = choice.udp;

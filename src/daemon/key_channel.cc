@@ -178,7 +178,7 @@ void write(Writer& out, const Addresses& reply) {
 Result<KeyReply> parse_refused(Reader& in) {
   Refused reply{Errc::state, {}};
   SP_TRY(const uint16_t code, in.u16());
-  if (describe(static_cast<Errc>(code)).empty()) return fail(Errc::bad_value, code);
+  if (describe(static_cast<Errc>(code)) == describe(static_cast<Errc>(UINT16_MAX))) return fail(Errc::bad_value, code);
   reply.code = static_cast<Errc>(code);
   SP_TRY(reply.why, text(in));
   return KeyReply(std::move(reply));

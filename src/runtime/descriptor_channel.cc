@@ -82,10 +82,11 @@ Result<std::optional<ChannelMessage>> DescriptorChannel::receive(bool wait) {
   ssize_t n;
   do {
     n = ::recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-  } while (n < 0 && errno == EINTR);
+    // ECONNRESET: the other end closed with something of ours unread. It is told once, before what it had sent.
+  } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::optional<ChannelMessage>();
-  if (n < 0 && errno != ECONNRESET) return fail_errno();
-  if (n <= 0) return fail(Errc::not_found);
+  if (n < 0) return fail_errno();
+  if (n == 0) return fail(Errc::not_found);
   out.descriptors = take_descriptors(header);
   if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return fail(Errc::limit);
   out.body.assign(room_for_body, room_for_body + n - 1);

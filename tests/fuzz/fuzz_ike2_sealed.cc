@@ -9,8 +9,8 @@
 
 #include "fuzz/property.h"
 #include "ike/endpoint.h"
-#include "support/session_forger.h"
 #include "support/seeded_rng.h"
+#include "support/session_forger.h"
 
 using namespace sallyport;
 using wire::ike::ExchangeType;

@@ -1,7 +1,9 @@
 // Two endpoints and whoever stands between them: each octet of the input delivers, drops, repeats, damages or reorders
 // a message, lets key work end, lets time pass or gives one end a command. Whatever was done, both ends hold the same
-// SAs once everything has come to rest. RFC 7296 2.1, 2.8, 2.25. Links: ike Sources: support/ike_pair.cc
-// support/seeded_openssl.cc
+// SAs once everything has come to rest. RFC 7296 2.1, 2.8, 2.25.
+//
+// Links: ike
+// Sources: support/ike_pair.cc support/seeded_openssl.cc
 #include "fuzz/property.h"
 #include "support/ike_pair.h"
 

@@ -123,7 +123,7 @@ TEST_SUITE("daemon/key_channel") {
   }
 
   TEST_CASE("kinds and error numbers that do not exist are refused") {
-    for (const uint8_t kind : {0, 7, 255}) {
+    for (const uint8_t kind : {uint8_t{0}, uint8_t{7}, uint8_t{255}}) {
       CHECK(parse_key_request(head(kind).view()).error().code == Errc::bad_value);
       CHECK(parse_key_reply(head(kind).view()).error().code == Errc::bad_value);
     }

@@ -70,7 +70,7 @@ TEST_SUITE("daemon/privileges") {
     struct stat facts {};
     REQUIRE(::stat(settings.daemon.control_socket.c_str(), &facts) == 0);
     CHECK((facts.st_mode & 0777) == 0600);
-    privileges.remove_all();
+    privileges.remove_all(Privileges::End::asked);
     CHECK_FALSE(exists(settings.daemon.control_socket));
   }
 
@@ -90,10 +90,10 @@ TEST_SUITE("daemon/privileges") {
     refused = third.open_all(others);
     REQUIRE(refused);
     CHECK(refused->find("another daemon answers on the control socket") != std::string::npos);
-    third.remove_all();
+    third.remove_all(Privileges::End::asked);
     // The one that was refused must not take away the socket of the one that runs.
     CHECK(exists(settings.daemon.control_socket));
-    first.remove_all();
+    first.remove_all(Privileges::End::asked);
   }
 
   TEST_CASE("a socket that a killed daemon left behind is replaced, a file is not") {
@@ -106,7 +106,7 @@ TEST_SUITE("daemon/privileges") {
     CHECK(exists(settings.daemon.control_socket));
     Privileges next;
     CHECK_FALSE(next.open_all(settings));
-    next.remove_all();
+    next.remove_all(Privileges::End::asked);
   }
 
   TEST_CASE("a folder that is missing and a group that is not there have their sentences") {
@@ -138,6 +138,6 @@ TEST_SUITE("daemon/privileges") {
     const auto sentences = privileges.reconcile(settings);
     REQUIRE(sentences.size() == 1);
     CHECK(sentences.front().find("only with a restart") != std::string::npos);
-    privileges.remove_all();
+    privileges.remove_all(Privileges::End::asked);
   }
 }

@@ -2,6 +2,7 @@
 #include "runtime/control_server.h"
 
 #include <doctest/doctest.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -16,6 +17,9 @@ using namespace sallyport;
 using namespace sallyport::runtime;
 
 namespace {
+
+// As the daemon's processes do: a client that is gone is an error of the write, not a signal.
+[[maybe_unused]] const auto kBefore = ::signal(SIGPIPE, SIG_IGN);
 
 struct Served {
   SocketFolder folder;
