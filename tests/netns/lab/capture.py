@@ -23,7 +23,7 @@ class Capture:
         # In immediate mode the ring has slots of the snapshot length: a small one is what keeps bursts from being dropped.
         argv = ["tcpdump", "-i", device, "-n", "-U", "--immediate-mode", "-B", "32768", "-s", "4096", "-Z", "root", "-w", self.path]
         self.process = host.start([*argv, *expression.split()], log=f"tcpdump-{device}.log")
-        wait_until(lambda: self.path.exists() and self.path.stat().st_size >= 24, 10, f"tcpdump on {device}")
+        wait_until(lambda: self.path.exists() and self.path.stat().st_size >= 24, 30, f"tcpdump on {device}")
 
     def stop(self):
         if self.process.poll() is None:

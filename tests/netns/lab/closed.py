@@ -128,7 +128,7 @@ class Closed:
         self.east.start()
         self.since = time.time()
 
-    def forged(self, seconds=1.2, count=20, fragment=False):
+    def forged(self, seconds=60, count=20, fragment=False):
         """Clear packets forged in west's place: (sent, seen by east's sockets)."""
         mac = self.mac()
         sent = seen = 0
@@ -138,6 +138,8 @@ class Closed:
             words = ["fragment", "wan", mac, west, east, PORT] if fragment else ["send", "wan", mac, west, east, PORT, count]
             self.plan.west.run([sys.executable, FORGE, *words])
             sent += 2 if fragment else count
+            time.sleep(0.5)
+            listener.terminate()
             seen += int(listener.communicate(timeout=seconds + 10)[0])
         return sent, seen
 

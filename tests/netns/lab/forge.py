@@ -4,9 +4,11 @@
     forge.py send DEVICE DESTINATION-MAC SOURCE DESTINATION PORT COUNT    UDP frames, past every rule of this host
     forge.py fragment DEVICE DESTINATION-MAC SOURCE DESTINATION PORT      one UDP datagram in two fragments
     forge.py toobig DEVICE DESTINATION-MAC SOURCE DESTINATION PROTOCOL MTU    ICMP "fragmentation needed" about a packet back to SOURCE
-    forge.py listen ADDRESS PORT SECONDS                                  prints how many datagrams came
+    forge.py listen ADDRESS PORT SECONDS                                  prints how many datagrams came until SIGTERM
 """
+import contextlib
 import ipaddress
+import signal
 import socket
 import struct
 import sys
@@ -57,15 +59,14 @@ def main(words):
         address, port, seconds = words[1], int(words[2]), float(words[3])
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         sock.bind((address, port))
+        signal.signal(signal.SIGTERM, lambda *_: sock.close())
         print("bound", flush=True)
         count, end = 0, time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            sock.settimeout(left)
-            try:
+        with contextlib.suppress(OSError):  # SIGTERM closes the socket under recv
+            while (left := end - time.monotonic()) > 0:
+                sock.settimeout(left)
                 sock.recv(65536)
                 count += 1
-            except socket.timeout:
-                break
         print(count, flush=True)
         return 0
     device, mac, source, destination, port = words[1], words[2], ipaddress.ip_address(words[3]), ipaddress.ip_address(words[4]), int(words[5])
