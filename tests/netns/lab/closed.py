@@ -114,7 +114,7 @@ class Closed:
 
     def counters(self, end=None):
         status = (end or self.east).status()
-        return {counter["name"]: counter["value"] for counter in status.get("counters", [])}
+        return status.get("counters", {})
 
     # Deeds
 
