@@ -154,7 +154,8 @@ struct Harness {
     Reader in(input);
     for (unsigned i = 0; i < kMostMessages && in.left() >= 4; ++i) {
       const uint8_t kind = *in.u8();
-      const size_t octets = std::min<size_t>(*in.u16(), in.left() - 1);
+      const size_t wanted = *in.u16();
+      const size_t octets = std::min(wanted, in.left() - 1);  // one octet more names the first payload
       const auto first = static_cast<wire::ike::PayloadType>(*in.u8());
       give(*forger, kind, {first, to_bytes(*in.view(octets))});
     }

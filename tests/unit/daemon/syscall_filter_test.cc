@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,6 +24,9 @@ using namespace sallyport;
 using namespace sallyport::daemon;
 
 namespace {
+
+// The daemon forks before it has threads; here those of other test cases must leave a child no arenas of their own.
+[[maybe_unused]] const int kOneArena = ::mallopt(M_ARENA_MAX, 1);
 
 // How a child ended that did `work` under the filter: its exit code, or minus the signal.
 int ending_of(FilterFor process, const std::function<int()>& work) {

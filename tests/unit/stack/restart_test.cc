@@ -32,7 +32,9 @@ TEST_SUITE("stack/restart") {
     }
     CHECK(answered > 0);
     CHECK(pair.now - restarted < seconds(25));
-    CHECK(pair.east.control.ike_counters().hints_followed == 1);
+    // One in ten seconds at most, however many packets went astray.
+    CHECK(pair.east.control.ike_counters().hints_followed >= 1);
+    CHECK(pair.east.control.ike_counters().hints_followed <= 3);
   }
 
   TEST_CASE("[RFC7296 2.21.4] ESP with unknown SPIs is told of once a second, not once a packet") {
