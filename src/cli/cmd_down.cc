@@ -17,10 +17,8 @@ void add_down(CLI::App& app, Shared& shared) {
   verb->add_option("--ike-id", words->ike_id, "Only this IKE SA (see status)");
   verb->callback([words, &shared] {
     const Target target = parse_target(words->target);
-    const ctl::Done done = call(shared, ctl::Down{target.connection, target.child, words->ike_id});
-    if (done.code == ctl::ResultCode::ok) {
-      *shared.out << (done.sentence.empty() ? words->target + " is down." : printable(done.sentence)) << "\n";
-    }
+    const ctl::Down request{target.connection, target.child, words->ike_id};
+    conclude(shared, &target, call_quietly(shared, request, {}, seconds(30)), words->target + " is down.");
   });
 }
 

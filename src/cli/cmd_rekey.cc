@@ -12,10 +12,8 @@ void add_rekey(CLI::App& app, Shared& shared) {
   verb->add_option("target", *text, "CONNECTION (its IKE SA) or CONNECTION.CHILD")->required();
   verb->callback([text, &shared] {
     const Target target = parse_target(*text);
-    const ctl::Done done = call(shared, ctl::Rekey{target.connection, target.child, {}}, {}, minutes(2));
-    if (done.code == ctl::ResultCode::ok) {
-      *shared.out << (done.sentence.empty() ? *text + " is being rekeyed." : printable(done.sentence)) << "\n";
-    }
+    const ctl::Rekey request{target.connection, target.child, {}};
+    conclude(shared, &target, call_quietly(shared, request, {}, minutes(2)), *text + " is being rekeyed.");
   });
 }
 

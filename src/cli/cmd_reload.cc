@@ -7,10 +7,7 @@ namespace sallyport::cli {
 
 void add_reload(CLI::App& app, Shared& shared) {
   app.add_subcommand("reload", "Read the configuration again; what did not change is not touched")->callback([&shared] {
-    const ctl::Done done = call(shared, ctl::Reload{});
-    if (done.code == ctl::ResultCode::ok) {
-      *shared.out << (done.sentence.empty() ? "Reloaded." : printable(done.sentence)) << "\n";
-    }
+    conclude(shared, nullptr, call_quietly(shared, ctl::Reload{}, {}, seconds(30)), "Reloaded.");
   });
 }
 

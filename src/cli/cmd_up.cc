@@ -23,20 +23,7 @@ void add_up(CLI::App& app, Shared& shared) {
     const Target target = parse_target(words->target);
     const Duration wait = words->no_wait ? Duration::zero() : *parse_wait(words->wait);
     const ctl::Done done = call_quietly(shared, ctl::Up{target.connection, target.child, wait}, {}, wait + seconds(15));
-    if (shared.json) {
-      Json json;
-      json.object().field("connection", target.connection).field("child", target.child);
-      put_done(json, done);
-      *shared.out << json.close().text() << "\n";
-      return;
-    }
-    report(shared, done);
-    if (done.code == ctl::ResultCode::ok) {
-      *shared.out << (done.sentence.empty()
-                          ? words->target + (wait == Duration::zero() ? " is being negotiated." : " is up.")
-                          : printable(done.sentence))
-                  << "\n";
-    }
+    conclude(shared, &target, done, words->target + (wait == Duration::zero() ? " is being negotiated." : " is up."));
   });
 }
 

@@ -77,6 +77,22 @@ void report(Shared& shared, const ctl::Done& done) {
   if (!done.peers.empty()) *shared.err << "  the peer's: " << printable(done.peers) << "\n";
 }
 
+void conclude(Shared& shared, const Target* target, const ctl::Done& done, const std::string& success) {
+  shared.exit_code = static_cast<int>(done.code);
+  if (shared.json) {
+    Json json;
+    json.object();
+    if (target != nullptr) json.field("connection", target->connection).field("child", target->child);
+    put_done(json, done);
+    *shared.out << json.close().text() << "\n";
+    return;
+  }
+  report(shared, done);
+  if (done.code == ctl::ResultCode::ok) {
+    *shared.out << (done.sentence.empty() ? success : printable(done.sentence)) << "\n";
+  }
+}
+
 ctl::Done call_quietly(Shared& shared, const ctl::Request& request, const api::Client::OnReply& on_reply,
                        std::optional<Duration> patience) {
   api::Client client;

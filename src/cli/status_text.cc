@@ -58,8 +58,14 @@ void print(std::ostream& out, const ctl::IkeSaEntry& sa) {
 void print_status(std::ostream& out, const ctl::StatusReply& status) {
   const auto& daemon = status.daemon;
   out << "sallyportd " << printable(daemon.version) << ", pid " << daemon.pid << ", up " << ago(daemon.uptime_seconds)
-      << "; ports " << daemon.ike_port << " and " << daemon.natt_port << "; device " << printable(daemon.device_name)
-      << " (" << daemon.device_type << ", mtu " << daemon.device_mtu << ")\n";
+      << "; ports " << daemon.ike_port << " and " << daemon.natt_port << "; device ";
+  // The internal device has no name of the system's.
+  if (daemon.device_name.empty()) {
+    out << printable(daemon.device_type) << " (mtu ";
+  } else {
+    out << printable(daemon.device_name) << " (" << printable(daemon.device_type) << ", mtu ";
+  }
+  out << daemon.device_mtu << ")\n";
   if (daemon.key_log) out << "KEYS ARE BEING LOGGED: whoever reads the key log reads the traffic.\n";
   for (const auto& connection : status.connections) {
     out << "\n"

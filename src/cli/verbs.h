@@ -55,6 +55,9 @@ ctl::Done call(Shared& shared, const ctl::Request& request, const api::Client::O
 ctl::Done call_quietly(Shared& shared, const ctl::Request& request, const api::Client::OnReply& on_reply,
                        std::optional<Duration> patience);
 void report(Shared& shared, const ctl::Done& done);
+// The end of a verb that does something: its Done as one JSON object with --json, else `success` where the daemon said
+// nothing, or why not on err. target: what the verb was about, if anything.
+void conclude(Shared& shared, const Target* target, const ctl::Done& done, const std::string& success);
 void put_done(Json& json, const ctl::Done& done);  // fields of an open object
 std::string printable(std::string_view text);      // control octets, which could move a terminal's cursor, become '?'
 std::string hex(uint64_t value, int digits);
