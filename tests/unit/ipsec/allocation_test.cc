@@ -4,14 +4,17 @@
 #include <cstdlib>
 #include <new>
 
+#include "support/allocations.h"
 #include "support/sa_pair.h"
 
 namespace {
-size_t allocations = 0;
+size_t counted = 0;
 }
 
+size_t sallyport::support::allocations() { return counted; }
+
 void* operator new(size_t octets) {
-  ++allocations;
+  ++counted;
   if (void* memory = std::malloc(octets == 0 ? 1 : octets)) return memory;
   throw std::bad_alloc();
 }
@@ -49,10 +52,10 @@ size_t allocated_by(const SaChoice& choice, size_t payload, size_t packets) {
     return pair.opened.packets().size();
   };
   for (int i = 0; i < 20; ++i) REQUIRE(step() > 0);
-  const size_t before = allocations;
+  const size_t before = allocations();
   size_t came = 0;
   for (size_t i = 0; i < packets; ++i) came += step();
-  const size_t after = allocations;
+  const size_t after = allocations();
   CHECK(came >= packets);
   return after - before;
 }
@@ -80,9 +83,9 @@ TEST_SUITE("ipsec/allocation") {
     CHECK(allocated_by(padded, 10, 1000) == 0);
   }
   TEST_CASE("the counter counts") {
-    const size_t before = allocations;
+    const size_t before = allocations();
     auto* one = new int(1);
-    CHECK(allocations == before + 1);
+    CHECK(allocations() == before + 1);
     delete one;
   }
 }
