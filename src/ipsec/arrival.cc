@@ -7,6 +7,7 @@ namespace sallyport::ipsec {
 void count_authenticated(Sad& sad, TimePoint now, SaInbound& sa, size_t octets, Outputs& out) {
   sa.last_packet = now;
   sa.usage.count(octets);
+  sa.failures = 0;
   if (!sa.used) {
     sa.used = true;
     out.report(FirstInbound{sa.record->spec.child_id});

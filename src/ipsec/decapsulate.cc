@@ -10,8 +10,10 @@
 #include "ipsec/ah_verify.h"
 #include "ipsec/arrival.h"
 #include "ipsec/ecn.h"
+#include "ipsec/esn_resync.h"
 #include "ipsec/esp_decap.h"
 #include "ipsec/esp_packet.h"
+#include "ipsec/mss_clamp.h"
 #include "ipsec/transport_mode.h"
 #include "wire/ip/ext_headers.h"
 #include "wire/ip/packet_view.h"
@@ -63,7 +65,10 @@ Verdict open_esp_payload(SaInbound& sa, const Arriving& a, PacketBuf& plain, uin
   uint64_t sequence = 0;
   if (const Verdict v = sa.replay.check(load_be32(&esp[4]), sequence); !v.passed()) return v;
   MutableBytes text = plain.append(esp_cipher_octets(sa, esp.size()));
-  if (!open_esp(sa, esp, sequence, text)) return Drop::bad_icv;
+  if (!open_esp(sa, esp, sequence, text) &&
+      !resync_esn(sa, a.now, sequence, [&](uint64_t further) { return open_esp(sa, esp, further, text); })) {
+    return Drop::bad_icv;
+  }
   if (const Verdict v = advance(sa, a, sequence, text.size(), out); !v.passed()) return v;
   const Verdict verdict = strip_esp_trailer(text, next_header);
   plain.trim_back(plain.size() - text.size());
@@ -92,7 +97,10 @@ Verdict verify_ah_payload(SaInbound& sa, const Arriving& a, PacketBuf& plain, ui
   if (const Verdict v = parse_ah_of(sa, packet, at, header); !v.passed()) return v;
   uint64_t sequence = 0;
   if (const Verdict v = sa.replay.check(header.sequence, sequence); !v.passed()) return v;
-  if (!verify_ah(sa, packet, at, header, sequence)) return Drop::bad_icv;
+  if (!verify_ah(sa, packet, at, header, sequence) &&
+      !resync_esn(sa, a.now, sequence, [&](uint64_t further) { return verify_ah(sa, packet, at, header, further); })) {
+    return Drop::bad_icv;
+  }
   const ByteView payload = packet.subspan(at + header.octets);
   if (const Verdict v = advance(sa, a, sequence, payload.size(), out); !v.passed()) return v;
   next_header = header.next_header;
@@ -175,6 +183,7 @@ Verdict check_inside(SaInbound& sa, const Arriving& a, Outputs& out) {
     if (out.packets().size() < slots) return Verdict::pass();
   }
   if (const Verdict v = check_selectors(spec, view->flow); !v.passed()) return v;
+  if (sa.clamp_mss) clamp_mss(out.packets().back().packet.bytes(), *view, sa.record->out->inner_mtu);
   return nested ? open_nested(sa, a, *view, out) : Verdict::pass();
 }
 

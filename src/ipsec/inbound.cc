@@ -9,8 +9,10 @@
 #include "ipsec/arrival.h"
 #include "ipsec/decapsulate.h"
 #include "ipsec/ecn.h"
+#include "ipsec/esn_resync.h"
 #include "ipsec/esp_decap.h"
 #include "ipsec/esp_encap.h"
+#include "ipsec/mss_clamp.h"
 #include "wire/ip/join.h"
 #include "wire/ip/packet_view.h"
 
@@ -82,12 +84,16 @@ Verdict Opening::check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& pl
     fitted_ = &sa;
     flow_ = view_.flow;
   }
+  if (sa.clamp_mss) clamp_mss(plain, view_, sa.record->out->inner_mtu);
   // RFC 4301 5.1.2.1: the inner hop limit is left alone; who forwards the packet beyond the tunnel takes one off.
   return merge_ecn(plain, family, tos);
 }
 
 Verdict Opening::accept(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence, MutableBytes& plain) {
-  if (!open(sa, packet, sequence, plain)) return Drop::bad_icv;
+  if (!open(sa, packet, sequence, plain) &&
+      !resync_esn(sa, now_, sequence, [&](uint64_t further) { return open(sa, packet, further, plain); })) {
+    return Drop::bad_icv;
+  }
   const bool newest = sequence > sa.replay.highest();
   if (const Verdict v = sa.replay.advance(sequence); !v.passed()) return v;
   if (newest) watch_address(*sa.record, now_, from, out_);

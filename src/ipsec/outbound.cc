@@ -6,10 +6,13 @@
 //         └─ sequence number, lifetime ── outer header ── ESP, behind the last one where both go the same way
 #include "ipsec/outbound.h"
 
+#include <optional>
+
 #include "ipsec/departure.h"
 #include "ipsec/ecn.h"
 #include "ipsec/encapsulate.h"
 #include "ipsec/esp_encap.h"
+#include "ipsec/mss_clamp.h"
 #include "ipsec/outer_header.h"
 #include "wire/ip/packet_view.h"
 #include "wire/ip/split.h"
@@ -103,9 +106,26 @@ Verdict find_sa(Shard& shard, Spd::Decision& decision, const Leaving& leaving, O
   return Drop::sa_wait;
 }
 
+// RFC 4301 7: where policy names ports, a packet is judged when all of it is there.
+Verdict wait_for_whole(Shard& shard, TimePoint now, PacketBuf& packet, std::optional<wire::ip::PacketView>& view) {
+  MutableBytes whole;
+  if (const Verdict v = shard.reassembly.add(now, 0, packet.view(), shard.drops, whole); !v.passed()) return v;
+  view.reset();
+  if (whole.empty()) return Verdict::pass();
+  packet.assign(whole);
+  const auto decoded = wire::ip::PacketView::decode(packet.view());
+  if (!decoded) return Drop::malformed_inner;
+  view = *decoded;
+  return Verdict::pass();
+}
+
 Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, Outputs& out) {
-  const auto view = wire::ip::PacketView::decode(packet.view());
-  if (!view) return Drop::malformed_inner;
+  const auto decoded = wire::ip::PacketView::decode(packet.view());
+  if (!decoded) return Drop::malformed_inner;
+  std::optional<wire::ip::PacketView> view = *decoded;
+  if (view->fragment && shard.spd.selects_ports()) {
+    if (const Verdict v = wait_for_whole(shard, now, packet, view); !v.passed() || !view) return v;
+  }
   Spd::Decision& decision = shard.spd.decide_outbound(view->flow);
   if (decision.entry == nullptr) return Drop::no_policy;
   switch ((*decision.entry)->action) {
@@ -115,6 +135,7 @@ Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, O
   }
   const Leaving leaving{packet, *view, index};
   if (const Verdict v = find_sa(shard, decision, leaving, out); !v.passed()) return v;
+  if (decision.sa->clamp_mss) clamp_mss(packet.bytes(), *view, decision.sa->inner_mtu, packet.offload.checksum_wanted);
   return protect(shard, now, *decision.sa, leaving, out);
 }
 

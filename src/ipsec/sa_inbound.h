@@ -35,8 +35,10 @@ struct alignas(64) SaInbound {
   bool esn;
   bool combined = false;  // AEAD: the whole sequence number is in front; otherwise its high half is behind
   bool udp_encap = false;
-  bool dead = false;  // hard lifetime over
-  bool used = false;  // FirstInbound was reported
+  bool clamp_mss = false;
+  uint16_t failures = 0;  // ICVs in a row that did not verify
+  bool dead = false;      // hard lifetime over
+  bool used = false;      // FirstInbound was reported
 };
 static_assert(sizeof(SaInbound) <= 192);
 

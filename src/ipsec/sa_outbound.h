@@ -35,6 +35,7 @@ struct alignas(64) SaOutbound {
   uint8_t tos_set = 0;
   model::PacketShape::Df df = model::PacketShape::Df::copy;
   bool fragment_after = false;
+  bool clamp_mss = false;
   uint8_t iv_octets = 0;
   uint8_t icv_octets = 0;
   uint8_t block_octets = 4;  // of the cipher, at least 4

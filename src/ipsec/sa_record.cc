@@ -65,6 +65,7 @@ void make_inbound(SaRecord& record) {
   in.protocol = spec.protocol;
   in.mode = spec.mode;
   in.udp_encap = spec.udp_encap;
+  in.clamp_mss = spec.shape.clamp_mss;
   in.reassemble = spec.mode == model::Mode::tunnel && (spec.shape.reassemble || spec.non_first_fragments);
   if (is_ah(spec)) {
     in.integ = record.integ_in.get();
@@ -95,6 +96,7 @@ void make_outbound(SaRecord& record, uint16_t path_mtu) {
   out.outer_reqid = spec.outer_reqid;
   out.esn = spec.esn;
   out.udp_encap = spec.udp_encap;
+  out.clamp_mss = spec.shape.clamp_mss;
   if (is_ah(spec)) {
     out.integ = record.integ_out.get();
     out.iv_octets = static_cast<uint8_t>(out.integ->iv_octets());

@@ -25,6 +25,8 @@ struct SaRecord {
   bool lingering = false;        // removed; the inbound half waits for packets on their way
   bool soft_reported = false;
   bool hard_reported = false;
+  std::optional<TimePoint> learned_until;   // the path MTU of `out` is what ICMP said
+  std::optional<TimePoint> resync_tried;    // resync_esn()
   std::optional<TimePoint> moved_reported;  // rate limit of RemoteMoved
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/aead.h"
+#include "ipsec/encapsulate.h"
 #include "ipsec/pmtu.h"
 #include "model/algorithms.h"
 
@@ -12,6 +13,11 @@ namespace {
 
 constexpr size_t kIvStock = 4096;
 constexpr uint16_t kSmallestPathMtu = 576;
+constexpr Duration kShortestDummyInterval = std::chrono::milliseconds(1);
+
+Duration dummy_interval(const model::SaSpec& spec) {
+  return std::max<Duration>(*spec.shape.dummy_interval, kShortestDummyInterval);
+}
 
 bool flow_within(const model::SaSpec& spec, const model::FlowKey& flow) {
   const bool icmp = flow.protocol == 1 || flow.protocol == 58;
@@ -31,9 +37,12 @@ Result<> Sad::install(TimePoint now, model::SaSpec spec) {
   SaRecord& placed = *record;
   const model::SaSpec& kept = placed.spec;
   by_spi_[kept.spi_in] = placed.in.get();
+  by_spi_out_.emplace(kept.spi_out, placed.out.get());
   records_[kept.child_id] = std::move(record);
   if (kept.soft.time) wakeups_.emplace(now + *kept.soft.time, Wakeup{kept.child_id, Due::soft});
   if (kept.hard.time) wakeups_.emplace(now + *kept.hard.time, Wakeup{kept.child_id, Due::hard});
+  if (kept.protocol == model::Protocol::ESP && kept.shape.dummy_interval)
+    wakeups_.emplace(now + dummy_interval(kept), Wakeup{kept.child_id, Due::dummy});
   if (kept.outbound_ready) activate(placed);
   tie_nested(placed);
   ++generation_;
@@ -92,6 +101,7 @@ Result<> Sad::remove(TimePoint now, model::ChildId child, Duration linger) {
 void Sad::remove_all() {
   records_.clear();
   by_spi_.clear();
+  by_spi_out_.clear();
   by_reqid_.clear();
   wakeups_.clear();
   ++generation_;
@@ -101,6 +111,8 @@ void Sad::erase(model::ChildId child) {
   const auto found = records_.find(child);
   deactivate(*found->second);
   by_spi_.erase(found->second->spec.spi_in);
+  const auto [first, last] = by_spi_out_.equal_range(found->second->spec.spi_out);
+  by_spi_out_.erase(std::find_if(first, last, [&](const auto& row) { return row.second == found->second->out.get(); }));
   records_.erase(found);
   ++generation_;
 }
@@ -117,7 +129,10 @@ Result<> Sad::move(model::ChildId child, const IpEndpoint& local, const IpEndpoi
 
 void Sad::set_path_mtu(uint16_t octets) {
   path_mtu_ = std::max(octets, kSmallestPathMtu);
-  for (auto& [child, record] : records_) set_sa_path_mtu(*record->out, path_mtu_);
+  for (auto& [child, record] : records_) {
+    const bool learned = record->learned_until && record->out->path_mtu < path_mtu_;
+    if (!learned) set_sa_path_mtu(*record->out, path_mtu_);
+  }
 }
 
 void Sad::handle_deadline(TimePoint now, Outputs& out) {
@@ -128,7 +143,7 @@ void Sad::handle_deadline(TimePoint now, Outputs& out) {
   }
 }
 
-void Sad::handle_due(TimePoint, const Wakeup& wakeup, Outputs& out) {
+void Sad::handle_due(TimePoint now, const Wakeup& wakeup, Outputs& out) {
   SaRecord* record = find(wakeup.child);
   if (record == nullptr) return;
   switch (wakeup.due) {
@@ -137,6 +152,13 @@ void Sad::handle_due(TimePoint, const Wakeup& wakeup, Outputs& out) {
       return;
     case Due::hard: stop(*record, LifetimeCause::time, out); return;
     case Due::gone: erase(wakeup.child); return;
+    case Due::path_mtu:
+      if (record->learned_until && *record->learned_until <= now) {
+        record->learned_until.reset();
+        set_sa_path_mtu(*record->out, path_mtu_);
+      }
+      return;
+    case Due::dummy: handle_dummy(now, *record, out); return;
   }
 }
 
@@ -167,6 +189,34 @@ void Sad::check_limits(SaRecord& record, Outputs& out) {
   auto hard = record.out->usage.hard_reached();
   if (!hard) hard = record.in->usage.hard_reached();
   if (hard) stop(record, *hard, out);
+}
+
+// RFC 4303 2.6: a dummy packet fills a pause, so that a pause does not show.
+void Sad::handle_dummy(TimePoint now, SaRecord& record, Outputs& out) {
+  const Duration interval = dummy_interval(record.spec);
+  if (record.lingering || record.out->dead) return;
+  if (record.outbound_active && now - record.out->last_packet >= interval)
+    (void)send_dummy(*this, now, *record.out, out);
+  const TimePoint sent = record.out->last_packet;
+  const TimePoint next = sent + interval > now ? sent + interval : now + interval;
+  wakeups_.emplace(next, Wakeup{record.spec.child_id, Due::dummy});
+}
+
+SaOutbound* Sad::find_outbound(model::Spi spi, model::Protocol protocol) {
+  SaOutbound* found = nullptr;
+  const auto [first, last] = by_spi_out_.equal_range(spi);
+  for (auto row = first; row != last; ++row) {
+    if (row->second->protocol != protocol) continue;
+    if (found != nullptr) return nullptr;
+    found = row->second;
+  }
+  return found;
+}
+
+void Sad::learn_path_mtu(TimePoint now, SaOutbound& sa, uint16_t octets) {
+  set_sa_path_mtu(sa, std::max(octets, kSmallestPathMtu));
+  sa.record->learned_until = now + kLearnedFor;
+  wakeups_.emplace(now + kLearnedFor, Wakeup{sa.record->spec.child_id, Due::path_mtu});
 }
 
 SaInbound* Sad::find_inbound(model::Spi spi) {

@@ -47,6 +47,11 @@ class Sad {
   SaInbound* find_inbound(model::Spi spi);
   // The SA to send on: nullptr when there is none for this reqid (`none` true) or when none covers the flow.
   SaOutbound* pick_outbound(uint32_t reqid, const model::FlowKey& flow, bool& none);
+  // The SA that sends with the peer's SPI; nullptr: none, or two peers chose the same one.
+  SaOutbound* find_outbound(model::Spi spi, model::Protocol protocol);
+  // What the network said about the path of one SA; forgotten after kLearnedFor (RFC 1191 6.3).
+  void learn_path_mtu(TimePoint now, SaOutbound& sa, uint16_t octets);
+  static constexpr Duration kLearnedFor = seconds(600);
   bool covers_outbound(const SaOutbound& sa, const model::FlowKey& flow) const;
 
   // The next unpredictable IV; drawn from the Rng many at a time. Requires: octets <= 16
@@ -62,7 +67,7 @@ class Sad {
   std::vector<SaStatus> status(TimePoint now) const;
 
  private:
-  enum class Due : uint8_t { soft, hard, gone };
+  enum class Due : uint8_t { soft, hard, gone, path_mtu, dummy };
   struct Wakeup {
     model::ChildId child;
     Due due;
@@ -73,12 +78,14 @@ class Sad {
   void activate(SaRecord& record);
   void deactivate(SaRecord& record);
   void erase(model::ChildId child);
+  void handle_dummy(TimePoint now, SaRecord& record, Outputs& out);
   void handle_due(TimePoint now, const Wakeup& wakeup, Outputs& out);
   void report_soft(SaRecord& record, LifetimeCause cause, Outputs& out);
 
   Rng& rng_;
   std::unordered_map<model::ChildId, std::unique_ptr<SaRecord>> records_;
   std::unordered_map<model::Spi, SaInbound*> by_spi_;
+  std::unordered_multimap<model::Spi, SaOutbound*> by_spi_out_;
   std::unordered_map<uint32_t, std::vector<SaOutbound*>> by_reqid_;  // made active last comes first
   std::unordered_set<uint32_t> outer_reqids_;                        // named by some SA as its outer_reqid
   std::multimap<TimePoint, Wakeup> wakeups_;                         // may name a record that is gone

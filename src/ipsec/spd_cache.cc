@@ -45,6 +45,11 @@ void Spd::set(std::vector<model::SpdEntry> entries) {
   std::stable_sort(entries.begin(), entries.end(),
                    [](const model::SpdEntry& a, const model::SpdEntry& b) { return a.priority < b.priority; });
   entries_.clear();
+  const auto names_ports = [](const model::Selector& s) { return !s.any_port() && !s.opaque_port(); };
+  selects_ports_ = std::any_of(entries.begin(), entries.end(), [&](const model::SpdEntry& e) {
+    return std::any_of(e.local.begin(), e.local.end(), names_ports) ||
+           std::any_of(e.remote.begin(), e.remote.end(), names_ports);
+  });
   for (model::SpdEntry& entry : entries) {
     entries_.push_back(std::make_shared<const model::SpdEntry>(std::move(entry)));
   }

@@ -25,6 +25,9 @@ class Spd {
   // The first PROTECT entry with that reqid; nullptr when there is none.
   const Entry* find_reqid(uint32_t reqid) const;
 
+  // Some entry names ports, so that a fragment cannot be judged alone (RFC 4301 7).
+  bool selects_ports() const { return selects_ports_; }
+
   // The cached decision for a leaving flow: its entry, and the SA used for it last while sad_generation is the same.
   struct Decision {
     const Entry* entry = nullptr;
@@ -48,6 +51,7 @@ class Spd {
   std::vector<Entry> entries_;  // in the order of priority
   std::vector<Slot> slots_;
   uint64_t generation_ = 1;
+  bool selects_ports_ = false;
   uint64_t hits_ = 0;
   uint64_t misses_ = 0;
 };

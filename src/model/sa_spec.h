@@ -30,6 +30,7 @@ struct PacketShape {
   // Inner fragments are put together before the selectors of this SA are asked, which RFC 4301 7.3 wants where those
   // name ports. Transport mode always does so, because RFC 4303 3.1.1 protects whole packets only.
   bool reassemble = false;
+  bool clamp_mss = false;   // the segment size that TCP announces is lowered to what fits, both ways
   uint16_t tfc_octets = 0;  // ESP: pad up to this size of inner packet; 0: none; kTfcToPath: to the path's size
   std::optional<Duration> dummy_interval;  // ESP: a dummy packet (RFC 4303 2.6) whenever nothing was sent for so long
   bool operator==(const PacketShape&) const = default;

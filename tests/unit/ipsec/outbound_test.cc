@@ -2,27 +2,12 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <new>
-
+#include "support/allocations.h"
 #include "support/esp_pair.h"
 
 using namespace sallyport;
 using namespace sallyport::ipsec;
 using namespace sallyport::support;
-
-namespace {
-size_t allocations = 0;
-}
-
-// Counts every allocation of this test program.
-void* operator new(size_t octets) {
-  ++allocations;
-  if (void* p = std::malloc(octets)) return p;
-  std::abort();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
 
 TEST_SUITE("ipsec/outbound") {
   TEST_CASE("[RFC4301 5.1] no_policy, policy_discard and BYPASS") {
@@ -124,9 +109,9 @@ TEST_SUITE("ipsec/outbound") {
         delivered += opened.packets().size();
       };
       round();
-      const size_t before = allocations;
+      const size_t before = allocations();
       for (int i = 0; i < 50; ++i) round();
-      CHECK(allocations == before);
+      CHECK(allocations() == before);
       CHECK(delivered == 51 * kBatch);
     }
   }
