@@ -398,9 +398,7 @@ ChildSa* rekeyed_child(IkeSa& sa, TimePoint now, const NotifyPayload& notify) {
     case ChildSa::State::REKEYING:
       // One that lost a collision is about to be deleted: another one in its place would stay.
       if (!old->redundant) return old;
-      sa.host.count_row("TEMPORARY_FAILURE to a rekey of what is redundant");
-      refuse(sa, now, NotifyType::TEMPORARY_FAILURE);
-      return nullptr;
+      [[fallthrough]];
     case ChildSa::State::REKEYED:
     case ChildSa::State::DELETING:
       // RFC 7296 2.25.1: we are closing it.

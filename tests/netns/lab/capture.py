@@ -108,7 +108,7 @@ def classify(ethertype, packet):
             return "ike" if body[:4] == b"\0\0\0\0" else "esp-udp"
     if protocol == ICMPV6 and payload and payload[0] in (130, 131, 132, 133, 134, 135, 136, 143):
         return "neighbour"
-    if protocol in (ICMP, ICMPV6) and payload and payload[0] in ((3, 11) if protocol == ICMP else (1, 2, 3)):
+    if protocol in (ICMP, ICMPV6) and payload and payload[0] in ((3, 11, 12) if protocol == ICMP else (1, 2, 3, 4)):
         return "icmp-error"
     if protocol < 0:
         return "fragment" if -protocol in (UDP, ESP) else f"clear: fragment of protocol {-protocol}"

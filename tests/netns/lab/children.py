@@ -70,7 +70,7 @@ def _keys_cannot_come_back(plan):
     (east.folder / "peer.psk").unlink()
     os.kill(_child(east, "sallyport-keys"), signal.SIGKILL)
     code = east.process.wait(timeout=20)
-    _require(complaints, code == 1, f"the daemon ended with {code}, expected 1")
+    _require(complaints, code == 3, f"the daemon ended with {code}, expected 3")
     _require(complaints, "cannot be started again" in east.tail(), f"the daemon did not say why it ended:\n{east.tail()}")
     # Fail closed: without tunnel and daemon the way to what was protected is a dead end.
     route = plan.east.run(["ip", "route", "get", plan.inner("west")], check=False)
