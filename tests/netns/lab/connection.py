@@ -35,6 +35,8 @@ class Connection:
     west_knows_east: bool = True   # false: west accepts the peer from any address (it sits behind a NAT)
     east_knows_itself: bool = True  # false: east's configuration names no address of its own
     name: str = "net"
+    peer_mode: str = "tunnel"   # strongSwan's
+    child: dict = dataclasses.field(default_factory=dict)   # keys of our daemon's child beside these; None takes one away
 
     def end(self, side):
         return self.east if side == "east" else self.west

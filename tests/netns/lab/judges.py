@@ -1,17 +1,30 @@
 """Independent judges of keys: tshark opens IKE and ESP, scapy opens what tshark does not know (ChaCha20-Poly1305).
 
 They read the tables a daemon logs on request, in Wireshark's own formats: `ikev2_decryption_table` and `esp_sa` in one folder.
-tshark refuses a table with a cipher it does not know, so ChaCha20-Poly1305 rows lie in a file of their own, `esp_sa.other`, of the same
-columns with "ChaCha20-Poly1305 [RFC7634]" as cipher (key with its 4-byte salt).
+tshark refuses a table with a cipher it does not know, so ChaCha20-Poly1305 and AES-CCM rows lie in a file of their own, `esp_sa.other`, of the
+same columns with "ChaCha20-Poly1305 [RFC7634]" or "AES-CCM with 16 octet ICV [RFC4309]" as cipher (key with its salt).
 """
 import csv
 import pathlib
+import re
 import subprocess
 import tempfile
 
 from .capture import esp_packets, packets, network_layer
 
 CHACHA = "ChaCha20-Poly1305"
+
+
+UNKNOWN = ("aesxcbc", "aescmac", "gmac", "iiv")
+
+
+def known_to_scapy(proposal):
+    """Whether scapy can open ESP of that proposal with what the key table says. It takes whole tags of GCM only."""
+    return not any(word in proposal for word in (*UNKNOWN, "gcm8", "gcm12"))
+
+
+def known_to_tshark(proposal):
+    return not any(word in proposal for word in (*UNKNOWN, "chacha", "ccm"))
 
 
 def read_esp_sa(folder):
@@ -33,7 +46,7 @@ def tshark(capture, folder, fields, display="", extra=()):
         table = pathlib.Path(folder) / "ikev2_decryption_table"
         if table.exists():
             (settings / "ikev2_decryption_table").write_bytes(table.read_bytes())
-        rows = [line for line in (pathlib.Path(folder) / "esp_sa").read_text().splitlines() if CHACHA not in line] \
+        rows = (pathlib.Path(folder) / "esp_sa").read_text().splitlines() \
             if (pathlib.Path(folder) / "esp_sa").exists() else []
         (settings / "esp_sa").write_text("\n".join(rows) + "\n")
         argv = ["tshark", "-n", "-r", str(capture), "-o", "esp.enable_encryption_decode:TRUE",
@@ -80,6 +93,15 @@ def icv_verdicts(capture, folder):
     return good, bad
 
 
+def scapy_cipher(cipher):
+    """scapy's name for a cipher of the key table, or None."""
+    for part, name in ((CHACHA, "CHACHA20-POLY1305"), ("GCM", "AES-GCM"), ("CCM", "AES-CCM"), ("TripleDES", "3DES"), ("CBC", "AES-CBC"),
+                       ("CTR", "AES-CTR"), ("NULL", "NULL")):
+        if part in cipher:
+            return name
+    return None
+
+
 def opened_by_scapy(capture, folder):
     """Inner IP packets (bytes) that scapy reads out of ESP with the keys in `folder`. A wrong ICV raises."""
     from scapy.config import conf
@@ -89,17 +111,14 @@ def opened_by_scapy(capture, folder):
     from scapy.layers.ipsec import ESP, SecurityAssociation
     associations = {}
     for family, _, _, spi, cipher, key, integrity, integrity_key in read_esp_sa(folder):
-        if CHACHA in cipher:
-            name = "CHACHA20-POLY1305"
-        elif "GCM" in cipher:
-            name = "AES-GCM"
-        elif "CBC" in cipher:
-            name = "AES-CBC"
-        else:
+        name = scapy_cipher(cipher)
+        if name is None:
             continue
+        octets = re.search(r"with (\d+) octet ICV", cipher)
         auth = {"HMAC-SHA-256-128": "SHA2-256-128", "HMAC-SHA-384-192": "SHA2-384-192", "HMAC-SHA-512-256": "SHA2-512-256",
                 "HMAC-SHA-1-96": "HMAC-SHA1-96"}.get(integrity.split(" ")[0])
         associations[spi] = SecurityAssociation(ESP, spi=spi, crypt_algo=name, crypt_key=key, auth_algo=auth, auth_key=integrity_key,
+                                                crypt_icv_size=int(octets.group(1)) if octets else None,
                                                 tunnel_header=IPv6() if family == "IPv6" else IP())
     opened = []
     for source, destination, esp in esp_packets(capture):

@@ -78,10 +78,12 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
         lines += ["force_encap = true"]
     if start == "up":
         lines += ["keep_up = true"]
-    lines += ["", f"[connection.{connection.name}.child.net]", f"local = {_toml(me.nets)}", f"remote = {_toml(peer.nets)}",
-              f"esp = {_toml([connection.esp])}", f"start = {_toml(start)}"]
+    child = {"local": me.nets, "remote": peer.nets, "esp": [connection.esp], "start": start}
     if connection.child_seconds:
-        lines += [f'rekey = "{connection.child_seconds}s"']
+        child["rekey"] = f"{connection.child_seconds}s"
+    child |= connection.child
+    lines += ["", f"[connection.{connection.name}.child.net]"]
+    lines += [f"{key} = {_toml(value)}" for key, value in child.items() if value is not None]
     return "\n".join(lines) + "\n" + extra
 
 

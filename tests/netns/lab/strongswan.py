@@ -107,7 +107,7 @@ class Strongswan:
         remote_ts = {",".join(peer.nets)}
         esp_proposals = {connection.esp}
         rekey_time = {connection.child_seconds}s
-        mode = tunnel
+        mode = {connection.peer_mode}
         dpd_action = {"restart" if connection.dpd else "clear"}
         updown = /bin/true
       }}
@@ -238,13 +238,15 @@ def peer_names(proposal):
     """How charon's status spells a proposal keyword list: 'aes128gcm16' -> 'AES_GCM_16-128'."""
     spelled = []
     for word in proposal.split("-"):
-        match = re.fullmatch(r"aes(\d+)(gcm16|ctr|ccm16)?", word)
+        match = re.fullmatch(r"aes(\d+)(ctr|(?:gcm|ccm)(?:8|12|16)|gmac)?", word)
         if match:
-            mode = {"gcm16": "AES_GCM_16", "ctr": "AES_CTR", "ccm16": "AES_CCM_16", None: "AES_CBC"}[match.group(2)]
+            mode = match.group(2) or "cbc"
+            mode = "NULL_AES_GMAC" if mode == "gmac" else "AES_" + re.sub(r"(\d+)", r"_\1", mode.upper())
             spelled.append(f"{mode}-{match.group(1)}")
             continue
         fixed = {"chacha20poly1305": "CHACHA20_POLY1305", "sha256": "HMAC_SHA2_256_128", "sha384": "HMAC_SHA2_384_192",
-                 "sha512": "HMAC_SHA2_512_256", "sha1": "HMAC_SHA1_96", "prfsha256": "PRF_HMAC_SHA2_256",
+                 "sha512": "HMAC_SHA2_512_256", "sha1": "HMAC_SHA1_96", "aesxcbc": "AES_XCBC_96", "aescmac": "AES_CMAC_96", "md5": "HMAC_MD5_96",
+                 "null": "NULL", "3des": "3DES_CBC", "prfsha256": "PRF_HMAC_SHA2_256",
                  "prfsha384": "PRF_HMAC_SHA2_384", "prfsha512": "PRF_HMAC_SHA2_512", "x25519": "CURVE_25519", "x448": "CURVE_448",
                  "ecp256": "ECP_256", "ecp384": "ECP_384", "ecp521": "ECP_521", "modp2048": "MODP_2048", "modp3072": "MODP_3072"}
         spelled.append(fixed.get(word, word))
