@@ -11,7 +11,7 @@ import time
 from .space import end_process, wait_until
 
 ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
-UDP, ICMP, ICMPV6, ESP = 17, 1, 58, 50
+UDP, ICMP, IGMP, ICMPV6, ESP = 17, 1, 2, 58, 50
 
 
 class Capture:
@@ -88,7 +88,7 @@ def dissect(ethertype, packet):
 
 
 def classify(ethertype, packet):
-    """The kind of one frame: ike, esp, esp-udp, keepalive, neighbour (ARP, ND, MLD), icmp-error, fragment, or clear: …"""
+    """The kind of one frame: ike, esp, esp-udp, keepalive, neighbour (ARP, ND, IGMP, MLD), icmp-error, fragment, or clear: …"""
     if ethertype == ARP:
         return "neighbour"
     found = dissect(ethertype, packet)
@@ -106,6 +106,8 @@ def classify(ethertype, packet):
             if body == b"\xff":
                 return "keepalive"
             return "ike" if body[:4] == b"\0\0\0\0" else "esp-udp"
+    if protocol == IGMP and destination.is_multicast:
+        return "neighbour"  # the kernel tells its link which groups it wants: no traffic of anybody
     if protocol == ICMPV6 and payload and payload[0] in (130, 131, 132, 133, 134, 135, 136, 143):
         return "neighbour"
     if protocol in (ICMP, ICMPV6) and payload and payload[0] in ((3, 11, 12) if protocol == ICMP else (1, 2, 3, 4)):
