@@ -34,8 +34,8 @@ def _bare(rates, octets, which):
     return _both(*found)
 
 
-def _esp(rates, octets):
-    return _both(rates[f"esp_seal/{SUITE}/{octets}"], rates[f"esp_open/{SUITE}/{octets}"])
+def _esp(rates, octets, provider):
+    return _both(rates[f"esp_seal/{SUITE}{provider}/{octets}"], rates[f"esp_open/{SUITE}{provider}/{octets}"])
 
 
 def esp(setting):
@@ -45,10 +45,12 @@ def esp(setting):
         bare.append(_rates("aead_bench", f"/{SUITE}/"))
         setting.say(f"esp-memory {number + 1}/{setting.rounds}")
     rows = []
-    for octets, peer, which, goal in ((1400, "OpenSSL alone", "_bare", ">= 0.85"), (1400, "fastest AEAD here", "_bare|_batch|", ">= 0.6"),
-                                      (64, "OpenSSL alone", "_bare", ""), (64, "fastest AEAD here", "_bare|_batch|", ">= 0.4")):
-        rows.append(frame.compared(f"ESP in memory, sealed and opened, AES-128-GCM, {octets} B", "packets/s", [_esp(r, octets) for r in own],
-                                   peer, [_bare(r, octets, which) for r in bare], goal))
+    for octets, peer, which, provider, goal in ((1400, "OpenSSL alone", "_bare", "/openssl", ">= 0.85"),
+                                                (1400, "fastest AEAD here", "_bare|_batch|", "", ">= 0.6"),
+                                                (64, "OpenSSL alone", "_bare", "/openssl", ""),
+                                                (64, "fastest AEAD here", "_bare|_batch|", "", ">= 0.4")):
+        rows.append(frame.compared(f"ESP in memory, sealed and opened, AES-128-GCM, {octets} B", "packets/s",
+                                   [_esp(r, octets, provider) for r in own], peer, [_bare(r, octets, which) for r in bare], goal))
     return rows
 
 
