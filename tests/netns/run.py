@@ -49,24 +49,13 @@ def main(arguments):
         passed, text = play(case, kind, kind, keep)
         print(f"{'ok  ' if passed else 'FAIL'} {case.name}: {text}", flush=True)
         failed += not passed
-    for name in refusals.NAMES:
-        if (names and name not in names) or harness:
-            continue
-        passed, text = refusals.play(name, keep)
-        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
-        failed += not passed
-    for name in children.NAMES:
-        if (names and name not in names) or harness:
-            continue
-        passed, text = children.play(name, keep)
-        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
-        failed += not passed
-    for name in closed.NAMES:
-        if (names and name not in names) or harness:
-            continue
-        passed, text = closed.play(name, keep)
-        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
-        failed += not passed
+    for group in () if harness else (refusals, children, closed):
+        for name in group.NAMES:
+            if names and name not in names:
+                continue
+            passed, text = group.play(name, keep)
+            print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
+            failed += not passed
     if not names or soak.NAME in names:
         passed, text = soak.play(kind, kind, keep=keep)
         print(f"{'ok  ' if passed else 'FAIL'} {soak.NAME}: {text}", flush=True)
