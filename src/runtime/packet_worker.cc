@@ -271,9 +271,15 @@ void PacketWorker::send_esp(const ipsec::Outgoing& out) {
     udp_queues_[family].push_back({out.local, out.remote, 0, out.packet.view(), out.tos, segment});
     return;
   }
-  // The kernel writes the outer header of a raw socket, and cuts nothing.
+  // The kernel writes the outer header of a raw socket: a packet that has to keep its own would be another one there.
+  if (out.exact_header) {
+    ++counters_.no_socket;
+    return;
+  }
+  // It cuts nothing either. A packet that is no train names no segment.
+  const size_t most = segment != 0 ? segment : out.packet.size();
   for (ByteView rest = out.packet.view(); !rest.empty();) {
-    const ByteView one = rest.first(std::min<size_t>(segment, rest.size()));
+    const ByteView one = rest.first(std::min(most, rest.size()));
     rest = rest.subspan(one.size());
     raw_queues_[family].push_back({out.local, {out.remote.addr, 0}, 0, one.subspan(out.outer_octets), out.tos, 0});
   }

@@ -18,6 +18,8 @@ CASES = [
     Case("psk-v4-no-local", outer="v4", encap=False, east_knows_itself=False),
     Case("psk-v6-no-local", outer="v6", encap=False, east_knows_itself=False),
     Case("ecdsa-v4-nat-no-local", outer="v4", nat=True, auth="ecdsa", encap=False, east_knows_itself=False),
+    # Padded packets leave one by one: no train, and no length of a segment.
+    Case("psk-v4-native-padded", outer="v4", encap=False, child={"tfc": {"pad": 600}}),
     Case("psk-v4-encap", outer="v4", cipher="chacha"),
     Case("rsa-v6-nat", outer="v6", nat=True, auth="rsa", cipher="cbc"),
     Case("ecdsa-v4-nat", outer="v4", nat=True, auth="ecdsa"),
