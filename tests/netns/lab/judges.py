@@ -129,13 +129,19 @@ def opened_by_scapy(capture, folder):
             outer = IPv6(src=str(source), dst=str(destination), nh=50) / ESP(esp)
         else:
             outer = IP(src=str(source), dst=str(destination), proto=50) / ESP(esp)
-        opened.append(bytes(association.decrypt(outer.__class__(bytes(outer)))))
+        opened.append(_without_padding(bytes(association.decrypt(outer.__class__(bytes(outer))))))
     return opened
 
 
 def inner_packets(capture):
     """IP packets of a capture of a TUN device or any inner wire, as bytes."""
     return [bytes(packet) for _, link, data in packets(capture) for kind, packet in [network_layer(link, data)] if kind in (0x0800, 0x86DD)]
+
+
+def _without_padding(packet):
+    """RFC 4303 2.7: octets behind the inner packet's own length are traffic flow padding, which every receiver cuts off."""
+    length = int.from_bytes(packet[2:4], "big") if packet[0] >> 4 == 4 else 40 + int.from_bytes(packet[4:6], "big")
+    return packet[:length]
 
 
 def differing(opened, inner):
