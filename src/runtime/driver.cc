@@ -66,7 +66,7 @@ void Driver::later(std::function<void()> task) {
   });
 }
 
-// All of these run on the worker's thread.
+// All of these run on the thread whose turn it is at the shard.
 PacketWorker::Callbacks Driver::callbacks() {
   PacketWorker::Callbacks out;
   out.on_ike = [this](std::vector<ike::Datagram> datagrams) {
@@ -182,8 +182,9 @@ void Driver::read_udp(const UdpDescriptor& socket) {
             now, ike::Datagram{datagram.local, datagram.remote, datagram.interface_index, false, to_bytes(one)});
       }
     }
-    pump();
+    if (datagrams.size() < DatagramBatch::kSlots) break;
   }
+  pump();
 }
 
 // A callback may come back in here (a command from a notice): the outer call goes round once more.
@@ -196,8 +197,6 @@ void Driver::pump() {
   do {
     pump_again_ = false;
     drain_control(monotonic_now());
-    // An SA is in place before the message that lets the peer use it leaves.
-    if (std::exchange(worker_behind_, false)) worker_->call([](stack::Dataplane&) {});
     send_queues();
   } while (pump_again_);
   pumping_ = false;
@@ -243,10 +242,8 @@ void Driver::act(ike::KeyLog& keys) {
 }
 
 void Driver::act(stack::DataplaneCommand& command) {
-  // A task must be copyable, and a command with keys in it is not.
-  auto held = std::make_shared<stack::DataplaneCommand>(std::move(command));
-  worker_->post([held](stack::Dataplane& dataplane) { dataplane.handle_command(monotonic_now(), std::move(*held)); });
-  worker_behind_ = true;
+  // At once: an SA is in place before the message that lets the peer use it leaves (send_queues() comes last).
+  worker_->call([&](stack::Dataplane& dataplane) { dataplane.handle_command(monotonic_now(), std::move(command)); });
 }
 
 void Driver::act(stack::NatKeepalive& keepalive) {

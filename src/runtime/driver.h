@@ -96,7 +96,6 @@ class Driver {
   stack::Control control_;
   std::shared_ptr<Driver*> self_;  // what the packet worker's messages find; empty when the driver ends
   std::unique_ptr<PacketWorker> worker_;
-  bool worker_behind_ = false;  // commands were posted that it may not have carried out yet
   DatagramBatch batch_;
   std::vector<std::vector<Queued>> udp_queues_;  // one for each of descriptors_.udp
   std::vector<OutgoingDatagram> sending_;

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <future>
+#include <mutex>
 #include <utility>
 
 #include "runtime/clock.h"
@@ -66,29 +66,15 @@ void PacketWorker::start() {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void PacketWorker::post(Task task) {
-  if (!thread_.joinable()) {
-    task(dataplane_);
-    drain();
-    return;
-  }
-  bool first = false;
-  {
-    const std::lock_guard lock(mutex_);
-    first = tasks_.empty();
-    tasks_.push_back(std::move(task));
-  }
-  if (first) (void)::eventfd_write(wakeup_.get(), 1);
-}
-
 void PacketWorker::call(const Task& task) {
-  std::promise<void> done;
-  auto finished = done.get_future();
-  post([&](stack::Dataplane& dataplane) {
-    task(dataplane);
-    done.set_value();
-  });
-  finished.wait();
+  const std::lock_guard turn(turns_);
+  task(dataplane_);
+  drain();
+  const auto due = dataplane_.next_deadline();
+  if (thread_.joinable() && due && (!sleeps_until_ || *due < *sleeps_until_)) {
+    sleeps_until_ = due;  // one wakeup is enough, however many calls come before the worker's turn
+    (void)::eventfd_write(wakeup_.get(), 1);
+  }
 }
 
 PacketCounters PacketWorker::counters() {
@@ -115,7 +101,10 @@ void PacketWorker::run() {
     readers.push_back(std::move(read));
     (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
   };
-  watch(wakeup_.get(), [this] { run_tasks(); });
+  watch(wakeup_.get(), [this] {
+    uint64_t count = 0;
+    (void)::eventfd_read(wakeup_.get(), &count);
+  });
   for (const auto& socket : descriptors_.udp) {
     if (socket.natt) watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
   }
@@ -124,28 +113,19 @@ void PacketWorker::run() {
   if (descriptors_.tun) watch(descriptors_.tun.get(), [this] { read_device(); });
 
   std::array<epoll_event, 8> ready{};
+  std::unique_lock turn(turns_);
   while (!stopping_) {
-    const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), wait_milliseconds());
+    sleeps_until_ = dataplane_.next_deadline();
+    const int wait = wait_milliseconds();
+    turn.unlock();
+    const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), wait);
+    turn.lock();
     for (int i = 0; i < count; ++i) readers[ready[static_cast<size_t>(i)].data.u64]();
     const TimePoint now = monotonic_now();
     if (const auto due = dataplane_.next_deadline(); due && *due <= now) {
       dataplane_.handle_deadline(now);
       drain();
     }
-  }
-}
-
-void PacketWorker::run_tasks() {
-  uint64_t count = 0;
-  (void)::eventfd_read(wakeup_.get(), &count);
-  std::vector<Task> tasks;
-  {
-    const std::lock_guard lock(mutex_);
-    tasks.swap(tasks_);
-  }
-  for (const Task& task : tasks) {
-    task(dataplane_);
-    drain();
   }
 }
 
@@ -157,6 +137,7 @@ void PacketWorker::read_udp(const UdpDescriptor& socket) {
     if (!ike_.empty()) callbacks_.on_ike(std::exchange(ike_, {}));
     give_esp();
     drain();
+    if (datagrams.size() < DatagramBatch::kSlots) break;
   }
 }
 
@@ -201,6 +182,7 @@ void PacketWorker::read_raw(const Fd& socket, Family family) {
     for (const auto& datagram : datagrams) add_esp(datagram, datagram.payload, false);
     give_esp();
     drain();
+    if (datagrams.size() < DatagramBatch::kSlots) break;
   }
 }
 

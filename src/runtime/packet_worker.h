@@ -1,7 +1,7 @@
 // One worker of the data plane: a thread with a shard (stack::Dataplane), the TUN device's queue and the sockets that
-// ESP comes and leaves by. Packets never wait for a handshake, and a handshake never for packets. Other threads reach
-// the shard by post() and call() alone; what the worker has to say it says on its own thread, through Callbacks.
-// House §3.
+// ESP comes and leaves by. The shard is used by one thread at a time, in turns: the worker has one turn for what one
+// wakeup brings, another thread has one by call(). So a handshake hands over its keys without a change of threads, and
+// waits for one turn of the worker at most, as packets wait for one call. House §3.
 #pragma once
 #include <array>
 #include <atomic>
@@ -35,8 +35,23 @@ struct PacketCounters {
   uint64_t ike_dropped = 0;  // more IKE messages than the keying thread keeps up with
 };
 
+// A mutex that goes to whoever asked first, as long as there are two: a busy worker cannot keep the other out.
+class Turns {
+ public:
+  void lock() {
+    next_.lock();
+    held_.lock();
+    next_.unlock();
+  }
+  void unlock() { held_.unlock(); }
+
+ private:
+  std::mutex next_, held_;
+};
+
 class PacketWorker {
  public:
+  // On the thread whose turn it is: the worker's, or the caller's of call().
   struct Callbacks {
     std::function<void(std::vector<ike::Datagram>)> on_ike;  // of one batch, from the sockets that carry both
     std::function<void(std::vector<stack::DataplaneEvent>)> on_events;
@@ -47,16 +62,16 @@ class PacketWorker {
 
   // The descriptors stay their owner's and must outlive the worker.
   PacketWorker(const Descriptors& descriptors, std::optional<stack::InnerHost> inner_host, Callbacks callbacks);
-  ~PacketWorker();  // ends the thread; what was posted and not begun is lost
+  ~PacketWorker();  // ends the thread
   PacketWorker(const PacketWorker&) = delete;
   PacketWorker& operator=(const PacketWorker&) = delete;
 
-  // Until start() tasks run on the caller's thread and no descriptor is read, so that the policy is in place before the
-  // first packet is.
+  // Until start() no descriptor is read, so that the policy is in place before the first packet is.
   void start();
-  void post(Task task);         // in the order posted
-  void call(const Task& task);  // after everything posted before; returns when it is done. Not on the worker's thread
-  PacketCounters counters();    // by call()
+  // Runs the task on the caller's thread, in a turn of its own, and sends what the shard has to say. Not from a
+  // callback.
+  void call(const Task& task);
+  PacketCounters counters();  // by call()
   // The keying thread has taken one more IKE message from on_ike. Any thread.
   void ike_taken(size_t messages) { ike_waiting_.fetch_sub(messages, std::memory_order_relaxed); }
 
@@ -65,7 +80,6 @@ class PacketWorker {
 
   void run();
   int wait_milliseconds() const;
-  void run_tasks();
   void read_udp(const UdpDescriptor& socket);
   void read_raw(const Fd& socket, Family family);
   void read_device();
@@ -94,8 +108,8 @@ class PacketWorker {
   std::atomic<size_t> ike_waiting_{0};
 
   Fd epoll_, wakeup_;
-  std::mutex mutex_;
-  std::vector<Task> tasks_;  // guarded by mutex_
+  Turns turns_;                            // guard everything above but descriptors_ and ike_waiting_
+  std::optional<TimePoint> sleeps_until_;  // by turns_: the deadline that the worker goes to sleep with
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

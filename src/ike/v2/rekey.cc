@@ -66,13 +66,13 @@ void peer_deletes_ike(IkeSa& sa, TimePoint now) {
 void peer_uses(IkeSa& sa, TimePoint now) {
   if (!sa.established() || !sa.children.empty()) return;
   IkeSa* rekeyed = nullptr;
-  sa.host.for_each([&](IkeSa& other) {
-    const OwnExchange* own = own_exchange_of(other);
+  for (IkeSa* other : sa.host.sas_of(sa.connection_name(), nullptr)) {
+    const OwnExchange* own = own_exchange_of(*other);
     if (own && own->kind == Task::Kind::rekey_ike && own->peer && own->peer->ike_id == sa.id &&
         own->peer->verdict == PeerRekey::Verdict::OPEN) {
-      rekeyed = &other;
+      rekeyed = other;
     }
-  });
+  }
   if (rekeyed) (void)rekey_collision::peers_stands(*rekeyed, now, *own_exchange_of(*rekeyed));
 }
 

@@ -30,10 +30,11 @@ void want_child(IkeSa& kept, const std::string& name) {
 }  // namespace
 
 void settle(IkeSa& sa, TimePoint now) {
+  if (!sa.remote_identity) return;
   IkeSa* twin = nullptr;
-  sa.host.for_each([&](IkeSa& other) {
-    if (are_twins(sa, other)) twin = &other;
-  });
+  for (IkeSa* other : sa.host.sas_of(sa.connection_name(), &*sa.remote_identity)) {
+    if (are_twins(sa, *other)) twin = other;
+  }
   if (!twin) return;
   IkeSa& kept = comes_first(sa, *twin) ? sa : *twin;
   IkeSa& redundant = &kept == &sa ? *twin : sa;
