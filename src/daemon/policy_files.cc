@@ -45,25 +45,12 @@ void take_subject(model::IkePolicySet& policy, const std::string& credential, By
   }
 }
 
-// Both rooms below know AH, but the descriptors of this daemon carry ESP and UDP only: better refused than negotiated
-// and then lost.
-void refuse_ah(const model::ConnectionPolicy& connection, std::vector<std::string>& complaints) {
-  for (const auto& child : connection.children) {
-    const auto is_ah = [](const model::Proposal& proposal) { return proposal.protocol == model::Protocol::AH; };
-    if (std::any_of(child.proposals.begin(), child.proposals.end(), is_ah)) {
-      complaints.push_back("connection " + connection.name + ", child " + child.name +
-                           ": AH (protocol 51) cannot be sent and received by this daemon yet; write esp = [...]");
-    }
-  }
-}
-
 }  // namespace
 
 BuiltPolicy build_policy(const config::Settings& settings, config::FileSource& files) {
   BuiltPolicy out;
   auto policy = std::make_shared<model::IkePolicySet>(config::to_policy(settings));
   for (auto& connection : policy->connections) {
-    refuse_ah(connection, out.complaints);
     encode_name(connection.local_id, out.complaints);
     if (connection.remote_id) encode_name(*connection.remote_id, out.complaints);
   }

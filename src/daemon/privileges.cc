@@ -30,6 +30,17 @@ runtime::TunPlan tun_plan(const DeviceSettings& device) {
   return plan;
 }
 
+bool asks_for_ah(const config::Settings& settings) {
+  for (const auto& connection : settings.connections) {
+    for (const auto& child : connection.children) {
+      for (const auto& proposal : child.proposals) {
+        if (proposal.protocol == model::Protocol::AH) return true;
+      }
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Privileges::~Privileges() = default;
@@ -79,6 +90,8 @@ std::optional<std::string> Privileges::open_sockets(const config::Settings& sett
     for (const bool natt : {false, true}) {
       const uint16_t port = natt ? settings.daemon.natt_port : settings.daemon.ike_port;
       const IpEndpoint bind_to{IpAddr::any(family), port};
+      // IKE alone fragments as it likes; the ESP beside it follows the path.
+      options.fragments = natt ? runtime::FragmentPolicy::discover : runtime::FragmentPolicy::allow;
       auto socket = runtime::open_udp_socket(bind_to, options);
       if (socket) {
         const bool trains = options.offloads && runtime::takes_trains(*socket);
@@ -97,12 +110,39 @@ std::optional<std::string> Privileges::open_sockets(const config::Settings& sett
     warnings_.push_back(runtime::explain("routes cannot be looked up", lookup.error()) +
                         ": connections without local.address use UDP encapsulation");
   }
-  for (const Family family : {Family::v4, Family::v6}) {
-    auto socket = runtime::open_esp_socket(family, options);
-    if (socket) {
-      (family == Family::v4 ? held_.esp_v4 : held_.esp_v6) = std::move(*socket);
-    } else if (family == Family::v4) {
-      warnings_.push_back(runtime::explain_esp(socket.error()) + ": ESP can only travel in UDP");
+  return open_raw_sockets(settings, options);
+}
+
+std::optional<std::string> Privileges::open_raw_sockets(const config::Settings& settings,
+                                                        runtime::SocketOptions options) {
+  using runtime::RawUse;
+  struct Wanted {
+    RawUse use;
+    Fd& v4;
+    Fd& v6;
+    const char* without;
+    bool needed;
+  };
+  const bool ah = asks_for_ah(settings);
+  const Wanted all[] = {
+      {RawUse::esp, held_.esp_v4, held_.esp_v6, ": ESP can only travel in UDP", false},
+      {RawUse::ah, held_.ah_v4, held_.ah_v6, "", ah},
+      {RawUse::whole, held_.whole_v4, held_.whole_v6, ": packets with IP options or fragments cannot be sent", ah},
+      {RawUse::icmp_errors, held_.icmp_v4, held_.icmp_v6, ": smaller links on the way are not noticed", false},
+  };
+  options.fragments = runtime::FragmentPolicy::discover;
+  for (const Wanted& wanted : all) {
+    for (const Family family : {Family::v4, Family::v6}) {
+      auto socket = runtime::open_raw_socket(wanted.use, family, options);
+      if (socket) {
+        (family == Family::v4 ? wanted.v4 : wanted.v6) = std::move(*socket);
+        continue;
+      }
+      if (family == Family::v6) continue;  // a host without IPv6
+      const std::string refused = runtime::explain_raw(wanted.use, socket.error());
+      if (wanted.needed) return refused + ", and AH is configured";
+      // One sentence is enough where nothing of this is allowed.
+      if (wanted.use == RawUse::esp || held_.esp_v4) warnings_.push_back(refused + wanted.without);
     }
   }
   return std::nullopt;

@@ -15,6 +15,7 @@
 #include "runtime/nft_guard.h"
 #include "runtime/routes_linux.h"
 #include "runtime/tun_device.h"
+#include "runtime/udp_socket.h"
 
 namespace sallyport::daemon {
 
@@ -43,6 +44,7 @@ class Privileges {
 
  private:
   std::optional<std::string> open_sockets(const config::Settings& settings);
+  std::optional<std::string> open_raw_sockets(const config::Settings& settings, runtime::SocketOptions options);
   std::optional<std::string> open_device(const config::Settings& settings);
   std::optional<std::string> open_files(const config::Settings& settings);
   std::optional<std::string> set_routes(const config::Settings& settings);

@@ -100,6 +100,7 @@ struct KeyLog {
     uint16_t key_bits = 0;
     model::IntegId integ = model::IntegId::NONE;
     SecretBytes key, integ_key;
+    model::Protocol protocol = model::Protocol::ESP;
   };
   std::variant<Ike, Child> keys;
 };

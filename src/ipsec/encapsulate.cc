@@ -78,7 +78,7 @@ void append_kept_headers(const Leaving& l, uint8_t protocol, PacketBuf& out) {
   head[l.place.next_header_at] = protocol;
   // RFC 6864 4.1 lets the source of a packet that nobody may fragment choose its identification; see
   // identification_of().
-  if (l.view.family == Family::v4 && load_be16(&head[4]) == 0) store_be16(&head[4], identification_of(l.sa.sequence));
+  if (l.view.family == Family::v4 && load_be16(&head[4]) == 0) store_be16(&head[4], identification_of(l.sa));
 }
 
 Verdict write_esp(const Leaving& l, Outgoing& slot) {
@@ -182,7 +182,7 @@ Verdict fragment_sealed(const Leaving& l, Outputs& out) {
     return Verdict::pass();
   }
   const ByteView packet = sealed.packet.view();  // its memory stays where it is when slots move
-  wire::ip::FragmentCutter cutter(packet, l.path_mtu, static_cast<uint32_t>(l.sa.sequence));
+  wire::ip::FragmentCutter cutter(packet, l.path_mtu, fragment_identification_of(l.sa));
   size_t pieces = 0;
   for (;;) {
     Outgoing& slot = out.add(l.path_mtu);

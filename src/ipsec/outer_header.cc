@@ -36,7 +36,7 @@ void write_outer(const SaOutbound& sa, uint8_t protocol, uint8_t tos, bool dont_
   header[0] = 0x45;
   header[1] = tos;
   store_be16(header.data() + 2, static_cast<uint16_t>(20 + payload));
-  store_be16(header.data() + 4, identification_of(sa.sequence));
+  store_be16(header.data() + 4, identification_of(sa));
   if (dont_fragment) header[6] = 0x40;
   header[8] = kOuterTtl;
   header[9] = protocol;

@@ -17,10 +17,14 @@ bool outer_df_of(const SaOutbound& sa, bool inner_df, bool fits);
 void write_outer(const SaOutbound& sa, uint8_t protocol, uint8_t tos, bool dont_fragment, size_t payload,
                  MutableBytes header);
 
-// The IPv4 identification for a packet of this sequence number. Never 0, which a kernel that finishes raw headers would
-// replace: AH covers the field.
-constexpr uint16_t identification_of(uint64_t sequence) {
-  const auto low = static_cast<uint16_t>(sequence);
+// The IPv6 fragment identification for this packet of an SA. RFC 8200 4.5: not that of another packet sent recently, so
+// two SAs that count from one do not begin at the same place.
+constexpr uint32_t fragment_identification_of(const SaOutbound& sa) {
+  return static_cast<uint32_t>(sa.sequence) + sa.spi * 0x9E3779B1u;
+}
+// The same for IPv4. Never 0, which a kernel that finishes raw headers would replace: AH covers the field.
+constexpr uint16_t identification_of(const SaOutbound& sa) {
+  const auto low = static_cast<uint16_t>(sa.sequence + (sa.spi * 0x9E3779B1u >> 16));
   return low != 0 ? low : uint16_t{0xFFFF};
 }
 

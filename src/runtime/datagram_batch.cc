@@ -94,12 +94,11 @@ void write_control(const OutgoingDatagram& datagram, msghdr& header, ControlRoom
   if (is_train(datagram)) out.add(SOL_UDP, UDP_SEGMENT, datagram.segment_octets);
 }
 
-// The payload of a raw IPv4 read, or empty when the header lies.
-MutableBytes strip_ipv4(MutableBytes packet) {
-  if (packet.size() < 20 || (packet[0] >> 4) != 4) return {};
+// Octets of the header of a raw IPv4 read; 0 when it lies.
+uint16_t ipv4_header_octets(ByteView packet) {
+  if (packet.size() < 20 || (packet[0] >> 4) != 4) return 0;
   const size_t header = size_t{packet[0] & 0x0fu} * 4;
-  if (header < 20 || header > packet.size()) return {};
-  return packet.subspan(header);
+  return header < 20 || header > packet.size() ? uint16_t{0} : static_cast<uint16_t>(header);
 }
 
 }  // namespace
@@ -170,8 +169,9 @@ std::span<ReceivedDatagram> DatagramBatch::receive(int fd, uint16_t local_port, 
     read_control(header, datagram);
     datagram.payload = {static_cast<uint8_t*>(pieces_[i].iov_base), headers_[i].msg_len};
     if (raw_v4) {
-      if (datagram.payload.size() > 1) datagram.tos = datagram.payload[1];
-      datagram.payload = strip_ipv4(datagram.payload);
+      datagram.outer_octets = ipv4_header_octets(datagram.payload);
+      if (datagram.outer_octets == 0) continue;
+      datagram.tos = datagram.payload[1];
     }
     if (local_port == 0) datagram.remote.port = 0;
     received_.push_back(datagram);

@@ -17,8 +17,9 @@ struct ReceivedDatagram {
   IpEndpoint local;  // port: the socket's; 0 on a raw socket
   IpEndpoint remote;
   uint32_t interface_index = 0;
-  MutableBytes payload;  // lies in the batch until its next receive
-  uint8_t tos = 0;       // DSCP and ECN of the IP header
+  MutableBytes payload;       // lies in the batch until its next receive
+  uint8_t tos = 0;            // DSCP and ECN of the IP header
+  uint16_t outer_octets = 0;  // raw sockets of IPv4: the IP header at the front of the payload
   // With UDP_GRO the payload may be several datagrams, each of this size but for the last; 0: it is one.
   uint16_t segment_octets = 0;
 };
@@ -41,8 +42,8 @@ class DatagramBatch {
   static constexpr size_t kHeadroom = 64;
 
   DatagramBatch();
-  // Reads what is there, at most kSlots. An empty span: nothing more. raw_v4 strips the IPv4 header the kernel leaves.
-  // local_port is copied into each. Truncated datagrams are left out.
+  // Reads what is there, at most kSlots. An empty span: nothing more. raw_v4: packets begin with their IPv4 header;
+  // those whose header lies are left out. local_port is copied into each. Truncated datagrams are left out.
   std::span<ReceivedDatagram> receive(int fd, uint16_t local_port, bool raw_v4 = false);
 
  private:

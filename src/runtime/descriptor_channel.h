@@ -9,7 +9,7 @@
 
 namespace sallyport::runtime {
 
-constexpr size_t kMaxPassedDescriptors = 16;
+constexpr size_t kMaxPassedDescriptors = 64;
 constexpr size_t kMaxChannelOctets = 128 * 1024;
 
 struct ChannelMessage {

@@ -20,8 +20,9 @@ struct UdpDescriptor {
 
 struct Descriptors {
   std::vector<UdpDescriptor> udp;
-  Fd esp_v4, esp_v6;  // empty: native ESP cannot be done here
-  Fd tun;             // empty: internal device
+  // Raw sockets, see raw_socket.h. Empty: what they are for cannot be done here.
+  Fd esp_v4, esp_v6, ah_v4, ah_v6, whole_v4, whole_v6, icmp_v4, icmp_v6;
+  Fd tun;  // empty: internal device
   std::string tun_name;
   uint32_t tun_index = 0;
   bool tun_vnet_header = false;  // packets of the TUN device carry virtio-net headers

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ipsec/transport_mode.h"
 #include "runtime/clock.h"
 #include "runtime/source_lookup.h"
 
@@ -58,6 +59,9 @@ Driver::~Driver() {
   for (const auto& socket : descriptors_.udp) {
     if (!socket.natt) loop_.unwatch(socket.fd.get());
   }
+  for (const Fd* socket : {&descriptors_.icmp_v4, &descriptors_.icmp_v6}) {
+    if (*socket) loop_.unwatch(socket->get());
+  }
 }
 
 void Driver::later(std::function<void()> task) {
@@ -102,6 +106,10 @@ void Driver::start() {
   };
   for (const auto& socket : descriptors_.udp) {
     if (!socket.natt) loop_.watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
+  }
+  for (const Family family : {Family::v4, Family::v6}) {
+    const Fd& socket = family == Family::v4 ? descriptors_.icmp_v4 : descriptors_.icmp_v6;
+    if (socket) loop_.watch(socket.get(), [this, &socket, family] { read_icmp(socket, family); });
   }
   control_.handle_command(monotonic_now(), stack::ReloadCommand{0, first_policy_});
   pump();
@@ -185,6 +193,26 @@ void Driver::read_udp(const UdpDescriptor& socket) {
     if (datagrams.size() < DatagramBatch::kSlots) break;
   }
   pump();
+}
+
+// Errors are few, and whoever floods us with them takes turns of the packets' thread one batch at a time.
+void Driver::read_icmp(const Fd& socket, Family family) {
+  const auto errors = batch_.receive(socket.get(), 0, family == Family::v4);
+  std::vector<PacketBuf> headed;  // IPv6 sockets keep the header to themselves
+  std::vector<ByteView> packets;
+  headed.reserve(errors.size());
+  for (const auto& error : errors) {
+    ++counters_.datagrams_in;
+    if (family == Family::v4) {
+      packets.emplace_back(error.payload);
+      continue;
+    }
+    PacketBuf& packet = headed.emplace_back(PacketBuf::copy_of(error.payload));
+    ipsec::prepend_plain_header(error.remote.addr, error.local.addr, IPPROTO_ICMPV6, error.tos, packet);
+    packets.push_back(packet.view());
+  }
+  if (packets.empty()) return;
+  worker_->call([&](stack::Dataplane& dataplane) { dataplane.handle_outer_packets(monotonic_now(), packets); });
 }
 
 // A callback may come back in here (a command from a notice): the outer call goes round once more.

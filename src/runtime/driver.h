@@ -69,6 +69,7 @@ class Driver {
   };
 
   void read_udp(const UdpDescriptor& socket);
+  void read_icmp(const Fd& socket, Family family);
   PacketWorker::Callbacks callbacks();
   // On the loop, unless this driver is gone by then.
   void later(std::function<void()> task);

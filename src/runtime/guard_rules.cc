@@ -183,6 +183,9 @@ constexpr const char* kNeighbourDiscovery =
     "\t\ticmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } "
     "ip6 hoplimit 255 accept\n";
 
+// Later fragments over IPv6: nft does not find out what they are of where that is AH, an extension header itself.
+constexpr const char* kFragments = "\t\tfrag nexthdr { 50, 51 } accept\n";
+
 std::string own_ports(const GuardPlan& plan) {
   return "{ " + std::to_string(plan.ike_port) + ", " + std::to_string(plan.natt_port) + " }";
 }
@@ -205,7 +208,7 @@ std::string mark_text() {
 void write_arriving(std::string& text, const GuardPlan& plan) {
   text += "\tchain arriving {\n\t\ttype filter hook prerouting priority -450; policy accept;\n";
   text += "\t\tiifname { \"lo\", \"" + plan.device + "\" } accept\n";
-  text += "\t\tmeta l4proto { 50, 51 } accept\n";
+  text += std::string("\t\tmeta l4proto { 50, 51 } accept\n") + kFragments;
   // By socket and not by port alone: a port is anybody's when the daemon is gone.
   text += "\t\tudp dport " + own_ports(plan) + (plan.match_sockets ? " socket mark " + mark_text() : std::string()) +
           " accept\n";
@@ -220,6 +223,7 @@ void write_leaving(std::string& text, const GuardPlan& plan, const char* chain, 
   text += "\t\toifname { \"lo\", \"" + plan.device + "\" } accept\n";
   // The mark alone would be enough for routing, but a ping with CAP_NET_RAW can set it too.
   text += "\t\tmeta mark " + mark_text() + " meta l4proto { 50, 51 } accept\n";
+  text += "\t\tmeta mark " + mark_text() + " frag nexthdr { 50, 51 } accept\n";
   text += "\t\tmeta mark " + mark_text() + " udp sport " + own_ports(plan) + " accept\n";
   text += kNeighbourDiscovery;
   jump_where_remote(text, plan, Direction::out, "refuse_leaving");

@@ -79,6 +79,16 @@ std::optional<std::string> esp_integrity(IntegId id) {
   return std::nullopt;
 }
 
+// AH's keys have no table in Wireshark, which reads AH without them; all algorithms by name here.
+std::optional<std::string> ah_integrity(IntegId id) {
+  if (id == IntegId::AES_XCBC_96) return "AES-XCBC-96 [RFC3566]";
+  if (id == IntegId::AES_CMAC_96) return "AES-CMAC-96 [RFC4494]";
+  if (id == IntegId::AES_128_GMAC || id == IntegId::AES_192_GMAC || id == IntegId::AES_256_GMAC) {
+    return "AES-GMAC [RFC4543]";
+  }
+  return esp_integrity(id);
+}
+
 bool write_line(const Fd& fd, std::string line) {
   line += '\n';
   const bool ok = ::write(fd.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
@@ -100,8 +110,9 @@ std::optional<std::string> ike_key_line(const ike::KeyLog::Ike& keys) {
 }
 
 std::optional<std::string> esp_key_line(const ike::KeyLog::Child& keys) {
-  const auto cipher = esp_cipher(keys.encr);
-  const auto integrity = esp_integrity(keys.integ);
+  const bool ah = keys.protocol == model::Protocol::AH;
+  const auto cipher = ah ? std::optional<std::string>("AH") : esp_cipher(keys.encr);
+  const auto integrity = ah ? ah_integrity(keys.integ) : esp_integrity(keys.integ);
   if (!cipher || !integrity) return std::nullopt;
   const auto quoted = [](const std::string& text) { return "\"" + text + "\""; };
   // Any addresses: behind a NAT a capture shows others than ours, and the SPI names the SA well enough.
@@ -133,7 +144,8 @@ bool KeyLogWriter::write(const ike::KeyLog& keys) {
   const auto line = esp_key_line(child);
   // A table with a cipher it does not know is refused by Wireshark as a whole.
   const auto aead = aead_name(child.encr);
-  const bool foreign = child.encr == EncrId::CHACHA20_POLY1305 || (aead && aead->name[4] == 'C');
+  const bool foreign = child.protocol == model::Protocol::AH || child.encr == EncrId::CHACHA20_POLY1305 ||
+                       (aead && aead->name[4] == 'C');
   return line && write_line(foreign ? files_.esp_other : files_.esp, *line);
 }
 

@@ -11,14 +11,14 @@
 namespace sallyport::runtime {
 
 // One line, without its newline. Nothing: the tables have no name for the algorithm. ChaCha20-Poly1305 has no name
-// in Wireshark 4.0's esp_sa: its line is for esp_sa.other, under its RFC's name.
+// in Wireshark 4.0's esp_sa: its line is for esp_sa.other, under its RFC's name. So is AH's, with "AH" as cipher.
 std::optional<std::string> ike_key_line(const ike::KeyLog::Ike& keys);
 std::optional<std::string> esp_key_line(const ike::KeyLog::Child& keys);
 
 struct KeyLogFiles {
   Fd ike;        // ikev2_decryption_table
   Fd esp;        // esp_sa
-  Fd esp_other;  // esp_sa.other: the same columns, for ciphers Wireshark would refuse the whole table for
+  Fd esp_other;  // esp_sa.other: the same columns, for AH and ciphers Wireshark would refuse the whole table for
 };
 // Opens (creates, appends to) the files in an existing folder.
 Result<KeyLogFiles> open_key_log(const std::string& folder);

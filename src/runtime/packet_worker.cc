@@ -23,8 +23,6 @@ constexpr size_t kInnerOctets = 256 * 1024;  // of one batch: what is read must 
 // Linux cuts one send into 64 datagrams at most, up to 6.9 (UDP_MAX_SEGMENTS).
 constexpr size_t kTrainPackets = 64;
 
-size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
-
 // What the sockets that ESP leaves by and the TUN device can take.
 ipsec::OutputShape output_shape(const Descriptors& descriptors) {
   ipsec::OutputShape out;
@@ -41,11 +39,9 @@ PacketWorker::PacketWorker(const Descriptors& descriptors, std::optional<stack::
       callbacks_(std::move(callbacks)),
       dataplane_(rng_, std::move(inner_host), output_shape(descriptors)),
       device_(descriptors.tun.get(), descriptors.tun_vnet_header),
-      inner_(kInnerBatch) {
+      inner_(kInnerBatch),
+      sender_(descriptors, counters_) {
   dataplane_.choose_providers([] { return static_cast<uint64_t>(monotonic_now().time_since_epoch().count()); });
-  for (const auto& socket : descriptors_.udp) {
-    if (socket.natt) udp_sockets_[index_of(socket.family)] = socket.fd.get();
-  }
 }
 
 PacketWorker::~PacketWorker() {
@@ -108,8 +104,13 @@ void PacketWorker::run() {
   for (const auto& socket : descriptors_.udp) {
     if (socket.natt) watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
   }
-  if (descriptors_.esp_v4) watch(descriptors_.esp_v4.get(), [this] { read_raw(descriptors_.esp_v4, Family::v4); });
-  if (descriptors_.esp_v6) watch(descriptors_.esp_v6.get(), [this] { read_raw(descriptors_.esp_v6, Family::v6); });
+  const auto watch_raw = [&](const Fd& socket, Family family, model::Protocol protocol) {
+    if (socket) watch(socket.get(), [this, &socket, family, protocol] { read_raw(socket, family, protocol); });
+  };
+  watch_raw(descriptors_.esp_v4, Family::v4, model::Protocol::ESP);
+  watch_raw(descriptors_.esp_v6, Family::v6, model::Protocol::ESP);
+  watch_raw(descriptors_.ah_v4, Family::v4, model::Protocol::AH);
+  watch_raw(descriptors_.ah_v6, Family::v6, model::Protocol::AH);
   if (descriptors_.tun) watch(descriptors_.tun.get(), [this] { read_device(); });
 
   std::array<epoll_event, 8> ready{};
@@ -174,19 +175,23 @@ void PacketWorker::take_ike(const UdpDescriptor& socket, const ReceivedDatagram&
   ike_.push_back({datagram.local, datagram.remote, datagram.interface_index, socket.natt, to_bytes(message)});
 }
 
-void PacketWorker::read_raw(const Fd& socket, Family family) {
+void PacketWorker::read_raw(const Fd& socket, Family family, model::Protocol protocol) {
   for (int round = 0; round < kBatchesPerWakeup; ++round) {
     const auto datagrams = batch_.receive(socket.get(), 0, family == Family::v4);
     if (datagrams.empty()) break;
     counters_.datagrams_in += datagrams.size();
-    for (const auto& datagram : datagrams) add_esp(datagram, datagram.payload, false);
+    for (const auto& datagram : datagrams) {
+      ipsec::Incoming& in = add_esp(datagram, datagram.payload, false);
+      in.protocol = protocol;
+      in.outer_octets = datagram.outer_octets;
+    }
     give_esp();
     drain();
     if (datagrams.size() < DatagramBatch::kSlots) break;
   }
 }
 
-void PacketWorker::add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp) {
+ipsec::Incoming& PacketWorker::add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp) {
   ipsec::Incoming& in = incoming_.emplace_back();
   in.packet = payload;
   in.segment_octets = datagram.segment_octets;
@@ -194,6 +199,7 @@ void PacketWorker::add_esp(const ReceivedDatagram& datagram, ByteView payload, b
   in.to = datagram.local;
   in.tos = datagram.tos;
   in.udp = udp;
+  return in;
 }
 
 void PacketWorker::give_esp() {
@@ -223,66 +229,22 @@ void PacketWorker::send_outputs() {
   for (const ipsec::Outgoing& out : dataplane_.take_outputs()) {
     if (out.packet.empty()) continue;
     if (out.way != ipsec::Way::inner) {
-      send_esp(out);
+      sender_.add(out);
     } else if (descriptors_.tun) {
       ++(device_.write(out.packet) ? counters_.device_packets_out : counters_.device_refused);
     }
   }
-  // The queues point into the outputs.
-  for (size_t i = 0; i < 2; ++i) {
-    send_queue(udp_sockets_[i], udp_queues_[i]);
-    send_queue((i == 0 ? descriptors_.esp_v4 : descriptors_.esp_v6).get(), raw_queues_[i]);
-  }
+  // Its queues point into the outputs.
+  if (const auto refusal = sender_.flush()) complain(*refusal);
   dataplane_.done();
 }
 
-void PacketWorker::send_esp(const ipsec::Outgoing& out) {
-  const size_t family = index_of(out.remote.addr.family());
-  const bool raw = static_cast<bool>(family == 0 ? descriptors_.esp_v4 : descriptors_.esp_v6);
-  // BYPASS of captured packets: nothing here leads past our own routes.
-  if (out.way == ipsec::Way::clear) {
-    ++counters_.bypass_refused;
-    return;
-  }
-  if (!(out.way == ipsec::Way::esp_udp ? udp_sockets_[family] >= 0 : raw)) {
-    ++counters_.no_socket;
-    return;
-  }
-  const uint16_t segment = out.packet.offload.segment_octets;
-  if (out.way == ipsec::Way::esp_udp) {
-    udp_queues_[family].push_back({out.local, out.remote, 0, out.packet.view(), out.tos, segment});
-    return;
-  }
-  // The kernel writes the outer header of a raw socket: a packet that has to keep its own would be another one there.
-  if (out.exact_header) {
-    ++counters_.no_socket;
-    return;
-  }
-  // It cuts nothing either. A packet that is no train names no segment.
-  const size_t most = segment != 0 ? segment : out.packet.size();
-  for (ByteView rest = out.packet.view(); !rest.empty();) {
-    const ByteView one = rest.first(std::min(most, rest.size()));
-    rest = rest.subspan(one.size());
-    raw_queues_[family].push_back({out.local, {out.remote.addr, 0}, 0, one.subspan(out.outer_octets), out.tos, 0});
-  }
-}
-
-void PacketWorker::send_queue(int fd, std::vector<OutgoingDatagram>& queue) {
-  if (queue.empty()) return;
-  size_t wanted = 0;
-  for (const auto& datagram : queue) wanted += datagrams_in(datagram);
-  int error = 0;
-  const size_t sent = send_batch(fd, queue, &error);
-  counters_.datagrams_out += sent;
-  counters_.send_refused += wanted - sent;
+void PacketWorker::complain(const EspSender::Refusal& refusal) {
   const TimePoint now = monotonic_now();
-  if (error != 0 && error != EAGAIN && now >= next_complaint_) {
-    next_complaint_ = now + seconds(1);
-    errno = error;
-    callbacks_.on_refusal(
-        explain("a datagram to " + queue.front().remote.to_string() + " was refused", fail_errno().value()));
-  }
-  queue.clear();
+  if (now < next_complaint_) return;
+  next_complaint_ = now + seconds(1);
+  errno = refusal.error;
+  callbacks_.on_refusal(explain("a datagram to " + refusal.remote.to_string() + " was refused", fail_errno().value()));
 }
 
 }  // namespace sallyport::runtime

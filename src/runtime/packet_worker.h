@@ -3,7 +3,6 @@
 // wakeup brings, another thread has one by call(). So a handshake hands over its keys without a change of threads, and
 // waits for one turn of the worker at most, as packets wait for one call. House §3.
 #pragma once
-#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -17,23 +16,12 @@
 #include "runtime/datagram_batch.h"
 #include "runtime/descriptors.h"
 #include "runtime/entropy.h"
+#include "runtime/esp_sender.h"
+#include "runtime/packet_counters.h"
 #include "runtime/tun_queue.h"
 #include "stack/dataplane.h"
 
 namespace sallyport::runtime {
-
-// What goes wrong below the protocols; counted, since no peer may fill the log.
-struct PacketCounters {
-  uint64_t datagrams_in = 0, datagrams_out = 0;
-  uint64_t device_packets_in = 0, device_packets_out = 0;
-  uint64_t send_refused = 0;
-  uint64_t device_refused = 0;
-  uint64_t not_for_us = 0;  // neither IKE nor ESP
-  uint64_t no_socket = 0;   // native ESP without a raw socket, IPv6 without IPv6
-  // BYPASS of a captured packet: nothing behind the device leads past our own routes, so it is not sent in clear.
-  uint64_t bypass_refused = 0;
-  uint64_t ike_dropped = 0;  // more IKE messages than the keying thread keeps up with
-};
 
 // A mutex that goes to whoever asked first, as long as there are two: a busy worker cannot keep the other out.
 class Turns {
@@ -81,16 +69,15 @@ class PacketWorker {
   void run();
   int wait_milliseconds() const;
   void read_udp(const UdpDescriptor& socket);
-  void read_raw(const Fd& socket, Family family);
+  void read_raw(const Fd& socket, Family family, model::Protocol protocol);
   void read_device();
   void take_datagram(const UdpDescriptor& socket, const ReceivedDatagram& datagram);
   void take_ike(const UdpDescriptor& socket, const ReceivedDatagram& datagram, ByteView message);
-  void add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp);
+  ipsec::Incoming& add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp);
   void give_esp();
   void drain();
   void send_outputs();
-  void send_esp(const ipsec::Outgoing& out);
-  void send_queue(int fd, std::vector<OutgoingDatagram>& queue);
+  void complain(const EspSender::Refusal& refusal);
 
   const Descriptors& descriptors_;
   Callbacks callbacks_;
@@ -101,9 +88,8 @@ class PacketWorker {
   std::vector<PacketBuf> inner_;
   std::vector<ipsec::Incoming> incoming_;  // keeps its memory between batches, as the others do
   std::vector<ike::Datagram> ike_;
-  std::array<std::vector<OutgoingDatagram>, 2> udp_queues_, raw_queues_;  // by family
-  std::array<int, 2> udp_sockets_{-1, -1};
   PacketCounters counters_;
+  EspSender sender_;
   TimePoint next_complaint_{};
   std::atomic<size_t> ike_waiting_{0};
 

@@ -16,19 +16,27 @@ Result<> set_option(int fd, int level, int name, int value) {
   return {};
 }
 
+int discovery_of(FragmentPolicy policy, bool v4) {
+  switch (policy) {
+    case FragmentPolicy::allow: return v4 ? IP_PMTUDISC_DONT : IPV6_PMTUDISC_DONT;
+    case FragmentPolicy::discover: return v4 ? IP_PMTUDISC_WANT : IPV6_PMTUDISC_WANT;
+    case FragmentPolicy::forbid: return v4 ? IP_PMTUDISC_DO : IPV6_PMTUDISC_DO;
+  }
+  return v4 ? IP_PMTUDISC_DONT : IPV6_PMTUDISC_DONT;
+}
+
 }  // namespace
 
 Result<> apply_socket_options(int fd, Family family, const SocketOptions& options) {
-  if (family == Family::v4) {
+  const bool v4 = family == Family::v4;
+  if (v4) {
     SP_CHECK(set_option(fd, IPPROTO_IP, IP_PKTINFO, 1));
     SP_CHECK(set_option(fd, IPPROTO_IP, IP_RECVTOS, 1));
-    SP_CHECK(set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER,
-                        options.fragments == FragmentPolicy::allow ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO));
+    SP_CHECK(set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, discovery_of(options.fragments, v4)));
   } else {
     SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
     SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1));
-    SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
-                        options.fragments == FragmentPolicy::allow ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO));
+    SP_CHECK(set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, discovery_of(options.fragments, v4)));
   }
   // Bursts must fit; the FORCE forms pass the system's ceiling where we may, and the plain ones do what they can.
   constexpr int kBuffer = 4 << 20;

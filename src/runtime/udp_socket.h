@@ -8,9 +8,10 @@
 
 namespace sallyport::runtime {
 
-// Whether the kernel sets DF on what we send. allow: it fragments what is too long, which outer packets of a tunnel
-// need on paths with a small MTU. forbid: DF set and the path MTU obeyed.
-enum class FragmentPolicy : uint8_t { allow, forbid };
+// What the kernel does about DF. allow: never set, routers may cut. discover: set where the packet fits the path as the
+// kernel knows it, and what does not fit is cut here; so smaller links on the way are heard of (RFC 1191). forbid:
+// always set, and what does not fit is refused.
+enum class FragmentPolicy : uint8_t { allow, discover, forbid };
 
 struct SocketOptions {
   uint32_t mark = 0;  // SO_MARK; 0: none. Wants CAP_NET_ADMIN; its refusal is an error only when it is not 0

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ipsec/inbound_outer.h"
+
 namespace sallyport::stack {
 
 namespace {
@@ -35,8 +37,20 @@ void Dataplane::handle_esp(TimePoint now, std::span<const ipsec::Incoming> packe
   const size_t events = outputs_.events().size();
   const uint64_t unknown = shard_.drops[ipsec::Drop::no_sa];
   ipsec::inbound(shard_, now, packets, outputs_);
-  take_events(now, {}, events);
   if (shard_.drops[ipsec::Drop::no_sa] != unknown) note_unknown(now, packets);
+  finish_inbound(now, first, events);
+}
+
+void Dataplane::handle_outer_packets(TimePoint now, std::span<const ByteView> packets) {
+  const size_t first = outputs_.packets().size();
+  const size_t events = outputs_.events().size();
+  ipsec::inbound_outer(shard_, now, packets, outputs_);
+  finish_inbound(now, first, events);
+}
+
+// What was opened from `first` on, and what was said about it from `events` on.
+void Dataplane::finish_inbound(TimePoint now, size_t first, size_t events) {
+  take_events(now, {}, events);
   note_inbound(now, first);
   if (inner_host_) {
     // The host's answers are added behind these slots, and slots may move: by index, and only those that were there.
@@ -70,7 +84,7 @@ void Dataplane::note_unknown(TimePoint now, std::span<const ipsec::Incoming> pac
     const model::Spi spi = load_be32(packet.data() + in.outer_octets);
     if (spi <= 255 || shard_.sad.find_inbound(spi) != nullptr) continue;
     unknown_at_ = now;
-    events_.emplace_back(UnknownSpiSeen{in.to, in.from, spi, in.udp, packet.size()});
+    events_.emplace_back(UnknownSpiSeen{in.to, in.from, spi, in.udp, packet.size() - in.outer_octets});
     return;
   }
 }

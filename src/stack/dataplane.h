@@ -26,8 +26,11 @@ class Dataplane {
 
   // Whole IP packets from the TUN device, with what the host left to us in their offload.
   void handle_inner_packets(TimePoint now, std::span<PacketBuf> packets);
-  // ESP packets and trains of them, outer headers stripped, from UDP or raw sockets.
+  // ESP packets and trains of them, and AH packets, from UDP or raw sockets.
   void handle_esp(TimePoint now, std::span<const ipsec::Incoming> packets);
+  // Whole IP packets from outside: errors of ICMP about our packets, and ESP and AH with their headers, in fragments
+  // too.
+  void handle_outer_packets(TimePoint now, std::span<const ByteView> packets);
   void handle_command(TimePoint now, DataplaneCommand command);
   void handle_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline() const;
@@ -62,6 +65,7 @@ class Dataplane {
   void send(TimePoint now, std::span<PacketBuf> packets);
   void send_one(TimePoint now, ByteView packet, const Offload& offload = {});
   void release(TimePoint now, uint32_t reqid);
+  void finish_inbound(TimePoint now, size_t first, size_t events);
   void note_inbound(TimePoint now, size_t from);
   void note_unknown(TimePoint now, std::span<const ipsec::Incoming> packets);
   void run_inner_host(TimePoint now);

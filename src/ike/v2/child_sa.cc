@@ -88,10 +88,9 @@ Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const 
 }
 
 static void log_keys(IkeSa& sa, const model::SaSpec& spec) {
-  // The tables are Wireshark's, and it has none for AH, whose packets it reads without keys.
-  if (spec.protocol != model::Protocol::ESP) return;
   const auto one = [&](const IpAddr& from, const IpAddr& to, model::Spi spi, const model::DirectionKeys& keys) {
-    KeyLog::Child log{from, to, spi, spec.encr, spec.key_bits, spec.integ, keys.encr.clone(), keys.integ.clone()};
+    KeyLog::Child log{
+        from, to, spi, spec.encr, spec.key_bits, spec.integ, keys.encr.clone(), keys.integ.clone(), spec.protocol};
     sa.host.emit(Event(KeyLog{std::move(log)}));
   };
   one(spec.local.addr, spec.remote.addr, spec.spi_out, spec.out);

@@ -11,7 +11,7 @@ import time
 from .space import end_process, wait_until
 
 ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
-UDP, ICMP, IGMP, ICMPV6, ESP = 17, 1, 2, 58, 50
+UDP, ICMP, IGMP, ICMPV6, ESP, AH = 17, 1, 2, 58, 50, 51
 
 
 class Capture:
@@ -88,15 +88,15 @@ def dissect(ethertype, packet):
 
 
 def classify(ethertype, packet):
-    """The kind of one frame: ike, esp, esp-udp, keepalive, neighbour (ARP, ND, IGMP, MLD), icmp-error, fragment, or clear: …"""
+    """The kind of one frame: ike, esp, ah, esp-udp, keepalive, neighbour (ARP, ND, IGMP, MLD), icmp-error, fragment, or clear: …"""
     if ethertype == ARP:
         return "neighbour"
     found = dissect(ethertype, packet)
     if found is None:
         return f"clear: ethertype {ethertype:#06x}"
     source, destination, protocol, payload = found
-    if protocol == ESP:
-        return "esp"
+    if protocol in (ESP, AH):
+        return "esp" if protocol == ESP else "ah"
     if protocol == UDP and len(payload) >= 8:
         ports, body = struct.unpack("!HH", payload[:4]), payload[8:]
         # Behind a NAT one of the two ports is translated; the other still is the daemon's.
@@ -113,7 +113,7 @@ def classify(ethertype, packet):
     if protocol in (ICMP, ICMPV6) and payload and payload[0] in ((3, 11, 12) if protocol == ICMP else (1, 2, 3, 4)):
         return "icmp-error"
     if protocol < 0:
-        return "fragment" if -protocol in (UDP, ESP) else f"clear: fragment of protocol {-protocol}"
+        return "fragment" if -protocol in (UDP, ESP, AH) else f"clear: fragment of protocol {-protocol}"
     return f"clear: {source} > {destination} protocol {protocol}"
 
 
@@ -128,6 +128,14 @@ def census(path):
 def clear_packets(path):
     """The kinds that must not be on the wire; empty when it holds only IKE, ESP and neighbour discovery."""
     return {kind: count for kind, count in census(path).items() if kind.startswith("clear")}
+
+
+def ah_packets(path):
+    """Whole IP packets with AH, in order of capture."""
+    for _, link, data in packets(path):
+        ethertype, packet = network_layer(link, data)
+        if classify(ethertype, packet) == "ah":
+            yield packet[:struct.unpack("!H", packet[2:4])[0]] if ethertype == IPV4 else packet[:40 + struct.unpack("!H", packet[4:6])[0]]
 
 
 def esp_packets(path):

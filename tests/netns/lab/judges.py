@@ -133,6 +133,120 @@ def opened_by_scapy(capture, folder):
     return opened
 
 
+def _associations(folder, tunnel):
+    """scapy's SA for each SPI of ESP and AH in the key tables. tunnel: False where the SAs are of transport mode."""
+    from scapy.layers.inet import IP
+    from scapy.layers.inet6 import IPv6
+    from scapy.layers.ipsec import AH, ESP, SecurityAssociation
+    auths = {"HMAC-SHA-256-128": "SHA2-256-128", "HMAC-SHA-384-192": "SHA2-384-192", "HMAC-SHA-512-256": "SHA2-512-256",
+             "HMAC-SHA-1-96": "HMAC-SHA1-96", "AES-CMAC-96": "AES-CMAC-96"}
+    associations = {}
+    for family, _, _, spi, cipher, key, integrity, integrity_key in read_esp_sa(folder):
+        header = (IPv6() if family == "IPv6" else IP()) if tunnel else None
+        auth = auths.get(integrity.split(" ")[0])
+        if cipher == "AH":
+            associations[spi] = SecurityAssociation(AH, spi=spi, auth_algo=auth, auth_key=integrity_key, tunnel_header=header)
+        elif name := scapy_cipher(cipher):
+            associations[spi] = SecurityAssociation(ESP, spi=spi, crypt_algo=name, crypt_key=key, auth_algo=auth, auth_key=integrity_key,
+                                                    tunnel_header=header)
+    return associations
+
+
+def opened_all(capture, folder, tunnel):
+    """What scapy verifies and reads out of every ESP and AH packet of a capture, fragments put together first, bundles to the innermost
+    packet: (inner IP packets as bytes, how many had an SPI without keys). A wrong ICV raises."""
+    from scapy.config import conf
+    conf.verb = 0
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.inet6 import IPv6
+    from scapy.layers.ipsec import AH, ESP
+    associations, opened, unknown = _associations(folder, tunnel), [], 0
+    for packet in _whole_packets(capture):
+        while True:
+            layer = packet.getlayer(AH) or packet.getlayer(ESP)
+            if layer is None and UDP in packet and 4500 in (packet[UDP].sport, packet[UDP].dport):
+                payload = bytes(packet[UDP].payload)
+                if len(payload) < 8 or payload[:4] == bytes(4):
+                    break
+                # What stays of the header in transport mode is the outer one, so both kinds may be read behind a plain header.
+                head = packet.copy()
+                head[IP if packet.version == 4 else IPv6].remove_payload()
+                packet = _headed(head, 50, payload)
+                layer = packet[ESP]
+            if layer is None:
+                break
+            if layer.spi not in associations:
+                unknown += 1
+                break
+            # ESN covers the high half of the number, which is 0 in runs as short as these.
+            association = associations[layer.spi]
+            association.esn_en = False
+            packet = _decrypted(association, packet)
+            if tunnel or (AH not in packet and ESP not in packet):
+                opened.append(_without_padding(bytes(packet)))
+                break
+    return opened, unknown
+
+
+def _decrypted(association, packet):
+    """ESN or not is not in the key table: whichever verifies."""
+    from scapy.layers.ipsec import IPSecIntegrityError
+    raw, kind = bytes(packet), packet.__class__
+    try:
+        found = association.decrypt(kind(raw))
+    except IPSecIntegrityError:
+        association.esn_en = True
+        found = association.decrypt(kind(raw), esn_en=True, esn=0)
+    return kind(bytes(found)) if not association.tunnel_header else found
+
+
+def _headed(head, protocol, payload):
+    from scapy.layers.inet6 import IPv6
+    from scapy.packet import Raw
+    if isinstance(head, IPv6):
+        return IPv6(bytes(IPv6(src=head.src, dst=head.dst, tc=head.tc, hlim=head.hlim, nh=protocol) / Raw(payload)))
+    head.proto, head.len, head.chksum = protocol, None, None
+    return head.__class__(bytes(head / Raw(payload)))
+
+
+def _whole_packets(path):
+    """IP packets of a capture as scapy's, fragments put together."""
+    from scapy.layers.inet import IP, defragment
+    from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, defragment6
+    from scapy.plist import PacketList
+    whole, pieces = [], {}
+    for _, link, data in packets(path):
+        kind, packet = network_layer(link, data)
+        if kind not in (0x0800, 0x86DD):
+            continue
+        packet = (IP if kind == 0x0800 else IPv6)(packet)
+        if kind == 0x0800 and (packet.frag or packet.flags.MF):
+            pieces.setdefault((packet.src, packet.dst, packet.id, packet.proto), []).append(packet)
+        elif kind == 0x86DD and IPv6ExtHdrFragment in packet:
+            pieces.setdefault((packet.src, packet.dst, packet[IPv6ExtHdrFragment].id), []).append(packet)
+        else:
+            whole.append(packet)
+    for group in pieces.values():
+        if isinstance(group[0], IPv6):
+            joined = defragment6(PacketList(group))
+            whole.append(IPv6(bytes(joined)))
+        else:
+            whole += [IP(bytes(packet)) for packet in defragment(PacketList(group))]
+    return whole
+
+
+def joined_packets(path):
+    """As inner_packets(), with fragments put together."""
+    return [bytes(packet) for packet in _whole_packets(path)]
+
+
+def essence(packet):
+    """What of an IP packet is the same at both ends of transport mode: addresses, protocol, and what they carry."""
+    if packet[0] >> 4 == 4:
+        return packet[12:20], packet[9], packet[(packet[0] & 15) * 4:int.from_bytes(packet[2:4], "big")]
+    return packet[8:40], packet[6], packet[40:]
+
+
 def inner_packets(capture):
     """IP packets of a capture of a TUN device or any inner wire, as bytes."""
     return [bytes(packet) for _, link, data in packets(capture) for kind, packet in [network_layer(link, data)] if kind in (0x0800, 0x86DD)]

@@ -56,7 +56,8 @@ TEST_SUITE("runtime/descriptors") {
     Descriptors most = some();
     most.udp.push_back({file(), Family::v4, true, 4500});
     most.udp.push_back({file(), Family::v6, false, 500});
-    for (Fd* fd : {&most.esp_v6, &most.log_file, &most.key_log_ike, &most.key_log_esp, &most.key_log_esp_other})
+    for (Fd* fd : {&most.esp_v6, &most.ah_v4, &most.ah_v6, &most.whole_v4, &most.whole_v6, &most.icmp_v4, &most.icmp_v6,
+                   &most.log_file, &most.key_log_ike, &most.key_log_esp, &most.key_log_esp_other})
       *fd = file();
     CHECK(most.numbers().size() <= kMaxPassedDescriptors);
   }

@@ -102,6 +102,8 @@ TEST_SUITE("runtime/guard_rules") {
     CHECK(holds(guard_rules(plan, {}), "udp dport { 1500, 14500 } socket mark 0x5350 accept"));
     CHECK(holds(guard_rules(plan, {}), "meta mark 0x5350 udp sport { 1500, 14500 } accept"));
     CHECK(holds(guard_rules(plan, {}), "meta mark 0x5350 meta l4proto { 50, 51 } accept"));
+    CHECK(holds(guard_rules(plan, {}), "meta mark 0x5350 frag nexthdr { 50, 51 } accept"));
+    CHECK(holds(guard_rules(plan, {}), "\t\tfrag nexthdr { 50, 51 } accept"));
     plan.match_sockets = false;
     CHECK(holds(guard_rules(plan, {}), "udp dport { 1500, 14500 } accept"));
   }

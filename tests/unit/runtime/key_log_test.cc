@@ -46,6 +46,16 @@ TEST_SUITE("runtime/key_log") {
           "\"0x02\"");
   }
 
+  TEST_CASE("an SA of AH has a line of its own kind") {
+    ike::KeyLog::Child keys;
+    keys.source = *IpAddr::parse("2001:db8::1");
+    keys.protocol = model::Protocol::AH;
+    keys.spi = 0x100;
+    keys.integ = model::IntegId::AES_128_GMAC;
+    keys.integ_key = SecretBytes(Bytes{0x02});
+    CHECK(*esp_key_line(keys) == "\"IPv6\",\"*\",\"*\",\"0x00000100\",\"AH\",\"0x\",\"AES-GMAC [RFC4543]\",\"0x02\"");
+  }
+
   TEST_CASE("an algorithm the tables cannot name gives no line") {
     ike::KeyLog::Ike keys;
     keys.encr = model::EncrId::CHACHA20_POLY1305;
