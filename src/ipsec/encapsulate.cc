@@ -45,7 +45,9 @@ struct Leaving {
   bool ah() const { return sa.protocol == model::Protocol::AH; }
 };
 
-Verdict run(Shard& shard, TimePoint now, SaOutbound& sa, ByteView packet, size_t index, int depth, Outputs& out);
+// may_cut: whatever the packet's own header says (IPv6 has nowhere to say it), its source lets it be fragmented.
+Verdict run(Shard& shard, TimePoint now, SaOutbound& sa, ByteView packet, size_t index, int depth, bool may_cut,
+            Outputs& out);
 
 size_t outer_ip_octets(const SaOutbound& sa) { return sa.local.addr.is_v4() ? 20 : 40; }
 
@@ -211,7 +213,9 @@ Verdict fragment_sealed(const Leaving& l, Outputs& out) {
 // RFC 4301 appendix E: the packet just made is protected again by the SA around this one.
 Verdict seal_around(const Leaving& l, SaOutbound& around, Outputs& out) {
   const size_t inside = out.packets().size() - 1;
-  const Verdict verdict = run(l.shard, l.now, around, out.packets()[inside].packet.view(), l.index, l.depth + 1, out);
+  const Outgoing& sealed = out.packets()[inside];
+  const Verdict verdict =
+      run(l.shard, l.now, around, sealed.packet.view(), l.index, l.depth + 1, !sealed.dont_fragment, out);
   if (!verdict.passed()) {
     out.undo();
     return verdict;
@@ -294,10 +298,12 @@ Verdict wait_for_whole(Shard& shard, TimePoint now, ByteView& packet, wire::ip::
   return Verdict::pass();
 }
 
-Verdict run(Shard& shard, TimePoint now, SaOutbound& sa, ByteView packet, size_t index, int depth, Outputs& out) {
+Verdict run(Shard& shard, TimePoint now, SaOutbound& sa, ByteView packet, size_t index, int depth, bool may_cut,
+            Outputs& out) {
   if (depth >= kMostNested) return Drop::bundle_broken;
   auto view = wire::ip::PacketView::decode(packet);
   if (!view) return Drop::malformed_inner;
+  if (may_cut) view->dont_fragment = false;
   const bool transport = sa.mode == model::Mode::transport;
   if (transport && view->fragment) {
     if (const Verdict v = wait_for_whole(shard, now, packet, *view); !v.passed()) return v;
@@ -321,7 +327,7 @@ Verdict run(Shard& shard, TimePoint now, SaOutbound& sa, ByteView packet, size_t
 }  // namespace
 
 Verdict encapsulate(Shard& shard, TimePoint now, SaOutbound& sa, ByteView packet, size_t index, Outputs& out) {
-  return run(shard, now, sa, packet, index, 0, out);
+  return run(shard, now, sa, packet, index, 0, false, out);
 }
 
 Verdict send_dummy(Sad& sad, TimePoint now, SaOutbound& sa, Outputs& out) {

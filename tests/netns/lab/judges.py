@@ -157,56 +157,47 @@ def opened_all(capture, folder, tunnel):
     packet: (inner IP packets as bytes, how many had an SPI without keys). A wrong ICV raises."""
     from scapy.config import conf
     conf.verb = 0
-    from scapy.layers.inet import IP, UDP
-    from scapy.layers.inet6 import IPv6
     from scapy.layers.ipsec import AH, ESP
     associations, opened, unknown = _associations(folder, tunnel), [], 0
     for packet in _whole_packets(capture):
-        while True:
-            layer = packet.getlayer(AH) or packet.getlayer(ESP)
-            if layer is None and UDP in packet and 4500 in (packet[UDP].sport, packet[UDP].dport):
-                payload = bytes(packet[UDP].payload)
-                if len(payload) < 8 or payload[:4] == bytes(4):
-                    break
-                # What stays of the header in transport mode is the outer one, so both kinds may be read behind a plain header.
-                head = packet.copy()
-                head[IP if packet.version == 4 else IPv6].remove_payload()
-                packet = _headed(head, 50, payload)
-                layer = packet[ESP]
-            if layer is None:
-                break
+        packet = _out_of_udp(packet)
+        while layer := packet.getlayer(AH) or packet.getlayer(ESP):
             if layer.spi not in associations:
                 unknown += 1
                 break
-            # ESN covers the high half of the number, which is 0 in runs as short as these.
-            association = associations[layer.spi]
-            association.esn_en = False
-            packet = _decrypted(association, packet)
+            packet = _decrypted(associations[layer.spi], packet)
             if tunnel or (AH not in packet and ESP not in packet):
                 opened.append(_without_padding(bytes(packet)))
                 break
     return opened, unknown
 
 
+def _out_of_udp(packet):
+    """RFC 3948: ESP in UDP as if it were native, since what stays of the header in transport mode is the outer one. IKE and keepalives
+    become UDP without a meaning."""
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.inet6 import IPv6
+    from scapy.packet import Raw
+    if not isinstance(packet.payload, UDP) or 4500 not in (packet[UDP].sport, packet[UDP].dport):
+        return packet
+    payload = bytes(packet)[(48 if packet.version == 6 else packet.ihl * 4 + 8):]
+    protocol = 50 if len(payload) >= 8 and payload[:4] != bytes(4) else 17
+    if packet.version == 6:
+        return IPv6(bytes(IPv6(src=packet.src, dst=packet.dst, tc=packet.tc, hlim=packet.hlim, nh=protocol) / Raw(payload)))
+    return IP(bytes(IP(src=packet.src, dst=packet.dst, tos=packet.tos, ttl=packet.ttl, id=packet.id, flags=packet.flags, proto=protocol) / Raw(payload)))
+
+
 def _decrypted(association, packet):
-    """ESN or not is not in the key table: whichever verifies."""
+    """ESN or not is not in the key table: whichever verifies. Its high half is 0 in runs as short as these."""
     from scapy.layers.ipsec import IPSecIntegrityError
     raw, kind = bytes(packet), packet.__class__
     try:
+        association.esn_en = False
         found = association.decrypt(kind(raw))
     except IPSecIntegrityError:
         association.esn_en = True
         found = association.decrypt(kind(raw), esn_en=True, esn=0)
     return kind(bytes(found)) if not association.tunnel_header else found
-
-
-def _headed(head, protocol, payload):
-    from scapy.layers.inet6 import IPv6
-    from scapy.packet import Raw
-    if isinstance(head, IPv6):
-        return IPv6(bytes(IPv6(src=head.src, dst=head.dst, tc=head.tc, hlim=head.hlim, nh=protocol) / Raw(payload)))
-    head.proto, head.len, head.chksum = protocol, None, None
-    return head.__class__(bytes(head / Raw(payload)))
 
 
 def _whole_packets(path):

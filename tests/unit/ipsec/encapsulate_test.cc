@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "ipsec/outer_header.h"
 #include "ipsec/reassembly.h"
 #include "support/sa_pair.h"
 #include "wire/esp_ah/ah.h"
@@ -12,6 +13,7 @@ using namespace sallyport::ipsec;
 using namespace sallyport::support;
 using model::IntegId;
 using model::Mode;
+using model::Spi;
 
 namespace {
 
@@ -270,6 +272,43 @@ TEST_SUITE("ipsec/encapsulate") {
       REQUIRE(!whole.empty());
       CHECK(pair.open(whole) == packet);
     }
+  }
+  TEST_CASE("[RFC4303 3.3.4] what the host had fragmented is cut again behind two SAs, IPv6 too") {
+    for (const Family family : {Family::v4, Family::v6}) {
+      SaPair pair{transport(family)};
+      SaPair around{ah_choice(IntegId::HMAC_SHA2_256_128, Mode::transport, family)};
+      pair.left.sad.remove_all();
+      model::SaSpec inner = pair.spec(true);
+      inner.outer_reqid = 9;
+      REQUIRE(pair.left.sad.install(pair.now, std::move(inner)));
+      model::SaSpec outer = around.spec(true);
+      outer.child_id = 99;
+      outer.reqid = 9;
+      outer.spi_in += 5;
+      outer.ts_local = pair.spec(true).ts_local;
+      outer.ts_remote = pair.spec(true).ts_remote;
+      REQUIRE(pair.left.sad.install(pair.now, std::move(outer)));
+      Bytes packet = pair.sample(2500);
+      if (family == Family::v4) packet[6] = 0;
+      wire::ip::FragmentCutter cutter(packet, 1400, 77);
+      PacketBuf piece;
+      size_t left = 0;
+      while (cutter.next(piece)) left += pair.seal_all(piece.view()).size();
+      CHECK(left == 2);
+      CHECK(pair.left.drops.total() == 0);
+    }
+  }
+  TEST_CASE("[RFC8200 4.5] two SAs that both count from one do not share identifications") {
+    SaPair pair{transport(Family::v6)};
+    const auto identifications = [&](Spi spi) {
+      SaOutbound& sa = pair.left_sa();
+      sa.spi = spi;
+      sa.sequence = 1;
+      return std::pair(fragment_identification_of(sa), identification_of(sa));
+    };
+    CHECK(identifications(0x1000).first != identifications(0x1001).first);
+    CHECK(identifications(0x1000).second != identifications(0x1001).second);
+    for (Spi spi = 0x1000; spi < 0x1000 + 100000; ++spi) REQUIRE(identifications(spi).second != 0);
   }
   TEST_CASE("[RFC4301 8.2.1] too big: ICMP to the sender, cut before or after, by DF and option") {
     const auto send = [](SaChoice choice, bool df, Drop& drop, ipsec::Way& way) {
