@@ -133,7 +133,11 @@ std::optional<std::string> Privileges::open_raw_sockets(const config::Settings& 
   options.fragments = runtime::FragmentPolicy::discover;
   for (const Wanted& wanted : all) {
     for (const Family family : {Family::v4, Family::v6}) {
-      auto socket = runtime::open_raw_socket(wanted.use, family, options);
+      // The kernel takes what an error says for a route with the mark of whoever hears it. Errors from our own device
+      // are about inner packets, which have none.
+      auto own = options;
+      if (wanted.use == RawUse::icmp_errors) own.mark = 0;
+      auto socket = runtime::open_raw_socket(wanted.use, family, own);
       if (socket) {
         (family == Family::v4 ? wanted.v4 : wanted.v6) = std::move(*socket);
         continue;

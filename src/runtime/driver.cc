@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ipsec/pmtu.h"
 #include "ipsec/transport_mode.h"
 #include "runtime/clock.h"
 #include "runtime/source_lookup.h"
@@ -92,6 +93,9 @@ PacketWorker::Callbacks Driver::callbacks() {
     later([this, pong] {
       if (on_pong) on_pong(pong);
     });
+  };
+  out.on_too_long = [this](const IpAddr& remote, Bytes packet) {
+    later([this, remote, packet = std::move(packet)] { shrink_path(remote, packet); });
   };
   out.on_refusal = [this](std::string sentence) {
     later([this, sentence = std::move(sentence)] { log_.limited(LogLevel::warning, "send", "", sentence); });
@@ -213,6 +217,15 @@ void Driver::read_icmp(const Fd& socket, Family family) {
   }
   if (packets.empty()) return;
   worker_->call([&](stack::Dataplane& dataplane) { dataplane.handle_outer_packets(monotonic_now(), packets); });
+}
+
+// What a router would say about a link, where the link is our own.
+void Driver::shrink_path(const IpAddr& remote, ByteView packet) {
+  const auto mtu = link_mtu_for(descriptors_.route_lookup, remote);
+  PacketBuf answer;
+  if (!mtu || !ipsec::write_too_big(packet, *mtu, answer)) return;
+  const ByteView error = answer.view();
+  worker_->call([&](stack::Dataplane& dataplane) { dataplane.handle_outer_packets(monotonic_now(), {&error, 1}); });
 }
 
 // A callback may come back in here (a command from a notice): the outer call goes round once more.

@@ -70,6 +70,7 @@ class Driver {
 
   void read_udp(const UdpDescriptor& socket);
   void read_icmp(const Fd& socket, Family family);
+  void shrink_path(const IpAddr& remote, ByteView packet);
   PacketWorker::Callbacks callbacks();
   // On the loop, unless this driver is gone by then.
   void later(std::function<void()> task);

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kIpv4Header = 20;
 constexpr size_t kUdpHeader = 8;
 constexpr uint8_t kTtl = 64;
+constexpr size_t kQuoted = 256;  // headers, SPI and sequence number
 constexpr uint8_t kUdp = 17;
 
 size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
@@ -130,13 +131,13 @@ std::optional<EspSender::Refusal> EspSender::flush() {
     if (!from.without_df.empty()) send_without_df(from);
     send(from.udp, from.udp_queue);
     send(from.esp, from.esp_queue);
-    send(from.whole, from.whole_queue);
+    send(from.whole, from.whole_queue, true);
   }
   made_.clear();
   return refusal_;
 }
 
-void EspSender::send(int fd, std::vector<OutgoingDatagram>& queue) {
+void EspSender::send(int fd, std::vector<OutgoingDatagram>& queue, bool whole) {
   if (queue.empty()) return;
   size_t wanted = 0;
   for (const auto& datagram : queue) wanted += datagrams_in(datagram);
@@ -144,7 +145,14 @@ void EspSender::send(int fd, std::vector<OutgoingDatagram>& queue) {
   const size_t sent = send_batch(fd, queue, &error);
   counters_.datagrams_out += sent;
   counters_.send_refused += wanted - sent;
-  if (error != 0 && error != EAGAIN) refusal_ = Refusal{error, queue.front().remote};
+  if (error != 0 && error != EAGAIN) {
+    const auto longest = std::max_element(
+        queue.begin(), queue.end(), [](const auto& a, const auto& b) { return a.payload.size() < b.payload.size(); });
+    refusal_ = Refusal{error, longest->remote, {}};
+    if (whole && error == EMSGSIZE) {
+      refusal_->too_long = to_bytes(longest->payload.first(std::min(longest->payload.size(), kQuoted)));
+    }
+  }
   queue.clear();
 }
 

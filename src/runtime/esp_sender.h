@@ -29,6 +29,7 @@ class EspSender {
   struct Refusal {
     int error = 0;  // errno
     IpEndpoint remote;
+    Bytes too_long;  // the start of a packet with its own header that the first link does not take
   };
   // Sends what is queued. The last refusal of the system that was more than a full buffer, if any.
   std::optional<Refusal> flush();
@@ -50,7 +51,7 @@ class EspSender {
   void add_udp(Sockets& to, const ipsec::Outgoing& out);
   void add_native(Sockets& to, const ipsec::Outgoing& out);
   void send_without_df(Sockets& from);
-  void send(int fd, std::vector<OutgoingDatagram>& queue);
+  void send(int fd, std::vector<OutgoingDatagram>& queue, bool whole = false);
 
   PacketCounters& counters_;
   std::array<Sockets, 2> sockets_;  // by family

@@ -242,6 +242,10 @@ void PacketWorker::send_outputs() {
 void PacketWorker::complain(const EspSender::Refusal& refusal) {
   const TimePoint now = monotonic_now();
   if (now < next_complaint_) return;
+  if (!refusal.too_long.empty()) {
+    next_complaint_ = now + milliseconds(100);
+    return callbacks_.on_too_long(refusal.remote.addr, refusal.too_long);
+  }
   next_complaint_ = now + seconds(1);
   errno = refusal.error;
   callbacks_.on_refusal(explain("a datagram to " + refusal.remote.to_string() + " was refused", fail_errno().value()));

@@ -44,6 +44,8 @@ class PacketWorker {
     std::function<void(std::vector<ike::Datagram>)> on_ike;  // of one batch, from the sockets that carry both
     std::function<void(std::vector<stack::DataplaneEvent>)> on_events;
     std::function<void(stack::InnerHost::Pong)> on_pong;
+    // The start of a whole packet that was too long for the first link.
+    std::function<void(IpAddr remote, Bytes packet)> on_too_long;
     std::function<void(std::string)> on_refusal;  // the system refused to send; one sentence, once a second at most
   };
   using Task = std::function<void(stack::Dataplane&)>;

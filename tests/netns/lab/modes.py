@@ -269,6 +269,16 @@ class Stage:
             raise Failure(f"drops {drops}, counters {status['counters']}")
 
 
+def logs_of(lab):
+    """The end of every daemon's log."""
+    logs = []
+    for host in lab.hosts.values():
+        path = host.folder / "sallyportd.log"
+        if path.exists():
+            logs.append(f"---- log of {host.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-40:]))
+    return "\n".join(logs)
+
+
 NAMES = [mode.name for mode in MODES]
 
 
@@ -282,9 +292,4 @@ def play(name, keep=False):
             seen = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
             return True, f"{time.monotonic() - begun:.1f} s; wire: {seen}"
         except Exception as why:  # every failure is reported with the logs, whatever raised it
-            logs = []
-            for host in lab.hosts.values():
-                path = host.folder / "sallyportd.log"
-                if path.exists():
-                    logs.append(f"---- log of {host.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-40:]))
-            return False, f"{type(why).__name__}: {why}\n" + "\n".join(logs)
+            return False, f"{type(why).__name__}: {why}\n{logs_of(lab)}"

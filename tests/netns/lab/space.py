@@ -215,15 +215,15 @@ class Plan:
         east: inner 10.1.0.1/24 (fd01::1/64)  --- [router] ---  west: inner 10.2.0.1/24 (fd02::1/64)
 
     outer: "v4" or "v6". nat: the router masquerades east, which therefore has to start every exchange (unless UDP
-    mappings exist already). Without nat the two hosts share one wire.
+    mappings exist already). routed: a router that only forwards. Without either the two hosts share one wire.
     """
 
-    def __init__(self, lab, outer="v4", nat=False):
+    def __init__(self, lab, outer="v4", nat=False, routed=False):
         self.lab, self.outer, self.nat = lab, outer, nat
         self.east, self.west = lab.host("east"), lab.host("west")
         v6 = outer == "v6"
         bits = 64 if v6 else 24
-        if nat:
+        if nat or routed:
             self.router = lab.host("router")
             if v6:
                 inside, hop, outside, far = "2001:db8:a::2", "2001:db8:a::1", "2001:db8:b::1", "2001:db8:b::2"
@@ -232,9 +232,12 @@ class Plan:
             lab.wire(self.east, "wan", self.router, "lan", [f"{inside}/{bits}"], [f"{hop}/{bits}"])
             lab.wire(self.west, "wan", self.router, "net", [f"{far}/{bits}"], [f"{outside}/{bits}"])
             self.router.forward()
-            self.router.masquerade("net")
             self.east.ip(("-6 " if v6 else "") + f"route add default via {hop}")
-            self.east_address, self.west_address, self.east_seen_as = inside, far, outside
+            self.east_address, self.west_address, self.east_seen_as = inside, far, outside if nat else inside
+            if nat:
+                self.router.masquerade("net")
+            else:
+                self.west.ip(("-6 " if v6 else "") + f"route add default via {outside}")
         else:
             self.router = None
             a, b = ("2001:db8::1", "2001:db8::2") if v6 else ("192.0.2.1", "192.0.2.2")

@@ -95,6 +95,15 @@ TEST_SUITE("runtime/source_lookup") {
     }
   }
 
+  TEST_CASE("the link of the loopback interface takes large packets") {
+    auto lookup = open_source_lookup();
+    REQUIRE(lookup);
+    const auto mtu = link_mtu_for(*lookup, *IpAddr::parse("127.0.0.1"));
+    REQUIRE(mtu);
+    CHECK(*mtu >= 16384);
+    CHECK_FALSE(link_mtu_for(Fd(), *IpAddr::parse("127.0.0.1")));
+  }
+
   TEST_CASE("without a socket, or with one that is no netlink socket, there is no answer") {
     CHECK(source_for(Fd(), *IpAddr::parse("127.0.0.1")).error().code == Errc::not_found);
     CHECK_FALSE(source_for(file(), *IpAddr::parse("127.0.0.1")));
