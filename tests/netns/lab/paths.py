@@ -3,6 +3,7 @@
 path-mtu-*: packets that say "do not fragment" are lost once, the router's ICMP error reaches the SA, and the sender of the inner packet
 is told a size that fits. path-cut-*: packets without DF are cut by the router and put together again before ESP.
 tfc-*: every ESP packet has one length, and pauses are filled with dummies that the receiver counts and drops.
+ecn-*: the table of RFC 6040 4.2, cell by cell, with a router that rewrites the field. header-*: DSCP, ECN and DF of the outer header.
 """
 import dataclasses
 import re
@@ -41,6 +42,12 @@ CLEAR = {"header": {"df": "clear"}}
 CUT = [Path("path-cut-v4", child=CLEAR), Path("path-cut-v4-encap", encap=True, child=CLEAR), Path("path-cut-v4-ah", child={**AH, **CLEAR})]
 TFC = [Path("tfc-v4", child={"tfc": {"pad": 1000, "dummies": "200ms"}}),
        Path("tfc-v6-encap", "v6", encap=True, child={"tfc": {"pad": 1000, "dummies": "200ms"}})]
+
+ECN = [Path("ecn-v4"), Path("ecn-v6-encap", "v6", encap=True), Path("ecn-v4-encap", encap=True), Path("ecn-v4-ah", child=AH)]
+# DSCP 46 and ECT(1) inside, with and without DF: (options, outer TOS, outer DF with DF inside, without).
+HEADERS = [({}, 0xB9, True, False), ({"ecn": False, "df": "set"}, 0xB8, True, True), ({"dscp": 10, "df": "clear"}, 10 << 2 | 1, False, False)]
+HEADER = [Path(f"header-{encap}{number}", encap=encap == "encap-", child={"header": options}) for encap in ("", "encap-")
+          for number, (options, *_) in enumerate(HEADERS)]
 
 
 class Road:
@@ -171,7 +178,51 @@ def tfc_case(road):
     return f"all {len(lengths)} ESP packets of {sizes.pop()} octets, {quiet} dummies in the pause, {dropped} counted by west"
 
 
-CASES = {path.name: (path, case) for paths, case in ((MTU, mtu_case), (CUT, cut_case), (TFC, tfc_case)) for path in paths}
+# Columns: outer Not-ECT, ECT(1), ECT(0), CE; rows: inner, the same. 4: dropped. RFC 6040 figure 4.
+CELLS = ((0, 0, 0, 4), (1, 1, 1, 3), (2, 1, 2, 3), (3, 3, 3, 3))
+
+
+def ecn_case(road):
+    router, v6 = road.plan.router, road.path.outer == "v6"
+    inner = capture.Capture(road.plan.west, "sallyport0", expression="icmp[0]==8")
+    router.nft("add table inet mangle")
+    router.nft("add chain inet mangle f { type filter hook forward priority 0 ; }")
+    expected = []
+    for outer in range(4):
+        router.nft("flush chain inet mangle f")
+        router.nft(f'add rule inet mangle f iifname "lan" {"ip6" if v6 else "ip"} ecn set {outer}')
+        for marked in range(4):
+            size = 100 + outer * 4 + marked  # says which cell it was
+            road.plan.east.run(["ping", "-n", "-c", "1", "-W", "0.3", "-Q", str(0xB8 | marked), "-s", size, "-I", road.ours, road.theirs], check=False)
+            if (cell := CELLS[marked][outer]) != 4:
+                expected.append((size + 28, 0xB8 | cell))
+    inner.stop()
+    seen = [(len(packet), packet[1]) for packet in judges.inner_packets(inner.path)]
+    if seen != expected:
+        raise Failure(f"(length, TOS) inside: {seen}, expected {expected}")
+    dropped = dict(road.west.status()["drops"]).get("ecn_ce_on_not_ect", 0)
+    if dropped != 1:
+        raise Failure(f"west counted {dropped} packets whose inner side knows no ECN and whose outer side says CE")
+    return "16 cells"
+
+
+def header_case(road):
+    _, tos, with_df, without = HEADERS[int(road.path.name[-1])]
+    for df in (True, False):
+        since = time.time()
+        words = ["ping", "-n", "-c", "1", "-W", "1", "-Q", "0xb9", "-M", "do" if df else "dont", "-I", road.ours, road.theirs]
+        if " 1 received" not in road.plan.east.run(words, check=False).stdout:
+            raise Failure(f"no answer with{'' if df else 'out'} DF")
+        time.sleep(0.2)
+        seen = {(packet[1], bool(packet[6] & 0x40)) for seconds, link, data in capture.packets(road.near.path) if seconds >= since
+                for ethertype, packet in [capture.network_layer(link, data)] if capture.classify(ethertype, packet) in ("esp", "esp-udp")
+                and str(capture.dissect(ethertype, packet)[0]) == road.plan.east_address}
+        if seen != {(tos, with_df if df else without)}:
+            raise Failure(f"outer (TOS, DF) {seen}, expected {tos:#x} and {with_df if df else without} with{'' if df else 'out'} DF inside")
+    return f"TOS {tos:#x}"
+
+
+CASES = {path.name: (path, case) for paths, case in ((MTU, mtu_case), (CUT, cut_case), (TFC, tfc_case), (ECN, ecn_case), (HEADER, header_case)) for path in paths}
 NAMES = list(CASES)
 
 
@@ -181,7 +232,7 @@ def play(name, keep=False):
     path, case = CASES[name]
     with Lab(keep=keep) as lab:
         try:
-            text = case(Road(lab, path, 0 if case is tfc_case else path.small))
+            text = case(Road(lab, path, path.small if case in (mtu_case, cut_case) else 0))
             return True, f"{time.monotonic() - begun:.1f} s; {text}"
         except Exception as why:  # every failure is reported with the logs, whatever raised it
             return False, f"{type(why).__name__}: {why}\n{logs_of(lab)}"
