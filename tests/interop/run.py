@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "netns"))
-from lab import peers, sallyport, soak, space, traffic
+from lab import declines, peers, sallyport, soak, space, traffic
 from lab.scenario import Case, play
 
 ESP_WORDS = ["aes128gcm8", "aes256gcm12", "aes192gcm16", "aes128ccm8", "aes256ccm12", "aes192ccm16", "aes128ctr-sha256", "aes256ctr-sha512",
@@ -60,7 +60,7 @@ def self_test():
 def main(arguments):
     self_test()
     if "--list" in arguments:
-        print("\n".join(case.name for case in CASES))
+        print("\n".join([*(case.name for case in CASES), *declines.NAMES]))
         return 0
     names = [arguments[i + 1] for i, word in enumerate(arguments) if word == "--case"]
     harness = "--harness" in arguments
@@ -85,6 +85,12 @@ def main(arguments):
             continue
         passed, text = play(case, ours, "strongswan", keep="--keep" in arguments)
         print(f"{'ok  ' if passed else 'FAIL'} {case.name}: {text}", flush=True)
+        failed += not passed
+    for name in () if harness else declines.NAMES:
+        if names and name not in names:
+            continue
+        passed, text = declines.play(name, "--keep" in arguments)
+        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
         failed += not passed
     return 1 if failed else 0
 

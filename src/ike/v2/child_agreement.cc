@@ -183,7 +183,7 @@ static std::optional<ChildRefusal> read_mode(const ChildOffer& offer, const std:
   const bool declined = offer.mode == model::Mode::transport;
   if (declined && offer.policy.accept_tunnel) return std::nullopt;
   return ChildRefusal{
-      Error{Errc::unsupported, 0},
+      Error{Errc::no_proposal_chosen, 0},
       declined ? "we want transport mode for child " + offer.policy.name + ", the peer agrees to tunnel mode only"
                : "we want tunnel mode for child " + offer.policy.name + ", the peer answers with transport mode",
       std::string(model::to_string(offer.mode)),

@@ -36,6 +36,7 @@ charon {{
   syslog {{ }}
   plugins {{
     kernel-libipsec {{ allow_peer_ts = yes }}
+    {mark}
     vici {{ socket = unix:///run/charon.vici }}
   }}
 }}
@@ -44,9 +45,10 @@ swanctl {{ socket = unix:///run/charon.vici }}
 
 
 class Strongswan:
-    """One charon. side: which end of the Connection it plays."""
+    """One charon. side: which end of the Connection it plays. hosts: the selectors are the hosts' own addresses, so that its own packets
+    need a mark to escape its routes."""
 
-    def __init__(self, host, connection, side, level=1, tries=4, timeout=1.0, threads=16):
+    def __init__(self, host, connection, side, level=1, tries=4, timeout=1.0, threads=16, hosts=False):
         self.host, self.connection, self.side = host, connection, side
         self.prefix = peers.fetch("strongswan")
         self.folder = host.folder / "strongswan"
@@ -56,8 +58,9 @@ class Strongswan:
         self.log = self.folder / "charon.log"
         self.process = None
         plugins = " ".join(PLUGINS.split())
+        mark = "socket-default { fwmark = 0x42 }\n    kernel-netlink { fwmark = !0x42 }" if hosts else ""
         (self.etc / "strongswan.conf").write_text(SETTINGS.format(plugins=plugins, log=self.log, level=level, tries=tries,
-                                                                  timeout=timeout, threads=threads))
+                                                                  timeout=timeout, threads=threads, mark=mark))
         self.write(connection)
 
     # Configuration
