@@ -4,6 +4,7 @@
 //   leaving: postrouting, before and after NAT ───┬─ by the device, loopback ── passes
 //                                                 ├─ our mark and ESP, AH or our ports; ND ── passes
 //                                                 └─ from local to remote of a child ── counted, dropped
+// Later fragments over IPv6 have no protocol to be known by: those of hosts that send whole packets only may be ESP's.
 // Before defragmentation, because the kernel joins fragments of different interfaces: a clear one must never meet a
 // decrypted one. A later fragment has no ports; without the first one, which has, it never becomes a packet.
 #include "runtime/guard_rules.h"
@@ -183,9 +184,6 @@ constexpr const char* kNeighbourDiscovery =
     "\t\ticmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } "
     "ip6 hoplimit 255 accept\n";
 
-// Later fragments over IPv6: nft does not find out what they are of where that is AH, an extension header itself.
-constexpr const char* kFragments = "\t\tfrag nexthdr { 50, 51 } accept\n";
-
 std::string own_ports(const GuardPlan& plan) {
   return "{ " + std::to_string(plan.ike_port) + ", " + std::to_string(plan.natt_port) + " }";
 }
@@ -205,10 +203,20 @@ std::string mark_text() {
   return "0x" + std::string(digits, end);
 }
 
+// Later fragments over IPv6: whatever they say they are of, the kernel joins them with any first one.
+void accept_fragments(std::string& text, const GuardPlan& plan) {
+  Ranges whole;
+  for (const Selector& s : plan.protection.whole_packets_from) whole.emplace_back(s.first, s.last);
+  merge(whole);
+  if (!whole.empty()) text += "\t\t" + match_addresses(Family::v6, "saddr", whole) + "frag nexthdr { 50, 51 } accept\n";
+  text += "\t\tfrag frag-off != 0 goto later_fragments\n";
+}
+
 void write_arriving(std::string& text, const GuardPlan& plan) {
   text += "\tchain arriving {\n\t\ttype filter hook prerouting priority -450; policy accept;\n";
   text += "\t\tiifname { \"lo\", \"" + plan.device + "\" } accept\n";
-  text += std::string("\t\tmeta l4proto { 50, 51 } accept\n") + kFragments;
+  accept_fragments(text, plan);
+  text += "\t\tmeta l4proto { 50, 51 } accept\n";
   // By socket and not by port alone: a port is anybody's when the daemon is gone.
   text += "\t\tudp dport " + own_ports(plan) + (plan.match_sockets ? " socket mark " + mark_text() : std::string()) +
           " accept\n";
@@ -259,6 +267,9 @@ std::string guard_rules(const GuardPlan& plan, const GuardCounters& counters) {
     for (size_t i = 0; i < entries.size(); ++i) text += "\t\tjump " + chain_name(i, d) + "\n";
     text += "\t}\n";
   }
+  text += "\tchain later_fragments {\n";
+  jump_where_remote(text, plan, Direction::in, "refuse_arriving");
+  text += "\t}\n";
   write_arriving(text, plan);
   write_leaving(text, plan, "leaving", "-310");
   write_leaving(text, plan, "leaving_translated", "310");

@@ -30,8 +30,40 @@ std::vector<model::SpdEntry> spd_entries(const std::vector<model::ConnectionPoli
   return out;
 }
 
+namespace {
+
+// Addresses of the IPv6 selectors alone.
+model::Selectors ranges_of(const model::Selectors& selectors) {
+  model::Selectors out;
+  for (const auto& selector : selectors) {
+    if (selector.family() != Family::v6) continue;
+    model::Selector range = model::Selector::any(Family::v6);
+    range.first = selector.first;
+    range.last = selector.last;
+    out.push_back(range);
+  }
+  return out;
+}
+
+model::Selectors transport_hosts(const std::vector<model::ConnectionPolicy>& connections) {
+  model::Selectors whole, pieces;
+  for (const auto& connection : connections) {
+    for (const auto& child : connection.children) {
+      const bool transport = child.mode == model::Mode::transport && !child.accept_tunnel;
+      for (auto& range : ranges_of(child.remote)) (transport ? whole : pieces).push_back(range);
+    }
+  }
+  std::erase_if(whole, [&](const model::Selector& host) {
+    return std::any_of(pieces.begin(), pieces.end(),
+                       [&](const model::Selector& range) { return model::intersect(host, range).has_value(); });
+  });
+  return whole;
+}
+
+}  // namespace
+
 Protection protection_of(const std::vector<model::ConnectionPolicy>& connections, bool refuse_other_family) {
-  Protection out{spd_entries(connections), {}};
+  Protection out{spd_entries(connections), {}, transport_hosts(connections)};
   if (!refuse_other_family) return out;
   for (const auto& [all, other] : {std::pair(Family::v4, Family::v6), std::pair(Family::v6, Family::v4)}) {
     const bool everything =

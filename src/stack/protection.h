@@ -17,6 +17,10 @@ struct Protection {
   // RFC 7359 4: families that would pass beside a tunnel which takes all of the other one, because no selector of
   // theirs is written anywhere. What leaves in them is to be refused.
   std::vector<Family> refused_families;
+  // IPv6 hosts that reach us by transport mode alone, so that what is decrypted from them is never a fragment: later
+  // fragments of ESP and AH may come from them. From others they may not, since IPv6 joins fragments without looking at
+  // what they say they are of (RFC 8200 4.5), and a clear one would join a decrypted one.
+  model::Selectors whole_packets_from;
   bool operator==(const Protection&) const = default;
 };
 Protection protection_of(const std::vector<model::ConnectionPolicy>& connections, bool refuse_other_family);

@@ -163,6 +163,18 @@ def _forged(ethertype, packet):
     return protocol == capture.UDP and len(payload) >= 4 and struct.unpack("!H", payload[2:4])[0] == PORT
 
 
+def refuse_later_fragments(closed):
+    """Over IPv6 a fragment that says it is of ESP is joined with one that came decrypted and says otherwise."""
+    for east, west in closed.pairs:
+        if ":" not in east:
+            continue
+        before = closed.counters().get("clear_in", 0)
+        for protocol in (50, 51):
+            closed.plan.west.run([sys.executable, FORGE, "later", "wan", closed.mac(), west, east, protocol, 10])
+        if closed.counters()["clear_in"] - before < 20:
+            raise Failure(f"20 later fragments were sent, clear_in went from {before} to {closed.counters()['clear_in']}")
+
+
 def open_at_first(closed):
     """The positive control: clear packets do travel, and forged ones do arrive."""
     closed.start_flows()
@@ -181,6 +193,7 @@ def life(closed):
     if not status["daemon"]["fail_closed"]:
         raise Failure(f"status does not say that the packet filter is in place: {status['daemon']['fail_closed_note']}")
     closed.refuse_forged("while the tunnel is up")
+    refuse_later_fragments(closed)
     for what in ("child", "ike", "child"):
         closed.east.rekey(what)
         time.sleep(0.3)

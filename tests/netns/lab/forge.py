@@ -3,6 +3,7 @@
 
     forge.py send DEVICE DESTINATION-MAC SOURCE DESTINATION PORT COUNT    UDP frames, past every rule of this host
     forge.py fragment DEVICE DESTINATION-MAC SOURCE DESTINATION PORT      one UDP datagram in two fragments
+    forge.py later DEVICE DESTINATION-MAC SOURCE DESTINATION PROTOCOL COUNT   later fragments that say they are of PROTOCOL
     forge.py toobig DEVICE DESTINATION-MAC SOURCE DESTINATION PROTOCOL MTU    ICMP "fragmentation needed" about a packet back to SOURCE
     forge.py listen ADDRESS PORT SECONDS                                  prints how many datagrams came until SIGTERM
 """
@@ -76,6 +77,11 @@ def main(words):
     if what == "send":
         for _ in range(int(words[6])):
             sock.send(frame(mac, own, source, ip(source, destination, udp(source, destination, port, b"forged"))))
+        return 0
+    if what == "later":
+        for number in range(int(words[6])):
+            body = struct.pack("!BBHI", port, 0, 1400, number) + b"f" * 64
+            sock.send(frame(mac, own, source, struct.pack("!IHBB", 6 << 28, len(body), 44, 64) + source.packed + destination.packed + body))
         return 0
     if what == "toobig":
         protocol, mtu = port, int(words[6])

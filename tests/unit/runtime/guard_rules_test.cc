@@ -103,7 +103,12 @@ TEST_SUITE("runtime/guard_rules") {
     CHECK(holds(guard_rules(plan, {}), "meta mark 0x5350 udp sport { 1500, 14500 } accept"));
     CHECK(holds(guard_rules(plan, {}), "meta mark 0x5350 meta l4proto { 50, 51 } accept"));
     CHECK(holds(guard_rules(plan, {}), "meta mark 0x5350 frag nexthdr { 50, 51 } accept"));
-    CHECK(holds(guard_rules(plan, {}), "\t\tfrag nexthdr { 50, 51 } accept"));
+    CHECK_FALSE(holds(guard_rules(plan, {}), "\t\tfrag nexthdr { 50, 51 } accept"));
+    // RFC 8200 4.5: later fragments are joined with any first one, whatever they say.
+    CHECK(guard_rules(plan, {}).find("frag frag-off != 0 goto later_fragments") <
+          guard_rules(plan, {}).find("\t\tmeta l4proto { 50, 51 } accept"));
+    plan.protection.whole_packets_from = {*model::parse_selector("2001:db8::2/128")};
+    CHECK(holds(guard_rules(plan, {}), "ip6 saddr { 2001:db8::2 } frag nexthdr { 50, 51 } accept"));
     plan.match_sockets = false;
     CHECK(holds(guard_rules(plan, {}), "udp dport { 1500, 14500 } accept"));
   }

@@ -56,6 +56,17 @@ TEST_SUITE("stack/protection") {
     CHECK(protection_of({connection({"10.9.0.1/32"}, {"0.0.0.0/0"})}, false).refused_families.empty());
   }
 
+  TEST_CASE("only IPv6 hosts of transport mode, which no tunnel carries packets of, send whole packets") {
+    auto hosts = connection({"2001:db8::1/128"}, {"2001:db8::2/128[tcp/22]", "192.0.2.2/32"});
+    CHECK(protection_of({hosts}, true).whole_packets_from.empty());
+    hosts.children[0].mode = model::Mode::transport;
+    CHECK(protection_of({hosts}, true).whole_packets_from == selectors({"2001:db8::2/128"}));
+    CHECK(protection_of({hosts, connection({"fd01::/64"}, {"2001:db8::/64"})}, true).whole_packets_from.empty());
+    CHECK(protection_of({hosts, connection({"fd01::/64"}, {"fd02::/64"})}, true).whole_packets_from.size() == 1);
+    hosts.children[0].accept_tunnel = true;
+    CHECK(protection_of({hosts}, true).whole_packets_from.empty());
+  }
+
   TEST_CASE("a tunnel of one protocol does not take all of a family") {
     CHECK(protection_of({connection({"10.9.0.1/32"}, {"0.0.0.0/0[tcp]"})}, true).refused_families.empty());
   }
