@@ -170,7 +170,7 @@ static void use_default(model::ChildPolicy& out) {
 }
 
 // esp = […] or ah = […]; neither: ESP with safe algorithms.
-static void read_protection(Section& section, model::ChildPolicy& out) {
+static void read_protection(Section& section, const model::ConnectionPolicy& connection, model::ChildPolicy& out) {
   const bool esp = section.has("esp");
   const bool ah = section.has("ah");
   out.protocol = ah ? model::Protocol::AH : model::Protocol::ESP;
@@ -181,6 +181,7 @@ static void read_protection(Section& section, model::ChildPolicy& out) {
     return;
   }
   if (!esp && !ah) return use_default(out);
+  if (ah && connection.force_encap) section.refuse("ah", "does not travel in UDP, which force_encap asks for.");
   read_proposals(section, ah ? "ah" : "esp", out.protocol, out.proposals);
 }
 
@@ -189,7 +190,7 @@ void read_child(Section& section, const model::ConnectionPolicy& connection, mod
   const bool host_to_host = out.mode == model::Mode::transport;
   read_selectors(section, "local", host_to_host, connection.local_addrs, out.local);
   read_selectors(section, "remote", host_to_host, connection.remote_addrs, out.remote);
-  read_protection(section, out);
+  read_protection(section, connection, out);
   std::string word;
   if (section.read_word("start", word, {"up", "route", "none"})) {
     out.start = word == "up"      ? model::ChildPolicy::Start::up

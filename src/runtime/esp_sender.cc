@@ -18,8 +18,8 @@ size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
 
 // RFC 3948 2.1 in a packet of our own, DF not set. The kernel fills in identification and IP checksum, and the source
 // where it is left open; the UDP checksum stays zero, as RFC 3948 2.1 wants it.
-Bytes udp_packet(const ipsec::Outgoing& out, uint16_t port, ByteView esp) {
-  Bytes packet(kIpv4Header + kUdpHeader);
+void write_udp_packet(const ipsec::Outgoing& out, uint16_t port, ByteView esp, Bytes& packet) {
+  packet.assign(kIpv4Header + kUdpHeader, 0);
   packet[0] = 0x45;
   packet[1] = out.tos;
   store_be16(&packet[2], static_cast<uint16_t>(packet.size() + esp.size()));
@@ -35,7 +35,6 @@ Bytes udp_packet(const ipsec::Outgoing& out, uint16_t port, ByteView esp) {
   store_be16(&packet[22], out.remote.port);
   store_be16(&packet[24], static_cast<uint16_t>(kUdpHeader + esp.size()));
   append(packet, esp);
-  return packet;
 }
 
 // Each packet of a train, or the one that it is.
@@ -89,11 +88,13 @@ void EspSender::add_udp(Sockets& to, const ipsec::Outgoing& out) {
     return;
   }
   for_each_packet(out, [&](ByteView one) {
-    made_.push_back(udp_packet(out, to.udp_port, one));
+    if (made_used_ == made_.size()) made_.emplace_back();
+    Bytes& packet = made_[made_used_++];  // its octets stay where they are when the list grows
+    write_udp_packet(out, to.udp_port, one, packet);
     OutgoingDatagram otherwise = all;
     otherwise.payload = one;
     otherwise.segment_octets = 0;
-    to.without_df.push_back({{out.local, {out.remote.addr, 0}, 0, made_.back(), 0, 0}, otherwise, true});
+    to.without_df.push_back({{out.local, {out.remote.addr, 0}, 0, packet, 0, 0}, otherwise, true});
   });
 }
 
@@ -133,7 +134,7 @@ std::optional<EspSender::Refusal> EspSender::flush() {
     send(from.esp, from.esp_queue);
     send(from.whole, from.whole_queue, true);
   }
-  made_.clear();
+  made_used_ = 0;
   return refusal_;
 }
 

@@ -7,7 +7,6 @@
 //   IPv4 without DF ── the same; what is too long for the first link goes back to the sockets above, which cut it
 #pragma once
 #include <array>
-#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,7 +54,8 @@ class EspSender {
 
   PacketCounters& counters_;
   std::array<Sockets, 2> sockets_;  // by family
-  std::deque<Bytes> made_;          // whole packets that were made here
+  std::vector<Bytes> made_;         // whole packets that were made here; keeps their memory
+  size_t made_used_ = 0;
   std::optional<Refusal> refusal_;
 };
 

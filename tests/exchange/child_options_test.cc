@@ -224,6 +224,20 @@ TEST_CASE("[RFC7296 2.23.1] through two NATs both sides have the addresses they 
   CHECK(*server->original_destination == ip("198.51.100.2"));
 }
 
+TEST_CASE("[RFC7296 2.23] AH through a NAT is refused by whoever finds the NAT, with a sentence") {
+  TwoNats t(Mode::transport, Mode::transport);
+  t.both([](model::ChildPolicy& child) {
+    child.protocol = Protocol::AH;
+    child.proposals = words(Protocol::AH, "sha256");
+  });
+  t.through();
+  CHECK_FALSE(newest(t.a));
+  CHECK_FALSE(newest(t.b));
+  REQUIRE(t.a.event<ike::AttemptFailed>());
+  CHECK(t.a.event<ike::AttemptFailed>()->sentence ==
+        "child net is AH, which protects the addresses that a NAT between us and the peer changes; ESP would do");
+}
+
 TEST_CASE("[RFC7296 2.23.1] a rekey through the NATs substitutes the addresses again") {
   TwoNats t(Mode::transport, Mode::transport);
   t.through();

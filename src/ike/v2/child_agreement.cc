@@ -30,6 +30,18 @@ tl::unexpected<ChildRefusal> refuse(Errc code, std::string sentence, std::string
       ChildRefusal{Error{code, 0}, std::move(sentence), std::move(ours), std::move(peers)});
 }
 
+// RFC 7296 2.23: AH protects the addresses that a NAT changes, and RFC 3948 has no place for it in UDP.
+std::optional<ChildRefusal> refuse_ah_through_nat(const IkeSa& sa, const model::ChildPolicy& policy) {
+  if (policy.protocol != model::Protocol::AH || !sa.udp_encap()) return std::nullopt;
+  return ChildRefusal{
+      Error{Errc::no_proposal_chosen, 0},
+      "child " + policy.name +
+          " is AH, which protects the addresses that a NAT between us and the peer changes; ESP would do",
+      "AH " + model::to_string(policy.proposals),
+      {},
+      {}};
+}
+
 // The SPI of a proposal for ESP or AH: four octets, none of the reserved ones.
 std::optional<model::Spi> read_spi(const model::Proposal& proposal) {
   if (proposal.spi.size() != 4) return std::nullopt;
@@ -116,6 +128,7 @@ ChildResult<ChildOffer> add_child_offer(IkeSa& sa, const model::ChildPolicy& pol
                     sa.local.addr.to_string() + " === " + sa.remote.addr.to_string());
     }
   }
+  if (auto why = refuse_ah_through_nat(sa, policy)) return tl::unexpected<ChildRefusal>(std::move(*why));
   offer.lease = std::make_shared<SpiLease>(sa.host);
   offer.spi_in = offer.lease->spi;
   // RFC 7296 1.2: the Child SA of IKE_AUTH is keyed by the IKE SA's own exchange.
@@ -290,6 +303,7 @@ ChildResult<ChildAgreement> try_child(IkeSa& sa, const model::ChildPolicy& polic
                                      peers + " " + model::to_string(theirs),
                                      {}});
   }
+  if (auto why = refuse_ah_through_nat(sa, policy)) return closest.keep(Closest::protocol, std::move(*why));
   if (mode == model::Mode::tunnel && policy.mode == model::Mode::transport && !policy.accept_tunnel) {
     return closest.keep(Closest::mode, ChildRefusal{Error{Errc::unsupported, 0},
                                                     "we want transport mode for child " + policy.name +

@@ -93,6 +93,9 @@ TEST_SUITE("config/read_child") {
     REQUIRE(c.proposals.size() == 1);
     CHECK(c.proposals[0].protocol == model::Protocol::AH);
     CHECK(complaint(kNets + "ah = \"sha256\"\nesp = \"aes128gcm16\"\n").find("a child is one SA") != std::string::npos);
+    std::string encap = kHead;
+    encap.insert(encap.find("[connection.west.child"), "force_encap = true\n");
+    CHECK(complaint(kNets + "ah = \"sha256\"\n", encap).find("does not travel in UDP") != std::string::npos);
   }
 
   TEST_CASE("[RFC4303 2.2.1] extended sequence numbers are a word of the proposal") {
