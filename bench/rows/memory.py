@@ -8,14 +8,23 @@ import frame
 SUITE = "AES_GCM_16-128"
 
 
-def _rates(program, pattern):
-    """name -> packets a second, of the benchmarks whose name matches."""
+def _benchmarks(program, pattern):
+    """What Google Benchmark says of those whose name matches."""
     done = subprocess.run([frame.tool(program), f"--benchmark_filter={pattern}", "--benchmark_format=json", "--benchmark_min_time=0.2"],
                           capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{program}: {done.stderr.strip()}")
-    return {one["name"].removesuffix("/manual_time"): one["items_per_second"] for one in json.loads(done.stdout)["benchmarks"]
-            if not one.get("error_occurred")}
+    return [one for one in json.loads(done.stdout)["benchmarks"] if not one.get("error_occurred")]
+
+
+def _rates(program, pattern):
+    """name -> packets a second."""
+    return {one["name"].removesuffix("/manual_time"): one["items_per_second"] for one in _benchmarks(program, pattern)}
+
+
+def _nanoseconds(program, pattern):
+    """name -> nanoseconds for each item."""
+    return {one["name"]: 1e9 / one["items_per_second"] for one in _benchmarks(program, pattern)}
 
 
 def _both(seal, opened):
@@ -54,4 +63,23 @@ def esp(setting):
     return rows
 
 
-MEASUREMENTS = [frame.Measurement("esp-memory", esp, targets=("esp_bench", "aead_bench"))]
+def sad(setting):
+    rounds = []
+    for number in range(setting.rounds):
+        rounds.append(_nanoseconds("sad_bench", "lookup"))
+        setting.say(f"sad-lookup {number + 1}/{setting.rounds}")
+    def of(name):
+        return [r[name] for r in rounds]
+    rows = []
+    for few, goal in ((10, "<= 2"), (10000, "<= 1.3")):
+        rows.append(frame.compared("SA of a packet that came, batches of 64, hot record read, 100 000 SAs", "ns", of("sad_lookup/100000"),
+                                   f"the same with {few}", of(f"sad_lookup/{few}"), goal))
+    rows.append(frame.compared("policy and SA of a new flow, 100 000 entries", "ns", of("spd_lookup/100000"), "the same with 10",
+                               of("spd_lookup/10")))
+    done = _benchmarks("sad_bench", "sad_memory")
+    rows.append(frame.Row("memory of an established pair of SAs, AES-128-GCM", "octets", done[0]["octets_per_pair"], note="heap, of 10 000 pairs"))
+    return rows
+
+
+MEASUREMENTS = [frame.Measurement("esp-memory", esp, targets=("esp_bench", "aead_bench")),
+                frame.Measurement("sad-lookup", sad, targets=("sad_bench",))]

@@ -35,7 +35,8 @@ bool verify_ah(const SaInbound& sa, ByteView packet, size_t at, const wire::AhHe
                               header.icv.subspan(field),
                               packet.subspan(at + header.octets),
                               sa.esn ? ByteView(high) : ByteView()};
-  return sa.integ->verify(header.icv.first(sa.iv_octets), covered, header.icv.subspan(sa.iv_octets, sa.icv_octets));
+  return sa.record->integ_in->verify(header.icv.first(sa.iv_octets), covered,
+                                     header.icv.subspan(sa.iv_octets, sa.icv_octets));
 }
 
 }  // namespace sallyport::ipsec

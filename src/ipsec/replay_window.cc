@@ -11,10 +11,13 @@ uint32_t ReplayWindow::usable_size(uint32_t wanted) { return std::bit_ceil(std::
 
 // Twice the window, so that the word which the newest number enters is never one the window still needs.
 ReplayWindow::ReplayWindow(uint32_t size, bool esn)
-    : ring_(new uint64_t[size / 64 * 2]()), size_(size), words_(size / 64 * 2), esn_(esn) {}
+    : ring_(new uint64_t[size / 64 * 2]()),
+      size_(static_cast<uint16_t>(size)),
+      words_(static_cast<uint16_t>(size / 64 * 2)),
+      esn_(esn) {}
 
 bool ReplayWindow::seen(uint64_t sequence) const {
-  return (ring_[(sequence / 64) & (words_ - 1)] >> (sequence % 64)) & 1;
+  return (ring_[(sequence / 64) & (words_ - 1u)] >> (sequence % 64)) & 1;
 }
 
 Verdict ReplayWindow::look(uint64_t sequence) const {
@@ -39,10 +42,10 @@ Verdict ReplayWindow::advance(uint64_t sequence) {
   if (const Verdict verdict = look(sequence); !verdict.passed()) return verdict;
   if (sequence > highest_) {
     const uint64_t steps = std::min<uint64_t>(sequence / 64 - highest_ / 64, words_);
-    for (uint64_t i = 1; i <= steps; ++i) ring_[(highest_ / 64 + i) & (words_ - 1)] = 0;
+    for (uint64_t i = 1; i <= steps; ++i) ring_[(highest_ / 64 + i) & (words_ - 1u)] = 0;
     highest_ = sequence;
   }
-  ring_[(sequence / 64) & (words_ - 1)] |= uint64_t{1} << (sequence % 64);
+  ring_[(sequence / 64) & (words_ - 1u)] |= uint64_t{1} << (sequence % 64);
   ++accepted_;
   return Verdict::pass();
 }

@@ -35,8 +35,8 @@ class ReplayWindow {
   std::unique_ptr<uint64_t[]> ring_;  // words_ words; bit s of the sequence space is bit s % 64 of word s / 64 % words_
   uint64_t highest_ = 0;
   uint64_t accepted_ = 0;
-  uint32_t size_;
-  uint32_t words_;
+  uint16_t size_;
+  uint16_t words_;
   bool esn_;
 };
 

@@ -55,10 +55,9 @@ uint8_t cipher_block(const crypto::Aead& aead) {
   return static_cast<uint8_t>(std::max<size_t>(aead.block_octets(), 4));
 }
 
-void make_inbound(SaRecord& record) {
+void make_inbound(SaRecord& record, HotPools& pools) {
   const model::SaSpec& spec = record.spec;
-  record.in = std::make_unique<SaInbound>(ReplayWindow::usable_size(spec.replay_window), spec.esn,
-                                          UsageMeter(spec.soft, spec.hard));
+  record.in = pools.in.make(ReplayWindow::usable_size(spec.replay_window), spec.esn, UsageMeter(spec.soft, spec.hard));
   SaInbound& in = *record.in;
   in.record = &record;
   in.spi = spec.spi_in;
@@ -68,9 +67,8 @@ void make_inbound(SaRecord& record) {
   in.clamp_mss = spec.shape.clamp_mss;
   in.reassemble = spec.mode == model::Mode::tunnel && (spec.shape.reassemble || spec.non_first_fragments);
   if (is_ah(spec)) {
-    in.integ = record.integ_in.get();
-    in.iv_octets = static_cast<uint8_t>(in.integ->iv_octets());
-    in.icv_octets = static_cast<uint8_t>(in.integ->icv_octets());
+    in.iv_octets = static_cast<uint8_t>(record.integ_in->iv_octets());
+    in.icv_octets = static_cast<uint8_t>(record.integ_in->icv_octets());
   } else {
     in.aead = record.aead_in.get();
     in.iv_octets = static_cast<uint8_t>(in.aead->iv_octets());
@@ -83,9 +81,9 @@ void make_inbound(SaRecord& record) {
       is_ah(spec) || spec.mode == model::Mode::transport || in.reassemble || in.implicit_iv || spec.outer_reqid != 0;
 }
 
-void make_outbound(SaRecord& record, uint16_t path_mtu) {
+void make_outbound(SaRecord& record, uint16_t path_mtu, HotPools& pools) {
   const model::SaSpec& spec = record.spec;
-  record.out = std::make_unique<SaOutbound>(UsageMeter(spec.soft, spec.hard));
+  record.out = pools.out.make(UsageMeter(spec.soft, spec.hard));
   SaOutbound& out = *record.out;
   out.record = &record;
   out.local = spec.local;
@@ -150,7 +148,7 @@ SaRecord::SaRecord() = default;
 SaRecord::~SaRecord() = default;
 
 Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec, uint16_t path_mtu,
-                                              const crypto::ProviderTable& providers) {
+                                              const crypto::ProviderTable& providers, HotPools& pools) {
   SP_CHECK(check_spec(spec));
   auto record = std::make_unique<SaRecord>();
   SP_CHECK(make_ciphers(*record, spec, providers));
@@ -158,8 +156,8 @@ Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec,
   spec.out = {};
   record->spec = std::move(spec);
   record->installed = now;
-  make_inbound(*record);
-  make_outbound(*record, path_mtu);
+  make_inbound(*record, pools);
+  make_outbound(*record, path_mtu, pools);
   return record;
 }
 

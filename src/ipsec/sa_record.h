@@ -6,8 +6,15 @@
 #include "crypto/provider.h"
 #include "ipsec/sa_inbound.h"
 #include "ipsec/sa_outbound.h"
+#include "ipsec/slot_pool.h"
 
 namespace sallyport::ipsec {
+
+// Where the hot halves of one SAD lie.
+struct HotPools {
+  SlotPool<SaInbound> in;
+  SlotPool<SaOutbound> out;
+};
 
 struct SaRecord {
   SaRecord();
@@ -18,8 +25,8 @@ struct SaRecord {
   std::unique_ptr<crypto::Aead> aead_out;
   std::unique_ptr<crypto::Integ> integ_in;  // AH
   std::unique_ptr<crypto::Integ> integ_out;
-  std::unique_ptr<SaInbound> in;
-  std::unique_ptr<SaOutbound> out;
+  SlotPool<SaInbound>::Owner in;
+  SlotPool<SaOutbound>::Owner out;
   TimePoint installed{};
   bool outbound_active = false;  // may be picked
   bool lingering = false;        // removed; the inbound half waits for packets on their way
@@ -32,9 +39,9 @@ struct SaRecord {
 
 // The record of an SA and its hot halves. unsupported: AH through UDP, nested SAs through UDP. bad_value: SPI,
 // selectors, addresses, an algorithm of the wrong kind. algorithm_refused, bad_key. providers: who does an AEAD; the
-// other ciphers are OpenSSL's, packet by packet.
+// other ciphers are OpenSSL's, packet by packet. The pools outlive the record.
 Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec, uint16_t path_mtu,
-                                              const crypto::ProviderTable& providers);
+                                              const crypto::ProviderTable& providers, HotPools& pools);
 
 // One Child SA as status shows it. Octets are of inner packets.
 struct SaStatus {

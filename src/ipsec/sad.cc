@@ -26,17 +26,23 @@ bool flow_within(const model::SaSpec& spec, const model::FlowKey& flow) {
          model::contains(spec.ts_remote, flow.destination, flow.protocol, remote_port, flow.ports_known);
 }
 
+uint64_t draw(Rng& rng) {
+  uint8_t octets[8];
+  rng.fill(octets);
+  return uint64_t{load_be32(octets)} << 32 | load_be32(octets + 4);
+}
+
 }  // namespace
 
-Sad::Sad(Rng& rng) : rng_(rng) {}
+Sad::Sad(Rng& rng) : rng_(rng), picked_(draw(rng)) {}
 Sad::~Sad() = default;
 
 Result<> Sad::install(TimePoint now, model::SaSpec spec) {
   if (records_.contains(spec.child_id) || by_spi_.contains(spec.spi_in)) return fail(Errc::conflict, spec.spi_in);
-  SP_TRY(auto record, make_record(now, std::move(spec), path_mtu_, providers_));
+  SP_TRY(auto record, make_record(now, std::move(spec), path_mtu_, providers_, pools_));
   SaRecord& placed = *record;
   const model::SaSpec& kept = placed.spec;
-  by_spi_[kept.spi_in] = placed.in.get();
+  by_spi_.set(kept.spi_in, placed.in.get());
   by_spi_out_.emplace(kept.spi_out, placed.out.get());
   records_[kept.child_id] = std::move(record);
   if (kept.soft.time) wakeups_.emplace(now + *kept.soft.time, Wakeup{kept.child_id, Due::soft});
@@ -63,17 +69,22 @@ void Sad::tie_nested(SaRecord& record) {
 
 void Sad::activate(SaRecord& record) {
   if (record.outbound_active) return;
-  auto& candidates = by_reqid_[record.spec.reqid];
-  candidates.insert(candidates.begin(), record.out.get());
+  const model::SaSpec& spec = record.spec;
+  active_.set(spec.reqid, active_.find(spec.reqid) + 1);
+  picked_.add(spec.reqid, spec.ts_local, spec.ts_remote, next_rank_--, record.out.get());
   record.outbound_active = true;
   ++generation_;
 }
 
 void Sad::deactivate(SaRecord& record) {
   if (!record.outbound_active) return;
-  const auto found = by_reqid_.find(record.spec.reqid);
-  std::erase(found->second, record.out.get());
-  if (found->second.empty()) by_reqid_.erase(found);
+  const model::SaSpec& spec = record.spec;
+  if (const uint32_t others = active_.find(spec.reqid) - 1; others != 0) {
+    active_.set(spec.reqid, others);
+  } else {
+    active_.erase(spec.reqid);
+  }
+  picked_.remove(spec.reqid, spec.ts_local, spec.ts_remote, record.out.get());
   record.outbound_active = false;
   ++generation_;
 }
@@ -102,7 +113,8 @@ void Sad::remove_all() {
   records_.clear();
   by_spi_.clear();
   by_spi_out_.clear();
-  by_reqid_.clear();
+  active_.clear();
+  picked_.clear();
   wakeups_.clear();
   ++generation_;
 }
@@ -219,19 +231,19 @@ void Sad::learn_path_mtu(TimePoint now, SaOutbound& sa, uint16_t octets) {
   wakeups_.emplace(now + kLearnedFor, Wakeup{sa.record->spec.child_id, Due::path_mtu});
 }
 
-SaInbound* Sad::find_inbound(model::Spi spi) {
-  const auto found = by_spi_.find(spi);
-  return found == by_spi_.end() ? nullptr : found->second;
+void Sad::find_inbound(std::span<const model::Spi> spis, std::span<SaInbound*> found) const {
+  for (const model::Spi spi : spis) by_spi_.prefetch(spi);
+  for (size_t i = 0; i < spis.size(); ++i) {
+    found[i] = by_spi_.find(spis[i]);
+    if (found[i] != nullptr) prefetch(*found[i]);
+  }
 }
 
 SaOutbound* Sad::pick_outbound(uint32_t reqid, const model::FlowKey& flow, bool& none) {
-  const auto found = by_reqid_.find(reqid);
-  none = found == by_reqid_.end();
-  if (none) return nullptr;
-  for (SaOutbound* sa : found->second) {
-    if (covers_outbound(*sa, flow)) return sa;
-  }
-  return nullptr;
+  const auto covers = [&](const void* sa) { return covers_outbound(*static_cast<const SaOutbound*>(sa), flow); };
+  auto* const sa = static_cast<SaOutbound*>(picked_.find(reqid, flow.source, flow.destination, covers));
+  none = sa == nullptr && !active_.contains(reqid);
+  return sa;
 }
 
 bool Sad::covers_outbound(const SaOutbound& sa, const model::FlowKey& flow) const {

@@ -5,13 +5,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "base/rng.h"
+#include "ipsec/flat_table.h"
 #include "ipsec/outputs.h"
 #include "ipsec/sa_record.h"
+#include "ipsec/selector_index.h"
 #include "model/sa_spec.h"
 
 namespace sallyport::ipsec {
@@ -44,7 +47,10 @@ class Sad {
   void handle_deadline(TimePoint now, Outputs& out);
   std::optional<TimePoint> next_deadline() const;
 
-  SaInbound* find_inbound(model::Spi spi);
+  SaInbound* find_inbound(model::Spi spi) { return by_spi_.find(spi); }
+  // The same for many at once: what the caches miss is fetched for all of them together, the records too.
+  // Requires: found.size() >= spis.size()
+  void find_inbound(std::span<const model::Spi> spis, std::span<SaInbound*> found) const;
   // The SA to send on: nullptr when there is none for this reqid (`none` true) or when none covers the flow.
   SaOutbound* pick_outbound(uint32_t reqid, const model::FlowKey& flow, bool& none);
   // The SA that sends with the peer's SPI; nullptr: none, or two peers chose the same one.
@@ -83,12 +89,15 @@ class Sad {
   void report_soft(SaRecord& record, LifetimeCause cause, Outputs& out);
 
   Rng& rng_;
+  HotPools pools_;
   std::unordered_map<model::ChildId, std::unique_ptr<SaRecord>> records_;
-  std::unordered_map<model::Spi, SaInbound*> by_spi_;
+  FlatTable<model::Spi, SaInbound*> by_spi_;
   std::unordered_multimap<model::Spi, SaOutbound*> by_spi_out_;
-  std::unordered_map<uint32_t, std::vector<SaOutbound*>> by_reqid_;  // made active last comes first
-  std::unordered_set<uint32_t> outer_reqids_;                        // named by some SA as its outer_reqid
-  std::multimap<TimePoint, Wakeup> wakeups_;                         // may name a record that is gone
+  FlatTable<uint32_t, uint32_t> active_;       // reqid: how many SAs may be picked
+  SelectorIndex picked_;                       // those, by reqid and selectors; made active last comes first
+  uint64_t next_rank_ = UINT64_MAX - 1;        // counts down
+  std::unordered_set<uint32_t> outer_reqids_;  // named by some SA as its outer_reqid
+  std::multimap<TimePoint, Wakeup> wakeups_;   // may name a record that is gone
   uint64_t generation_ = 1;
   uint16_t path_mtu_ = 1500;
   crypto::ProviderTable providers_;

@@ -39,7 +39,7 @@ size_t slot_of(const model::FlowKey& flow) {
 
 }  // namespace
 
-Spd::Spd() : slots_(kSlots) {}
+Spd::Spd() : slots_(kFewestSlots) {}
 
 void Spd::set(std::vector<model::SpdEntry> entries) {
   std::stable_sort(entries.begin(), entries.end(),
@@ -53,32 +53,37 @@ void Spd::set(std::vector<model::SpdEntry> entries) {
   for (model::SpdEntry& entry : entries) {
     entries_.push_back(std::make_shared<const model::SpdEntry>(std::move(entry)));
   }
+  index_.clear();
+  by_reqid_.clear();
+  // Back to front: what is filed last goes before others of the same place, which costs nothing.
+  for (size_t i = entries_.size(); i-- > 0;) {
+    const model::SpdEntry& entry = *entries_[i];
+    index_.add(0, entry.local, entry.remote, i, &entries_[i]);
+    if (entry.action == model::Action::PROTECT) by_reqid_.set(entry.reqid, &entries_[i]);
+  }
+  if (const size_t wanted = std::min(kMostSlots, std::bit_ceil(entries_.size() * 4)); wanted > slots_.size()) {
+    slots_.assign(wanted, {});
+  }
   ++generation_;
 }
 
+const Spd::Entry* Spd::find(const IpAddr& local, const IpAddr& remote, const model::FlowKey& flow, bool leaving) const {
+  const auto fits = [&](const void* entry) { return covers(**static_cast<const Entry*>(entry), flow, leaving); };
+  return static_cast<const Entry*>(index_.find(0, local, remote, fits));
+}
+
 const Spd::Entry* Spd::find_outbound(const model::FlowKey& flow) const {
-  for (const Entry& entry : entries_) {
-    if (covers(*entry, flow, true)) return &entry;
-  }
-  return nullptr;
+  return find(flow.source, flow.destination, flow, true);
 }
 
 const Spd::Entry* Spd::find_inbound(const model::FlowKey& flow) const {
-  for (const Entry& entry : entries_) {
-    if (covers(*entry, flow, false)) return &entry;
-  }
-  return nullptr;
+  return find(flow.destination, flow.source, flow, false);
 }
 
-const Spd::Entry* Spd::find_reqid(uint32_t reqid) const {
-  for (const Entry& entry : entries_) {
-    if (entry->action == model::Action::PROTECT && entry->reqid == reqid) return &entry;
-  }
-  return nullptr;
-}
+const Spd::Entry* Spd::find_reqid(uint32_t reqid) const { return by_reqid_.find(reqid); }
 
 Spd::Decision& Spd::decide_outbound(const model::FlowKey& flow) {
-  Slot& slot = slots_[slot_of(flow) % kSlots];
+  Slot& slot = slots_[slot_of(flow) & (slots_.size() - 1)];
   if (slot.generation == generation_ && slot.flow == flow) {
     ++hits_;
     return slot.decision;

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+#include <random>
+
 #include "support/esp_pair.h"
 
 using namespace sallyport;
@@ -130,5 +133,76 @@ TEST_SUITE("ipsec/sad") {
           Errc::bad_value);
     pair.left.sad.set_path_mtu(1000);
     CHECK(pair.left_sa().inner_mtu < 1000);
+  }
+  TEST_CASE(
+      "[RFC4301 4.4.2] random installs, switches and removals: lookups agree with a twin that looks at every SA") {
+    struct Twin {
+      model::SaSpec spec;
+      uint64_t activated = 0;  // 0: never
+      bool lingering = false;
+    };
+    std::mt19937 random(31);
+    StepRng rng;
+    Sad sad(rng);
+    std::map<model::ChildId, Twin> twins;
+    uint64_t activations = 0;
+    Outputs out;
+    const auto spec_of = [&](model::ChildId id) {
+      model::SaSpec spec = make_spec({}, true, id, static_cast<model::Spi>(id * 7919));
+      spec.reqid = static_cast<uint32_t>(1 + id % 3);
+      const IpAddr host = IpAddr::v4(static_cast<uint32_t>(0x0A020000u + id % 5));
+      if (id % 4 != 0) spec.ts_remote = {model::Selector::from_prefix({host, 32})};
+      spec.outbound_ready = id % 2 == 0;
+      return spec;
+    };
+    model::ChildId next = 1;
+    for (int i = 0; i < 20000; ++i) {
+      const auto some =
+          twins.empty() ? twins.end() : std::next(twins.begin(), static_cast<long>(random() % twins.size()));
+      if (twins.size() < 40 && random() % 2 != 0) {
+        REQUIRE(sad.install(kStart, spec_of(next)));
+        Twin& twin = twins[next] = {spec_of(next), 0, false};
+        if (twin.spec.outbound_ready) twin.activated = ++activations;
+        ++next;
+      } else if (some != twins.end() && random() % 2 != 0) {
+        const bool could = !some->second.lingering;
+        REQUIRE(static_cast<bool>(sad.switch_outbound(some->first)) == could);
+        if (could && some->second.activated == 0) some->second.activated = ++activations;
+      } else if (some != twins.end()) {
+        const bool linger = random() % 2 != 0;
+        REQUIRE(sad.remove(kStart, some->first, linger ? seconds(5) : Duration::zero()));
+        some->second.lingering = true;
+        some->second.activated = 0;
+        if (!linger) twins.erase(some);
+      }
+      if (i % 500 == 499) {
+        sad.handle_deadline(kStart + seconds(5), out);
+        std::erase_if(twins, [](const auto& row) { return row.second.lingering; });
+      }
+      const model::FlowKey flow{
+          inner_left(Family::v4), IpAddr::v4(static_cast<uint32_t>(0x0A020000u + random() % 6)), 17, 4000, 5000, true};
+      const auto reqid = static_cast<uint32_t>(1 + random() % 4);
+      const Twin* best = nullptr;
+      bool any = false;
+      for (const auto& [id, twin] : twins) {
+        if (twin.activated == 0 || twin.spec.reqid != reqid) continue;
+        any = true;
+        const bool covers = model::contains(twin.spec.ts_remote, flow.destination, 17, 5000);
+        if (covers && (best == nullptr || twin.activated > best->activated)) best = &twin;
+      }
+      bool none = false;
+      const SaOutbound* sa = sad.pick_outbound(reqid, flow, none);
+      REQUIRE(none == !any);
+      REQUIRE((sa == nullptr ? 0 : sa->spi) == (best == nullptr ? 0 : best->spec.spi_out));
+      const model::ChildId id = random() % next;
+      const model::Spi spi = kLeftSpi + static_cast<model::Spi>(id * 7919);
+      REQUIRE((sad.find_inbound(spi) != nullptr) == twins.contains(id));
+      model::Spi spis[2] = {spi, 255};
+      SaInbound* found[2];
+      sad.find_inbound(spis, found);
+      REQUIRE(found[0] == sad.find_inbound(spi));
+      REQUIRE(found[1] == nullptr);
+      REQUIRE(sad.size() == twins.size());
+    }
   }
 }
