@@ -42,6 +42,42 @@ void read_control(const msghdr& header, ReceivedDatagram& out) {
   }
 }
 
+// What stood between the IPv6 header and the protocol of a raw socket, in the order of the packet: the kernel walks the
+// packet when it fills the control messages, hop-by-hop options first. 0: nothing, or more than fits in front.
+uint16_t put_extension_headers(const msghdr& header, ReceivedDatagram& datagram) {
+  constexpr size_t kFixed = 40;
+  uint8_t headers[DatagramBatch::kHeadroom - kFixed];
+  size_t octets = 0;
+  uint8_t first = 0;
+  for (const cmsghdr* c = CMSG_FIRSTHDR(&header); c;
+       c = CMSG_NXTHDR(const_cast<msghdr*>(&header), const_cast<cmsghdr*>(c))) {
+    if (c->cmsg_level != IPPROTO_IPV6) continue;
+    const bool options = c->cmsg_type == IPV6_HOPOPTS || c->cmsg_type == IPV6_DSTOPTS;
+    if (!options && c->cmsg_type != IPV6_RTHDR) continue;
+    const size_t length = c->cmsg_len - CMSG_LEN(0);
+    if (octets + length > sizeof headers) return 0;
+    if (octets == 0) {
+      first = static_cast<uint8_t>(c->cmsg_type == IPV6_HOPOPTS   ? IPPROTO_HOPOPTS
+                                   : c->cmsg_type == IPV6_DSTOPTS ? IPPROTO_DSTOPTS
+                                                                  : IPPROTO_ROUTING);
+    }
+    std::memcpy(headers + octets, CMSG_DATA(c), length);
+    octets += length;
+  }
+  if (octets == 0 || octets + datagram.payload.size() > 65535) return 0;
+  const size_t front = kFixed + octets;
+  uint8_t* const at = datagram.payload.data() - front;
+  store_be32(at, (uint32_t{6} << 28) | (uint32_t{datagram.tos} << 20));
+  store_be16(at + 4, static_cast<uint16_t>(octets + datagram.payload.size()));
+  at[6] = first;
+  at[7] = 64;  // not told, and mutable
+  std::memcpy(at + 8, datagram.remote.addr.bytes().data(), 16);
+  std::memcpy(at + 24, datagram.local.addr.bytes().data(), 16);
+  std::memcpy(at + kFixed, headers, octets);
+  datagram.payload = {at, front + datagram.payload.size()};
+  return static_cast<uint16_t>(front);
+}
+
 struct alignas(cmsghdr) ControlRoom {
   uint8_t bytes[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint16_t))];
 };
@@ -172,6 +208,8 @@ std::span<ReceivedDatagram> DatagramBatch::receive(int fd, uint16_t local_port, 
       datagram.outer_octets = ipv4_header_octets(datagram.payload);
       if (datagram.outer_octets == 0) continue;
       datagram.tos = datagram.payload[1];
+    } else if (local_port == 0 && datagram.remote.addr.is_v6() && datagram.local.addr.is_v6()) {
+      datagram.outer_octets = put_extension_headers(header, datagram);
     }
     if (local_port == 0) datagram.remote.port = 0;
     received_.push_back(datagram);

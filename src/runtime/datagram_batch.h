@@ -17,9 +17,10 @@ struct ReceivedDatagram {
   IpEndpoint local;  // port: the socket's; 0 on a raw socket
   IpEndpoint remote;
   uint32_t interface_index = 0;
-  MutableBytes payload;       // lies in the batch until its next receive
-  uint8_t tos = 0;            // DSCP and ECN of the IP header
-  uint16_t outer_octets = 0;  // raw sockets of IPv4: the IP header at the front of the payload
+  MutableBytes payload;  // lies in the batch until its next receive
+  uint8_t tos = 0;       // DSCP and ECN of the IP header
+  // Raw sockets: the IP header at the front of the payload. IPv6: only where extension headers stood behind it.
+  uint16_t outer_octets = 0;
   // With UDP_GRO the payload may be several datagrams, each of this size but for the last; 0: it is one.
   uint16_t segment_octets = 0;
 };
@@ -37,9 +38,9 @@ struct OutgoingDatagram {
 class DatagramBatch {
  public:
   static constexpr size_t kSlots = 32;
-  static constexpr size_t kSlotOctets = 65536;
-  // Payloads start this far into their slot, so that a marker can be put in front without a copy.
-  static constexpr size_t kHeadroom = 64;
+  // Payloads start this far into their slot, so that headers can be put in front without a copy.
+  static constexpr size_t kHeadroom = 512;
+  static constexpr size_t kSlotOctets = 65536 + kHeadroom;
 
   DatagramBatch();
   // Reads what is there, at most kSlots. An empty span: nothing more. raw_v4: packets begin with their IPv4 header;
@@ -52,7 +53,7 @@ class DatagramBatch {
   std::vector<mmsghdr> headers_;
   std::vector<iovec> pieces_;
   std::vector<sockaddr_storage> names_;
-  std::vector<std::array<uint8_t, 128>> controls_;
+  std::vector<std::array<uint8_t, 1024>> controls_;  // IPv6 extension headers among them
 };
 
 // How many datagrams leave for this one.

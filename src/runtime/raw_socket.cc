@@ -67,6 +67,14 @@ Result<> send_whole(const Fd& fd, Family family) {
   return {};
 }
 
+// AH covers what stands in front of it, and transport mode gives it back.
+Result<> hear_extension_headers(const Fd& fd) {
+  for (const int name : {IPV6_RECVHOPOPTS, IPV6_RECVDSTOPTS, IPV6_RECVRTHDR}) {
+    SP_CHECK(set_flag(fd, IPPROTO_IPV6, name));
+  }
+  return {};
+}
+
 // The filter reads from the IPv4 header on, or from the ICMPv6 header on.
 Result<> hear_path_errors(const Fd& fd, Family family) {
   constexpr sock_filter kV4[] = {
@@ -101,6 +109,7 @@ Result<Fd> open_raw_socket(RawUse use, Family family, const SocketOptions& optio
   Fd fd(::socket(domain, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol_of(use, family)));
   if (!fd) return fail_errno();
   SP_CHECK(apply_socket_options(fd.get(), family, options));
+  if (family == Family::v6 && (use == RawUse::esp || use == RawUse::ah)) SP_CHECK(hear_extension_headers(fd));
   if (use == RawUse::whole) SP_CHECK(send_whole(fd, family));
   if (use == RawUse::icmp_errors) SP_CHECK(hear_path_errors(fd, family));
   return fd;

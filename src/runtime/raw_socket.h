@@ -14,7 +14,8 @@ enum class RawUse : uint8_t {
 };
 
 // All want CAP_NET_RAW: permission without it. IPv6: io with EAFNOSUPPORT where there is none. IPv4 reads carry the IP
-// header; IPv6 reads do not.
+// header; IPv6 reads do not,
+// but tell of extension headers.
 Result<Fd> open_raw_socket(RawUse use, Family family, const SocketOptions& options);
 std::string explain_raw(RawUse use, const Error& error);
 

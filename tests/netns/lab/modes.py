@@ -41,6 +41,21 @@ else:
     print("right" if got == hashlib.sha256(blob).digest() else "wrong")
 """
 
+HOP_BY_HOP = """
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.settimeout(8)
+if sys.argv[1] == "serve":
+    s.setsockopt(41, 53, 1)
+    s.bind((sys.argv[2], 7400))
+    print("bound", flush=True)
+    data, told, _, _ = s.recvmsg(100, 1000)
+    print(data, *(value.hex() for level, kind, value in told if (level, kind) == (41, 54)), flush=True)
+else:
+    s.setsockopt(41, 54, bytes.fromhex("00003e02aabb0100"))
+    s.sendto(b"with options", (sys.argv[2], 7400))
+"""
+
 
 class Failure(Exception):
     """One sentence about what was expected and what was seen."""
@@ -154,6 +169,22 @@ class Stage:
                 raise Failure(f"{when}: TCP from {client}: {said.stdout}{said.stderr[-300:]}")
         self._udp(when)
 
+    def require_options(self, when):
+        """Options of the IP header travel with it: record route over IPv4, a hop-by-hop option whose data may change over IPv6."""
+        for side, other in (("east", "west"), ("west", "east")):
+            host = self.plan.host(side)
+            if self.mode.outer == "v4":
+                said = host.run(["ping", "-n", "-R", "-c", "1", "-W", "2", "-I", self.pair[side], self.seen_by(side)], check=False).stdout
+                if " 1 received" not in said or "RR:" not in said:
+                    raise Failure(f"{when}: a ping of {side} that records its route came back so: {said}")
+                continue
+            server = self.plan.host(other).start([sys.executable, "-c", HOP_BY_HOP, "serve", self.pair[other]], stdout=subprocess.PIPE, text=True)
+            server.stdout.readline()
+            host.run([sys.executable, "-c", HOP_BY_HOP, "send", self.seen_by(side)])
+            got = server.communicate(timeout=20)[0].strip()
+            if got != "b'with options' 11003e02aabb0100":
+                raise Failure(f"{when}: a datagram of {side} with a hop-by-hop option arrived as: {got}")
+
     def _udp(self, when):
         plan = self.plan
         if self.mode.nat:
@@ -236,6 +267,8 @@ class Stage:
             if done.returncode != 0:
                 raise Failure(f"{name} did not come up: {(done.stdout + done.stderr).strip()[-600:]}")
         self.require_traffic("after the start")
+        if mode.kind == "host" and "esp-udp" not in mode.kinds:
+            self.require_options("after the start")
         # A router cannot forge for hosts behind it what it does not carry.
         if mode.kind == "host" and not mode.nat:
             self.refuse_forged("while the SA stands")
