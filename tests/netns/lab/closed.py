@@ -27,16 +27,16 @@ class Failure(Exception):
 
 class Closed:
     """outer: family of the wire. kind: "net" (networks behind both hosts, both families) or "host" (the hosts' own addresses).
-    extra: further configuration of [daemon]."""
+    extra: further configuration of [daemon]. child: keys of the child at both ends."""
 
-    def __init__(self, lab, outer="v4", kind="net", encap=False, east_nets=None, west_nets=None, extra=""):
+    def __init__(self, lab, outer="v4", kind="net", encap=False, east_nets=None, west_nets=None, extra="", child=None):
         self.lab, self.plan, self.kind, self.outer = lab, Plan(lab, outer), kind, outer
         plan = self.plan
         self.pairs = self._addresses()
         nets = self._nets()
         east = End("east.example", plan.east_address, east_nets or nets["east"])
         west = End("west.example", plan.west_address, west_nets or nets["west"])
-        self.connection = Connection(east, west, encap=encap, dpd=1)
+        self.connection = Connection(east, west, encap=encap, dpd=1, child=child or {})
         self.since = None
         self.extra = extra
         self.captures = [capture.Capture(host, "wan", name=f"{side}-wan") for side, host in (("east", plan.east), ("west", plan.west))]
@@ -193,7 +193,8 @@ def life(closed):
     if not status["daemon"]["fail_closed"]:
         raise Failure(f"status does not say that the packet filter is in place: {status['daemon']['fail_closed_note']}")
     closed.refuse_forged("while the tunnel is up")
-    refuse_later_fragments(closed)
+    if closed.connection.child.get("mode") != "transport":  # whose decrypted packets are whole
+        refuse_later_fragments(closed)
     for what in ("child", "ike", "child"):
         closed.east.rekey(what)
         time.sleep(0.3)
@@ -307,7 +308,10 @@ def life_case(lab, name):
     outer = "v6" if "v6" in name else "v4"
     kind = "host" if "host" in name else "net"
     extra = 'fail_closed = { after_stop = "closed" }\n' if "stay" in name else ""
-    life(Closed(lab, outer, kind, encap="encap" in name, extra=extra))
+    child = {"mode": "transport", "local": None, "remote": None} if "transport" in name else {}
+    if "ah" in name.split("-"):
+        child |= {"ah": ["sha256"], "esp": None}
+    life(Closed(lab, outer, kind, encap="encap" in name, extra=extra, child=child))
 
 
 SERVE = """
@@ -457,8 +461,9 @@ def by_hand_case(lab, _):
 
 
 CASES = {"closed-net-v4": life_case, "closed-net-v6-stay": life_case, "closed-host-v4": life_case, "closed-host-v6": life_case,
-         "closed-host-v4-encap": life_case, "closed-ports": ports_case, "closed-everything": everything_case, "closed-pmtu": pmtu_case,
-         "closed-no-nft": no_nft_case, "closed-by-hand": by_hand_case}
+         "closed-host-v4-encap": life_case, "closed-host-v4-transport": life_case, "closed-host-v6-transport-ah": life_case,
+         "closed-ports": ports_case, "closed-everything": everything_case, "closed-pmtu": pmtu_case, "closed-no-nft": no_nft_case,
+         "closed-by-hand": by_hand_case}
 NAMES = list(CASES)
 
 

@@ -4,6 +4,7 @@
     forge.py send DEVICE DESTINATION-MAC SOURCE DESTINATION PORT COUNT    UDP frames, past every rule of this host
     forge.py fragment DEVICE DESTINATION-MAC SOURCE DESTINATION PORT      one UDP datagram in two fragments
     forge.py later DEVICE DESTINATION-MAC SOURCE DESTINATION PROTOCOL COUNT   later fragments that say they are of PROTOCOL
+    forge.py frame DEVICE DESTINATION-MAC SOURCE DESTINATION 0 HEX        that IP packet
     forge.py toobig DEVICE DESTINATION-MAC SOURCE DESTINATION PROTOCOL MTU    ICMP "fragmentation needed" about a packet back to SOURCE
     forge.py listen ADDRESS PORT SECONDS                                  prints how many datagrams came until SIGTERM
 """
@@ -77,6 +78,9 @@ def main(words):
     if what == "send":
         for _ in range(int(words[6])):
             sock.send(frame(mac, own, source, ip(source, destination, udp(source, destination, port, b"forged"))))
+        return 0
+    if what == "frame":
+        sock.send(frame(mac, own, source, bytes.fromhex(words[6])))
         return 0
     if what == "later":
         for number in range(int(words[6])):

@@ -133,7 +133,7 @@ def opened_by_scapy(capture, folder):
     return opened
 
 
-def _associations(folder, tunnel):
+def associations_of(folder, tunnel):
     """scapy's SA for each SPI of ESP and AH in the key tables. tunnel: False where the SAs are of transport mode."""
     from scapy.layers.inet import IP
     from scapy.layers.inet6 import IPv6
@@ -158,7 +158,7 @@ def opened_all(capture, folder, tunnel):
     from scapy.config import conf
     conf.verb = 0
     from scapy.layers.ipsec import AH, ESP
-    associations, opened, unknown = _associations(folder, tunnel), [], 0
+    associations, opened, unknown = associations_of(folder, tunnel), [], 0
     for packet in _whole_packets(capture):
         packet = _out_of_udp(packet)
         while layer := packet.getlayer(AH) or packet.getlayer(ESP):
