@@ -1,9 +1,9 @@
-// See key_agent.h. RFC 7296 2.15 for the shared-key AUTH.
+// See key_agent.h.
 #include "daemon/key_agent.h"
 
 #include <algorithm>
 
-#include "crypto/prf.h"
+#include "crypto/psk.h"
 #include "runtime/file_store.h"
 
 namespace sallyport::daemon {
@@ -63,15 +63,6 @@ Result<SecretBytes> from_hex_secret(ByteView text) {
   return out;
 }
 
-KeyReply auth_of_secret(const SecretBytes& secret, const PskAuth& work) {
-  // RFC 7296 2.15: AUTH = prf( prf(Shared Secret, "Key Pad for IKEv2"), <SignedOctets> )
-  auto padded = crypto::prf(work.prf, secret.view(), {as_bytes("Key Pad for IKEv2")});
-  if (!padded) return Refused{padded.error().code, "the PRF is refused"};
-  auto auth = crypto::prf(work.prf, padded->view(), {ByteView(work.octets)});
-  if (!auth) return Refused{auth.error().code, "the PRF is refused"};
-  return AuthData{to_bytes(auth->view())};
-}
-
 }  // namespace
 
 Result<SecretBytes> secret_of_file(ByteView content) {
@@ -114,9 +105,10 @@ std::vector<std::string> KeyAgent::load(const std::vector<config::CredentialFile
 
 KeyReply KeyAgent::answer(const model::KeyRequest& request) const {
   if (const auto* psk = std::get_if<PskAuth>(&request)) {
-    const auto secret = secrets_.find(psk->credential);
-    if (secret == secrets_.end()) return Refused{Errc::bad_key, "there is no usable secret " + psk->credential};
-    return auth_of_secret(secret->second, *psk);
+    return crypto::run_psk(*psk, [this](const std::string& credential) {
+      const auto secret = secrets_.find(credential);
+      return secret == secrets_.end() ? nullptr : &secret->second;
+    });
   }
   if (const auto* sign = std::get_if<Sign>(&request)) {
     const auto key = keys_.find(sign->credential);

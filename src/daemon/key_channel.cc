@@ -39,6 +39,11 @@ void write(Writer& out, const PskAuth& work) {
   put(out, work.credential);
   out.u16(static_cast<uint16_t>(work.prf));
   put(out, work.octets);
+  out.u8(work.claim ? 1 : 0);
+  if (!work.claim) return;
+  put(out, work.claim->credential);
+  put(out, work.claim->octets);
+  put(out, work.claim->auth_data);
 }
 void write(Writer& out, const Sign& work) {
   out.u8(static_cast<uint8_t>(Kind::sign));
@@ -81,6 +86,14 @@ Result<KeyRequest> parse_psk_auth(Reader& in) {
   SP_TRY(const uint16_t prf, in.u16());
   work.prf = static_cast<PrfId>(prf);
   SP_TRY(work.octets, bytes(in));
+  SP_TRY(const uint8_t claims, in.u8());
+  if (claims > 1) return fail(Errc::bad_value, claims);
+  if (claims == 1) {
+    PskClaim& claim = work.claim.emplace();
+    SP_TRY(claim.credential, text(in));
+    SP_TRY(claim.octets, bytes(in));
+    SP_TRY(claim.auth_data, bytes(in));
+  }
   return KeyRequest(std::move(work));
 }
 Result<KeyRequest> parse_sign(Reader& in) {

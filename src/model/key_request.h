@@ -2,6 +2,7 @@
 // chains, slow key exchanges, names. The process that does it is another one; the daemon carries these values between
 // them. Move-only.
 #pragma once
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,11 +14,20 @@
 
 namespace sallyport::model {
 
-// RFC 7296 2.15: prf( prf(secret, "Key Pad for IKEv2"), octets ). Answered by AuthData.
+// What the peer presented as its AUTH by shared key, and what it must have been made of.
+struct PskClaim {
+  std::string credential;
+  Bytes octets;
+  Bytes auth_data;
+};
+
+// RFC 7296 2.15: prf( prf(secret, "Key Pad for IKEv2"), octets ). Answered by AuthData; by a Verdict, and without any
+// AUTH, when there is a claim that does not verify.
 struct PskAuth {
   std::string credential;
   PrfId prf;
   Bytes octets;
+  std::optional<PskClaim> claim = std::nullopt;
 };
 
 // Signature over octets with the private key of a credential. Answered by AuthData: the AUTH payload's data, with

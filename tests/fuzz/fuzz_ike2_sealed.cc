@@ -54,7 +54,9 @@ model::KeyReply work(const model::KeyRequest& request) {
     const bool good = !peer->auth_data.empty() && peer->auth_data[0] == 'a';
     return model::Verdict{good, good ? "" : "it does not begin with a", "CN=peer"};
   }
-  if (std::holds_alternative<model::PskAuth>(request) || std::holds_alternative<model::Sign>(request)) {
+  const auto* psk = std::get_if<model::PskAuth>(&request);
+  if (psk && psk->claim && psk->claim->auth_data != Bytes(1, 'a')) return model::Verdict{false, "it is not a", {}};
+  if (psk || std::holds_alternative<model::Sign>(request)) {
     return model::AuthData{Bytes(1, 'a')};
   }
   return model::Refused{Errc::unsupported, "not here"};

@@ -135,6 +135,8 @@ void add_key_channel(Seeds& out) {
   const auto ask = [&](const char* name, KeyRequest work) { out[at + name] = daemon::write_key_request(7, work); };
   const auto tell = [&](const char* name, KeyReply reply) { out[at + name] = daemon::write_key_reply(7, reply); };
   ask("ask_psk", PskAuth{"key", PrfId::HMAC_SHA2_256, Bytes(40, 1)});
+  ask("ask_psk_claim",
+      PskAuth{"key", PrfId::HMAC_SHA2_256, Bytes(40, 1), PskClaim{"peer", Bytes(40, 2), Bytes(32, 3)}});
   ask("ask_sign", Sign{"key", AuthMethod::DIGITAL_SIGNATURE, HashId::SHA2_256, true, Bytes(40, 2)});
   ask("ask_verify", VerifyPeer{"all",
                                {{0x30, 0}, {0x30, 1, 0}},

@@ -2,7 +2,7 @@
 #include "support/ike_pair.h"
 
 #include "crypto/key_exchange.h"
-#include "crypto/prf.h"
+#include "crypto/psk.h"
 
 namespace sallyport::test {
 
@@ -78,9 +78,8 @@ bool IkePeer::answer_one(TimePoint now) {
 model::KeyReply IkePeer::work(const model::KeyRequest& request) const {
   if (const auto* ke = std::get_if<model::KeWork>(&request)) return crypto::run_ke(*ke);
   if (const auto* psk = std::get_if<model::PskAuth>(&request)) {
-    const auto key = crypto::prf(psk->prf, as_bytes(psk_), {as_bytes("Key Pad for IKEv2")});
-    const auto auth = crypto::prf(psk->prf, key->view(), {ByteView(psk->octets)});
-    return model::AuthData{to_bytes(auth->view())};
+    const SecretBytes secret(as_bytes(psk_));
+    return crypto::run_psk(*psk, [&](const std::string&) { return &secret; });
   }
   return model::Refused{Errc::unsupported, "the pair has PSKs only"};
 }

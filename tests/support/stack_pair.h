@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "crypto/key_exchange.h"
-#include "crypto/prf.h"
+#include "crypto/psk.h"
 #include "stack/control.h"
 #include "stack/dataplane.h"
 #include "stack/udp_demux.h"
@@ -20,11 +20,12 @@ struct KeyDouble {
   std::map<std::string, std::string> secrets;
   model::KeyReply answer(const model::KeyRequest& request) const {
     if (const auto* psk = std::get_if<model::PskAuth>(&request)) {
-      const auto found = secrets.find(psk->credential);
-      if (found == secrets.end()) return model::Refused{Errc::bad_key, "no such secret"};
-      auto pad = crypto::prf(psk->prf, as_bytes(found->second), {as_bytes("Key Pad for IKEv2")});
-      auto auth = crypto::prf(psk->prf, pad->view(), {psk->octets});
-      return model::AuthData{to_bytes(auth->view())};
+      std::map<std::string, SecretBytes> held;
+      return crypto::run_psk(*psk, [&](const std::string& credential) -> const SecretBytes* {
+        const auto found = secrets.find(credential);
+        if (found == secrets.end()) return nullptr;
+        return &held.insert_or_assign(credential, SecretBytes(as_bytes(found->second))).first->second;
+      });
     }
     if (const auto* ke = std::get_if<model::KeWork>(&request)) return crypto::run_ke(*ke);
     if (const auto* name = std::get_if<model::Resolve>(&request)) {

@@ -6,7 +6,7 @@
 
 #include "crypto/chain.h"
 #include "crypto/key_exchange.h"
-#include "crypto/prf.h"
+#include "crypto/psk.h"
 #include "crypto/signature.h"
 #include "ike/endpoint.h"
 #include "support/seeded_rng.h"
@@ -49,13 +49,12 @@ struct KeyAgent {
 
  private:
   model::KeyReply psk_auth(const model::PskAuth& psk) const {
-    const auto secret = secrets.find(psk.credential);
-    if (secret == secrets.end()) return model::Refused{Errc::bad_key, "no such secret"};
-    auto padded = crypto::prf(psk.prf, secret->second, {as_bytes("Key Pad for IKEv2")});
-    if (!padded) return model::Refused{padded.error().code, "prf"};
-    auto auth = crypto::prf(psk.prf, padded->view(), {psk.octets});
-    if (!auth) return model::Refused{auth.error().code, "prf"};
-    return model::AuthData{to_bytes(auth->view())};
+    std::map<std::string, SecretBytes> held;
+    return crypto::run_psk(psk, [&](const std::string& credential) -> const SecretBytes* {
+      const auto secret = secrets.find(credential);
+      if (secret == secrets.end()) return nullptr;
+      return &held.insert_or_assign(credential, SecretBytes(secret->second)).first->second;
+    });
   }
 };
 

@@ -106,6 +106,31 @@ void verify_auth(IkeSa& sa, TimePoint now, const std::vector<Payload>& payloads,
   });
 }
 
+bool both_by_psk(const IkeSa& sa) {
+  return sa.connection()->local_auth.kind == model::AuthPolicy::Kind::psk &&
+         sa.connection()->remote_auth.kind == model::AuthPolicy::Kind::psk;
+}
+
+void verify_and_make_psk(IkeSa& sa, TimePoint now, const std::vector<Payload>& payloads, Bytes peer_octets,
+                         Bytes own_octets, std::function<void(IkeSa&, TimePoint, std::string, OwnAuth)> then) {
+  const AuthPayload* auth = find<AuthPayload>(payloads);
+  if (!auth) return then(sa, now, "it sent no AUTH payload", {});
+  if (auth->method != AuthMethod::SHARED_KEY_MIC) return then(sa, now, "it does not use a pre-shared key", {});
+  const model::ConnectionPolicy& policy = *sa.connection();
+  model::PskAuth work{policy.local_auth.credential, sa.chosen.prf, std::move(own_octets),
+                      model::PskClaim{policy.remote_auth.credential, std::move(peer_octets), auth->content}};
+  sa.host.ask(sa, std::move(work), [then = std::move(then)](IkeSa& again, TimePoint at, model::KeyReply reply) {
+    if (auto* data = std::get_if<model::AuthData>(&reply)) {
+      return then(again, at, "", OwnAuth{true, {}, AuthPayload{AuthMethod::SHARED_KEY_MIC, std::move(data->data)}});
+    }
+    if (const auto* verdict = std::get_if<model::Verdict>(&reply); verdict && !verdict->why.empty()) {
+      return then(again, at, verdict->why, {});
+    }
+    const auto* refused = std::get_if<model::Refused>(&reply);
+    then(again, at, refused ? refused->why : "its AUTH could not be verified", {});
+  });
+}
+
 void add_certificates(const IkeSa& sa, std::vector<Payload>& payloads) {
   const model::AuthPolicy& policy = sa.connection()->local_auth;
   if (policy.kind != model::AuthPolicy::Kind::cert) return;

@@ -24,6 +24,12 @@ void verify_auth(IkeSa& sa, TimePoint now, const std::vector<wire::ike2::Payload
                  const model::Identity& peer, Bytes octets,
                  std::function<void(IkeSa&, TimePoint, std::string why)> then);
 
+// Both at once where both are by pre-shared key, so that the key process is asked once; ours is made only when the
+// peer's verifies. `why` is empty when it does.
+bool both_by_psk(const IkeSa& sa);
+void verify_and_make_psk(IkeSa& sa, TimePoint now, const std::vector<wire::ike2::Payload>& payloads, Bytes peer_octets,
+                         Bytes own_octets, std::function<void(IkeSa&, TimePoint, std::string why, OwnAuth)> then);
+
 bool is_signature(model::AuthMethod method);
 // CERT payloads of our credential, leaf first; nothing for a PSK.
 void add_certificates(const IkeSa& sa, std::vector<wire::ike2::Payload>& payloads);

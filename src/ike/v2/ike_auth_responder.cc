@@ -101,18 +101,42 @@ void finish(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
   sa.start_tasks(now);
 }
 
-void peer_verified(IkeSa& sa, TimePoint now) {
+// What we say of ourselves, and what our AUTH is made of.
+struct Own {
+  IdPayload id;
+  Bytes octets;
+};
+
+// Nothing: the IKE SA has been refused.
+std::optional<Own> own_side(IkeSa& sa, TimePoint now) {
   Handshake& h = handshake_of(sa);
   auto id = wire_identity(sa.connection()->local_id);
-  if (!id) return refuse_authentication(sa, now, "our identity cannot be encoded");
+  if (!id) {
+    refuse_authentication(sa, now, "our identity cannot be encoded");
+    return std::nullopt;
+  }
   sa.local_identity = *id;
-  const IdPayload own{false, std::move(*id)};
-  auto octets = auth_octets(sa.chosen.prf, h.init_response, h.nonce_i, sa.own_sk_p(), own);
-  if (!octets) return refuse_authentication(sa, now, "the library refuses the agreed prf");
-  make_auth(sa, now, std::move(*octets), [own](IkeSa& again, TimePoint at, OwnAuth made) {
+  Own own{IdPayload{false, std::move(*id)}, {}};
+  auto octets = auth_octets(sa.chosen.prf, h.init_response, h.nonce_i, sa.own_sk_p(), own.id);
+  if (!octets) {
+    refuse_authentication(sa, now, "the library refuses the agreed prf");
+    return std::nullopt;
+  }
+  own.octets = std::move(*octets);
+  return own;
+}
+
+void peer_verified(IkeSa& sa, TimePoint now) {
+  auto own = own_side(sa, now);
+  if (!own) return;
+  make_auth(sa, now, std::move(own->octets), [id = std::move(own->id)](IkeSa& again, TimePoint at, OwnAuth made) {
     if (!made.ok) return refuse_authentication(again, at, "we cannot authenticate ourselves: " + made.why);
-    finish(again, at, own, std::move(made.auth));
+    finish(again, at, id, std::move(made.auth));
   });
+}
+
+void refuse_peer(IkeSa& sa, TimePoint now, const std::string& from, const std::string& why) {
+  refuse_authentication(sa, now, "authentication failed: the peer " + from + " could not be authenticated: " + why);
 }
 
 void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
@@ -138,11 +162,20 @@ void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
   sa.remote_identity = peer.id;
   auto octets = auth_octets(sa.chosen.prf, h.init_request, h.nonce_r, sa.keys.sk_pi.view(), peer);
   if (!octets) return refuse_authentication(sa, now, "the library refuses the agreed prf");
+  if (both_by_psk(sa)) {
+    auto own = own_side(sa, now);
+    if (!own) return;
+    return verify_and_make_psk(
+        sa, now, message.payloads, std::move(*octets), std::move(own->octets),
+        [from, id = std::move(own->id)](IkeSa& again, TimePoint at, std::string reason, OwnAuth made) {
+          if (!reason.empty()) return refuse_peer(again, at, from, reason);
+          finish(again, at, id, std::move(made.auth));
+        });
+  }
   verify_auth(sa, now, message.payloads, peer.id, std::move(*octets),
               [from](IkeSa& again, TimePoint at, std::string reason) {
                 if (reason.empty()) return peer_verified(again, at);
-                refuse_authentication(
-                    again, at, "authentication failed: the peer " + from + " could not be authenticated: " + reason);
+                refuse_peer(again, at, from, reason);
               });
 }
 

@@ -73,6 +73,34 @@ TEST_SUITE("daemon/key_agent") {
     CHECK(equal(std::get<model::AuthData>(reply).data, wanted->view()));
   }
 
+  TEST_CASE("[RFC7296 2.15] our AUTH is made only for a peer whose own verifies") {
+    Folder folder;
+    KeyAgent agent;
+    CHECK(
+        agent.load({psk("ours", folder.file("ours", "one\n")), psk("theirs", folder.file("theirs", "two\n"))}).empty());
+    const Bytes own(40, 0x17), peers(50, 0x18);
+    const auto auth_of = [&](const char* credential, const Bytes& octets) {
+      return std::get<model::AuthData>(agent.answer(model::PskAuth{credential, model::PrfId::HMAC_SHA2_256, octets}))
+          .data;
+    };
+    const auto ask = [&](Bytes claimed, const char* credential) {
+      return agent.answer(model::PskAuth{"ours", model::PrfId::HMAC_SHA2_256, own,
+                                         model::PskClaim{credential, peers, std::move(claimed)}});
+    };
+    const Bytes good = auth_of("theirs", peers);
+    CHECK(std::get<model::AuthData>(ask(good, "theirs")).data == auth_of("ours", own));
+    Bytes flipped = good;
+    flipped.back() ^= 1;
+    const Bytes cut(good.begin(), good.end() - 1);
+    for (const Bytes& bad : {flipped, cut, Bytes{}, auth_of("ours", peers), auth_of("theirs", own)}) {
+      const auto reply = ask(bad, "theirs");
+      REQUIRE(std::holds_alternative<model::Verdict>(reply));
+      CHECK(!std::get<model::Verdict>(reply).ok);
+      CHECK(std::get<model::Verdict>(reply).why.find("does not verify") != std::string::npos);
+    }
+    CHECK(std::get<model::Refused>(ask(good, "nobody")).code == Errc::bad_key);
+  }
+
   TEST_CASE("what it cannot load it complains about once, and refuses when asked for") {
     Folder folder;
     KeyAgent agent;

@@ -26,6 +26,8 @@ std::vector<model::KeyRequest> every_request() {
   out.emplace_back(model::KeWork{model::GroupId::CURVE25519, SecretBytes(as_bytes("private")), octets("public")});
   out.emplace_back(model::Resolve{"gateway.example"});
   out.emplace_back(model::SourceFor{*IpAddr::parse("2001:db8::7")});
+  out.emplace_back(model::PskAuth{"west", model::PrfId::HMAC_SHA2_256, octets("ours"),
+                                  model::PskClaim{"east", octets("the peer's"), octets("its AUTH")}});
   return out;
 }
 
@@ -88,6 +90,12 @@ TEST_SUITE("daemon/key_channel") {
     const auto& peer = std::get<model::VerifyPeer>(verify->work);
     CHECK(peer.chain.size() == 3);
     CHECK(peer.id == model::Identity{model::IdType::ID_RFC822_ADDR, octets("a@example.org"), false});
+    auto psk = parse_key_request(write_key_request(1, requests.back()));
+    REQUIRE(psk);
+    const auto& claim = std::get<model::PskAuth>(psk->work).claim;
+    REQUIRE(claim);
+    CHECK(claim->credential == "east");
+    CHECK(claim->auth_data == octets("its AUTH"));
     auto refused = parse_key_reply(write_key_reply(1, model::Refused{Errc::bad_key, "why"}));
     REQUIRE(refused);
     CHECK(std::get<model::Refused>(refused->reply).code == Errc::bad_key);
