@@ -42,7 +42,7 @@ REFUSALS = [
     Refusal("refuse-selectors", _selectors, r"(?i)traffic selector|TS_UNACCEPTABLE", r"(?i)traffic selector|TS_UNACCEPTABLE",
             r"(?i)traffic selector|TS_UNACCEPTABLE", 4),
 ]
-NAMES = [*(refusal.name for refusal in REFUSALS), "refuse-peer-absent", "refuse-port-taken", "refuse-no-tun"]
+NAMES = [*(refusal.name for refusal in REFUSALS), "refuse-peer-absent", "refuse-port-taken", "refuse-no-tun", "refuse-ah-no-raw"]
 
 
 def _connection(plan):
@@ -97,12 +97,25 @@ def _no_tun(plan):
     return _daemon_refuses(plan, hide, r"(?i)tun")
 
 
+def _ah_without_raw_sockets(plan):
+    """A daemon that may not open raw sockets carries ESP in UDP, but no AH."""
+    connection = _connection(plan)
+    connection.child = {"ah": ["sha256"], "esp": None}
+    east = Sallyport(plan.east, connection, "east")
+    wrap = ["setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw"]
+    done = plan.east.run([*wrap, program("sallyportd"), "--config", east.file], check=False, timeout=20)
+    said = done.stdout + done.stderr
+    return _check("the daemon", r"raw socket for AH may not be opened .*, and AH is configured", said) + \
+        ([] if done.returncode == 1 else [f"exit code {done.returncode}: {said}"])
+
+
 def play(name, keep=False):
     """Runs one refusal; returns (passed, text)."""
     with Lab(keep=keep) as lab:
         plan = Plan(lab)
         try:
-            special = {"refuse-peer-absent": _peer_absent, "refuse-port-taken": _port_taken, "refuse-no-tun": _no_tun}
+            special = {"refuse-peer-absent": _peer_absent, "refuse-port-taken": _port_taken, "refuse-no-tun": _no_tun,
+                       "refuse-ah-no-raw": _ah_without_raw_sockets}
             if name in special:
                 complaints = special[name](plan)
             else:
