@@ -187,7 +187,7 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   }
   IkeSa* there = nullptr;
   for (IkeSa* sa : sas_of(command.connection, nullptr)) {
-    if (sa->has_task(Task::Kind::delete_ike)) continue;
+    if (sa->has_task(Task::Kind::delete_ike) || sa->replaced || sa->tentative) continue;
     const bool usable = sa->established() || (sa->original_initiator && !sa->authenticated() && sa->handshake &&
                                               sa->state() != IkeState::CLOSED);
     if (usable && (!there || sa->established())) there = sa;
@@ -230,7 +230,9 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
 static void terminate_one(IkeSa& sa, TimePoint now, const std::string& only_child) {
   if (!only_child.empty()) {
     for (const auto& child : sa.children) {
-      if (child->name != only_child || sa.has_task(Task::Kind::delete_child, child->id)) continue;
+      if (child->name != only_child) continue;
+      // The peer's to delete: ours waits in the queue and would be late.
+      if (!child->redundant && sa.has_task(Task::Kind::delete_child, child->id)) continue;
       sa.queue(Task(Task::Kind::delete_child, child->id));
     }
     sa.start_tasks(now);

@@ -198,6 +198,86 @@ TEST_CASE("[RFC7296 2.8.2] the peer did not notice the collision and deletes the
   CHECK(pair.b.ike_sas("ESTABLISHED") == 1);
 }
 
+TEST_CASE(
+    "[RFC7296 2.8.2] nothing is begun on the peer's new IKE SA until the collision is decided; no Child SA is lost") {
+  IkePair pair;
+  pair.up();
+  pair.a.command(pair.now, kRekeyIke);
+  pair.b.command(pair.now, kRekeyIke);
+  const auto late = pair.b.out.front();  // b's own request is under way for long
+  pair.b.out.clear();
+  pair.a_to_b();
+  pair.b_to_a();  // a holds its rekey for done, and deletes the old IKE SA
+  pair.b.command(pair.now, kRekeyIke);
+  pair.b.command(pair.now, kRekeyChild);
+  for (const auto& datagram : pair.b.out) CHECK(datagram.payload.size() < 100);  // nothing that makes keys
+  pair.run();
+  pair.b.out.push_back(late);
+  pair.settle(minutes(5));
+  stands(pair);
+  CHECK(pair.a.ike_sas("ESTABLISHED") == 1);
+  CHECK(pair.b.ike_sas("ESTABLISHED") == 1);
+}
+
+TEST_CASE("[RFC7296 2.8.2] the peer falls silent in the middle of a collision: its new IKE SA does not stay for ever") {
+  PairPolicy policy;
+  policy.dpd_delay = seconds(30);
+  IkePair pair(policy);
+  pair.up();
+  pair.a.command(pair.now, kRekeyIke);
+  pair.b.command(pair.now, kRekeyIke);
+  pair.a_to_b();
+  REQUIRE(pair.b.ike_sas() == 2);
+  for (int i = 0; i < 200 && pair.b.ike_sas() > 0; ++i) {  // everything is lost from here on
+    pair.a.out.clear();
+    pair.b.out.clear();
+    if (!pair.advance(minutes(5))) break;
+  }
+  CHECK(pair.b.ike_sas() == 0);
+  CHECK(pair.b.live_children() == 0);
+}
+
+TEST_CASE("[RFC7296 2.8.1] a rekey of ours does not begin while the peer's of the same SA is being computed") {
+  for (const bool ike : {false, true}) {
+    CAPTURE(ike);
+    PairPolicy policy;
+    policy.child = "aes128gcm16-modp2048";
+    policy.ike = "aes128-sha256-modp2048";
+    IkePair pair(policy);
+    pair.up();
+    const ike::Command rekey = ike ? ike::Command(kRekeyIke) : ike::Command(kRekeyChild);
+    pair.b.command(pair.now, rekey);
+    pair.a.hold_requests = true;
+    pair.b_to_a();
+    REQUIRE(pair.a.held.size() == 1);
+    pair.a.command(pair.now, rekey);
+    CHECK(pair.a.held.size() == 1);
+    pair.a.hold_requests = false;
+    pair.a.answer_one(pair.now);
+    pair.settle(minutes(5));
+    stands(pair);
+    CHECK(pair.a.ike_sas("ESTABLISHED") == 1);
+  }
+}
+
+TEST_CASE("[RFC7296 2.25.1] a Delete of ours waits while the peer's rekey of the IKE SA is being computed") {
+  PairPolicy policy;
+  policy.ike = "aes128-sha256-modp2048";
+  IkePair pair(policy);
+  pair.up();
+  pair.b.command(pair.now, kRekeyIke);
+  pair.a.hold_requests = true;
+  pair.b_to_a();
+  REQUIRE(pair.a.held.size() == 1);
+  pair.a.command(pair.now, ike::Terminate{"net", "lan0", std::nullopt});
+  CHECK(pair.a.out.empty());
+  pair.a.hold_requests = false;
+  pair.a.answer_one(pair.now);
+  pair.settle(minutes(5));
+  CHECK(pair.agreement() == "");
+  CHECK(pair.a.endpoint.status().at(0).children.empty());
+}
+
 TEST_CASE("[RFC7296 2.25.2] a Child SA is rekeyed by one end, the IKE SA by the other: both come through in the end") {
   IkePair pair;
   pair.up();

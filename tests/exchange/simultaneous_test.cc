@@ -7,7 +7,101 @@
 using namespace sallyport;
 using namespace sallyport::test;
 
+namespace {
+
+uint64_t row(const IkePeer& peer, std::string_view story) {
+  const auto& rows = peer.endpoint.rows_taken();
+  const auto found = rows.find(story);
+  return found == rows.end() ? 0 : found->second;
+}
+
+// An IKE SA without Child SAs, and both ends ask for lan0.
+void ask_at_once(IkePair& pair) {
+  pair.up();
+  pair.a.command(pair.now, ike::Terminate{"net", "lan0", std::nullopt});
+  pair.run();
+  REQUIRE(pair.a.live_children() == 0);
+  pair.a.command(pair.now, ike::Initiate{"net", "lan0"});
+  pair.b.command(pair.now, ike::Initiate{"net", "lan0"});
+}
+
+void one_is_left(IkePair& pair) {
+  CHECK(pair.agreement() == "");
+  CHECK(pair.a.live_children() == 1);
+  CHECK(pair.b.live_children() == 1);
+  CHECK(pair.traffic() == "");
+}
+
+}  // namespace
+
 TEST_SUITE("exchange/simultaneous") {
+  TEST_CASE("[RFC7296 1.3.1] both create the same Child SA at once: the lowest nonce loses, one is left") {
+    unsigned a_kept = 0, b_kept = 0;
+    for (uint64_t seed = 1; seed <= 16; ++seed) {
+      CAPTURE(seed);
+      PairPolicy policy;
+      policy.child = seed % 2 ? "aes128gcm16-x25519" : "aes128gcm16";
+      IkePair pair(policy, seed);
+      ask_at_once(pair);
+      SeededRng order(seed);
+      for (int i = 0; i < 40; ++i) {
+        if (!(order.chance(500) ? pair.a_to_b() : pair.b_to_a())) pair.b_to_a();
+      }
+      pair.run();  // nobody has to wait for it
+      one_is_left(pair);
+      CHECK(row(pair.a, "collision: both create the Child SA") == 1);
+      a_kept += row(pair.a, "we created a Child SA") ? 1 : 0;
+      b_kept += row(pair.b, "we created a Child SA") ? 1 : 0;
+    }
+    CHECK(a_kept > 0);
+    CHECK(b_kept > 0);
+  }
+  TEST_CASE(
+      "[RFC7296 1.3.1] only one end saw that both created it: it deletes the one too many, its own or the peer's") {
+    unsigned own = 0, peers = 0;
+    for (uint64_t seed = 1; seed <= 12; ++seed) {
+      CAPTURE(seed);
+      IkePair pair({}, seed);
+      ask_at_once(pair);
+      pair.b_to_a();   // b's request; a's is late
+      pair.a_to_b(1);  // and its answer: for b all is over
+      pair.settle(minutes(2));
+      one_is_left(pair);
+      CHECK(row(pair.a, "collision: both create the Child SA") == 1);
+      CHECK(row(pair.b, "collision: both create the Child SA") == 0);
+      own += row(pair.a, "collision: of two new Child SAs ours goes") ? 1 : 0;
+      peers += row(pair.a, "collision: of two new Child SAs the peer's goes") ? 1 : 0;
+    }
+    CHECK(own > 0);
+    CHECK(peers > 0);
+  }
+  TEST_CASE("a Child SA that the peer has made while ours waited is not made again") {
+    IkePair pair;
+    pair.up();
+    pair.a.command(pair.now, ike::Terminate{"net", "lan0", std::nullopt});
+    pair.run();
+    pair.a.command(pair.now, ike::RekeyIke{"net"});          // keeps a busy
+    pair.a.command(pair.now, ike::Initiate{"net", "lan0"});  // so that this one waits
+    pair.a.out.clear();
+    pair.b.command(pair.now, ike::Initiate{"net", "lan0"});
+    pair.settle(minutes(3));
+    one_is_left(pair);
+    CHECK(pair.a.ike_sas("ESTABLISHED") == 1);
+  }
+  TEST_CASE("two Child SAs of other names are no collision") {
+    PairPolicy policy;
+    policy.children = 2;
+    IkePair pair(policy);
+    pair.up();
+    for (const char* name : {"lan0", "lan1"}) pair.a.command(pair.now, ike::Terminate{"net", name, std::nullopt});
+    pair.run();
+    REQUIRE(pair.a.live_children() == 0);
+    pair.a.command(pair.now, ike::Initiate{"net", "lan0"});
+    pair.b.command(pair.now, ike::Initiate{"net", "lan1"});
+    pair.settle(minutes(2));
+    CHECK(pair.a.live_children() == 2);
+    CHECK(row(pair.a, "collision: both create the Child SA") == 0);
+  }
   TEST_CASE("both ends initiate at the same time: one IKE SA and one Child SA are left") {
     for (uint64_t seed = 1; seed <= 20; ++seed) {
       IkePair pair({}, seed);

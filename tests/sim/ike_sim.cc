@@ -31,8 +31,8 @@ class Simulation {
     }
     play(minutes(6), false);  // quiet: every retransmission and retry comes to its end
     sim::Outcome out;
-    out.unsettled = verdict();
     out.wrong = pair_.a.broken + pair_.b.broken;
+    if (out.wrong.empty()) out.wrong = verdict();
     out.digest = trace_;
     for (const IkePeer* peer : {&pair_.a, &pair_.b}) {
       for (const auto& [story, n] : peer->endpoint.rows_taken()) out.rows[std::string(story)] += n;

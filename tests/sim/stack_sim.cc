@@ -18,7 +18,6 @@ static Outcome simulate(uint64_t seed, bool tell) {
   if (world->well()) world->heal();
   Outcome out;
   if (!world->well()) out.wrong = std::string(story.name) + ": " + world->wrong();
-  if (!world->unsettled().empty()) out.unsettled = std::string(story.name) + ": " + world->unsettled();
   out.digest = world->digest();
   world->east.add_rows(out.rows);
   world->west.add_rows(out.rows);

@@ -27,7 +27,7 @@ bool all_stand(const ike::IkeSaStatus& sa, unsigned children) {
     if (child.state != "INSTALLED") return false;
     names.insert(child.child);
   }
-  return names.size() == children && sa.children.size() <= size_t{2} * children;
+  return names.size() == children && sa.children.size() == children;
 }
 }  // namespace
 
@@ -148,8 +148,8 @@ std::string World::one_ike_sa() const {
   const auto &a = at_east[0], &b = at_west[0];
   if (a.state != "ESTABLISHED" || b.state != "ESTABLISHED") return "IKE SA " + a.state + ", " + b.state;
   if (a.spi_i != b.spi_i || a.spi_r != b.spi_r) return "the ends hold different IKE SAs";
-  // Both ends may have made the same Child SA at the same time: two that carry traffic are allowed (RFC 7296 1.3.1),
-  // one that is being replaced or deleted for ever is not.
+  // Both ends may have made the same Child SA at the same time, but one of the two has been closed by now; and none is
+  // being replaced or deleted for ever.
   if (!all_stand(a, children_) || !all_stand(b, children_) || a.children.size() != b.children.size()) {
     return "Child SAs: " + children_text(a) + " in the east, " + children_text(b) + " in the west";
   }
@@ -226,15 +226,13 @@ void World::heal() {
   while (wrong_.empty()) {
     std::string what = settle(most);
     if (!what.empty()) {
-      unsettled_ = "does not heal: " + what;
-      return;
+      return fail("does not heal: " + what);
     }
     play(kQuiet);
     what = still_well();
     if (what.empty()) break;
     if (now_ > most) {
-      unsettled_ = "does not last: " + what;
-      return;
+      return fail("does not last: " + what);
     }
   }
   if (wrong_.empty() && !probe()) fail("traffic stopped flowing after it had healed");

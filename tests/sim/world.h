@@ -24,7 +24,6 @@ class World {
   TimePoint now() const { return now_; }
   bool well() const { return wrong_.empty(); }
   const std::string& wrong() const { return wrong_; }
-  const std::string& unsettled() const { return unsettled_; }  // after heal(): what did not come together
   uint64_t digest() const { return digest_; }
 
   test::SeededRng dice;  // of the story
@@ -53,7 +52,7 @@ class World {
   Traffic traffic_;
   Duration traffic_every_{};
   std::optional<TimePoint> next_traffic_;
-  std::string wrong_, unsettled_;
+  std::string wrong_;
   uint64_t digest_ = 14695981039346656037U;
 };
 

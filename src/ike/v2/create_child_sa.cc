@@ -165,6 +165,8 @@ void start(IkeSa& sa, TimePoint now) {
   if (task.kind == Task::Kind::create_child) {
     const model::ChildPolicy* policy = find_policy(sa, task.child);
     if (!policy) return sa.finish_task(now);
+    // The peer has made it since the task was queued.
+    if (!task.resource && sa.stands(task.child)) return sa.finish_task(now);
     return start_child(sa, now, own, *policy, ChildWish{false, nullptr, task.resource});
   }
   ChildSa* old = find_child(sa, task.child_id);
@@ -191,12 +193,14 @@ void conclude_child(IkeSa& sa, TimePoint now, OwnExchange& own, const ChildAgree
     return fail_own(sa, now, own, ChildRefusal{spec.error(), "the keys of the new Child SA were refused", {}, {}});
   }
   const bool rekeys = own.kind == Task::Kind::rekey_child;
-  const bool redundant = rekeys && rekey_collision::ours_is_redundant(sa, own, nonce_r);
+  const bool redundant = rekeys ? rekey_collision::ours_is_redundant(sa, own, nonce_r)
+                                : rekey_collision::ours_is_needless(sa, own, agreed, nonce_r);
   ChildSa* old = rekeys ? find_child(sa, own.old_child) : nullptr;
-  spec->outbound_ready = !redundant;
+  const bool waits = redundant && rekeys;  // of two new ones either may be used while both stand
+  spec->outbound_ready = !waits;
   if (old && !redundant) spec->replaces = old->id;
   ChildSa& made = install_child(sa, now, agreed, std::move(*spec));
-  made.outbound_ready = !redundant;
+  made.outbound_ready = !waits;
   made.redundant = redundant;
   const model::ChildId made_id = made.id;
   if (old) old->state = ChildSa::State::REKEYED;
@@ -212,10 +216,7 @@ void conclude_child(IkeSa& sa, TimePoint now, OwnExchange& own, const ChildAgree
     (void)rekey::peer_deletes(sa, now, made.chosen.protocol, {made.spi_out});
   }
   if (own.peer) {
-    if (ChildSa* other = find_child(sa, own.peer->child_id)) {
-      other->redundant = true;
-      other->replaces.reset();
-    }
+    if (ChildSa* other = find_child(sa, own.peer->child_id)) rekey_collision::set_redundant(sa, *other, now);
   }
   sa.host.count_row(rekeys ? "we rekeyed a Child SA" : "we created a Child SA");
   if (old) sa.queue(Task(Task::Kind::delete_child, old->id));
@@ -338,14 +339,14 @@ void complete_child(IkeSa& sa, TimePoint now, ByteView shared, Bytes public_valu
   const auto collision = peer.collision;
   const bool redundant = collision && collision->verdict == PeerRekey::Verdict::REDUNDANT;
   ChildSa* old = peer.old_child != 0 ? find_child(sa, peer.old_child) : nullptr;
-  const bool waits = old != nullptr || redundant;
+  const bool waits = old != nullptr || (redundant && peer.old_child != 0);
   spec->outbound_ready = !waits;
   if (old && !redundant) spec->replaces = old->id;
   const auto replaces = spec->replaces;
   ChildSa& made = install_child(sa, now, agreed, std::move(*spec));
   made.outbound_ready = !waits;
-  made.redundant = redundant;
   made.replaces = replaces;
+  if (redundant) rekey_collision::set_redundant(sa, made, now);
   if (collision) collision->child_id = made.id;
   // While a rekey of ours is under way its outcome decides about the old one.
   const bool ours_runs = collision && collision->verdict == PeerRekey::Verdict::OPEN;
@@ -414,7 +415,7 @@ void handle_child_request(IkeSa& sa, TimePoint now, const Message& message) {
   const KePayload* ke = find<KePayload>(message.payloads);
   const NotifyPayload* rekeys = find_notify(message.payloads, NotifyType::REKEY_SA);
   // RFC 7296 2.25.2: not while the IKE SA is rekeyed by us, or already replaced.
-  if (!sa.established() || (sa.active() && sa.active()->kind == Task::Kind::rekey_ike) ||
+  if (!sa.established() || sa.replaced || (sa.active() && sa.active()->kind == Task::Kind::rekey_ike) ||
       (sa.active() && sa.active()->kind == Task::Kind::delete_ike)) {
     sa.host.count_row("TEMPORARY_FAILURE to a Child SA while the IKE SA is rekeyed");
     return refuse(sa, now, NotifyType::TEMPORARY_FAILURE);
@@ -448,6 +449,8 @@ void handle_child_request(IkeSa& sa, TimePoint now, const Message& message) {
   if (old) {
     peer->old_child = old->id;
     peer->collision = rekey_collision::note(sa, Task::Kind::rekey_child, old->id, peer->nonce_i, peer->nonce_r);
+  } else {
+    peer->collision = rekey_collision::note_create(sa, *agreed, peer->nonce_i, peer->nonce_r);
   }
   sa.peer_exchange = std::move(peer);
   if (group == model::GroupId::NO_GROUP) return complete_child(sa, now, {}, {});

@@ -1,11 +1,13 @@
 // State, queue and sealed traffic of one IKE SA. RFC 7296 2.1 to 2.4, 2.8.
 #include "ike/v2/ike_sa.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
 #include "ike/v2/child_sa.h"
 #include "ike/v2/liveness.h"
+#include "ike/v2/rekey_collision.h"
 
 namespace sallyport::ike::v2 {
 
@@ -110,6 +112,13 @@ bool IkeSa::has_create(std::string_view child) const {
   return false;
 }
 
+bool IkeSa::stands(std::string_view child) const {
+  return std::any_of(children.begin(), children.end(), [&](const auto& c) {
+    const bool good = c->state == ChildSa::State::INSTALLED || c->state == ChildSa::State::REKEYING;
+    return c->name == child && good && !c->redundant && !has_task(Task::Kind::delete_child, c->id);
+  });
+}
+
 void IkeSa::drop_tasks() {
   tasks_.clear();
   timers.clear(Timer::task);
@@ -137,13 +146,27 @@ static bool may_start(IkeState state, Task::Kind kind) {
   return false;
 }
 
+// Whether a task has to wait until the peer's CREATE_CHILD_SA request in hand is answered.
+static bool must_wait(const Scratch* peer_exchange, Task::Kind kind) {
+  const auto* in_hand = dynamic_cast<const PeerExchange*>(peer_exchange);
+  if (!in_hand || kind == Task::Kind::liveness || kind == Task::Kind::report) return false;
+  // The end of the IKE SA is the end of what is being computed for it, except for its successor.
+  return kind != Task::Kind::delete_ike || in_hand->ike_answer.has_value();
+}
+
 void IkeSa::start_tasks(TimePoint now) {
   host.touch(*this);
   timers.clear(Timer::task);
-  if (active_ || !window.can_send() || state_ == IkeState::DEAD) return;
+  if (active_ || !window.can_send() || state_ == IkeState::DEAD || tentative) return;
   std::optional<TimePoint> soonest;
   for (auto it = tasks_.begin(); it != tasks_.end(); ++it) {
     if (!may_start(state_, it->kind)) continue;
+    // One that lost a rekey collision is only waited for to be deleted.
+    if (replaced && it->kind != Task::Kind::delete_ike) continue;
+    // The peer's request in hand may make ours needless; and a collision would be seen by one end only if ours began
+    // while the peer's is being computed here (RFC 7296 2.8.1 has both ends compare the same nonces). A Delete would
+    // run on an IKE SA that its Child SA is about to leave.
+    if (must_wait(peer_exchange.get(), it->kind)) continue;
     if (it->not_before && *it->not_before > now) {
       if (!soonest || *it->not_before < *soonest) soonest = it->not_before;
       continue;
@@ -204,6 +227,7 @@ void IkeSa::send_request(TimePoint now, ExchangeType exchange, const std::vector
 }
 
 void IkeSa::respond(TimePoint now, ExchangeType exchange, const std::vector<Payload>& payloads) {
+  if (peer_exchange && !tasks_.empty()) timers.set(Timer::task, now);
   peer_exchange.reset();
   if (!window.request_in_hand()) return;
   auto datagrams = sealed(exchange, true, window.request_in_hand_id(), payloads);
@@ -289,6 +313,7 @@ Result<std::unique_ptr<IkeSa>> IkeSa::successor(TimePoint now, IkeSa& old, bool 
   sa->spi_r = spi_r;
   sa->born = now;
   sa->by_rekey = true;
+  sa->origin = old.origin ? old.origin : Origin{old.spi_i, old.spi_r, old.original_initiator};
   SP_CHECK(sa->install_keys(chosen, std::move(keys)));
   sa->transition_to(IkeState::ESTABLISHED, "successor of a rekeyed IKE SA");
   sa->on_established(now);
@@ -386,6 +411,7 @@ void IkeSa::destroy(TimePoint now, Errc code, std::string reason, bool by_comman
   if (state_ == IkeState::DEAD || state_ == IkeState::CLOSED) return;
   const bool was_up = authenticated();
   const bool was_replaced = replaced || state_ == IkeState::REKEYED;
+  rekey_collision::let_go(*this, now, code == Errc::timeout);
   const std::vector<std::string> lost = wanted_children();
   destroy_quietly(now);
   report_end(code, reason, by_command, was_up, was_replaced, std::string(connection_name()));
@@ -396,6 +422,7 @@ void IkeSa::close(TimePoint now, Errc code, std::string reason, bool by_command)
   if (state_ == IkeState::DEAD || state_ == IkeState::CLOSED) return;
   const bool was_up = authenticated();
   const bool was_replaced = replaced || state_ == IkeState::REKEYED;
+  rekey_collision::let_go(*this, now, code == Errc::timeout);
   const std::vector<std::string> lost = wanted_children();
   close_quietly(now);
   report_end(code, reason, by_command, was_up, was_replaced, std::string(connection_name()));

@@ -101,6 +101,7 @@ class IkeSa {
   // The queue. Tasks start when no request of ours is outstanding, in order.
   void queue(Task task);
   bool has_task(Task::Kind kind, model::ChildId child_id = 0) const;  // queued or active
+  bool stands(std::string_view child) const;      // a Child SA of that policy that nobody is about to delete
   bool has_create(std::string_view child) const;  // a create_child task for that policy, queued or active
   void drop_tasks();                              // queued ones
   std::deque<Task> take_tasks();                  // queued ones leave, for a successor
@@ -158,6 +159,16 @@ class IkeSa {
   std::optional<model::Identity> local_identity;   // as sent
   bool by_rekey = false;                           // made by the rekeying of another, not by IKE_AUTH
   bool replaced = false;  // a successor lives: the end of this IKE SA is no loss (set with REKEYED)
+
+  // Of the IKE SA that IKE_AUTH made and from which this one descends by rekeying. initiator: we were its initiator.
+  struct Origin {
+    model::IkeSpi spi_i = 0, spi_r = 0;
+    bool initiator = false;
+  };
+  std::optional<Origin> origin;  // nothing: this is the first of its line
+  // Made by a rekey of the peer that ran into one of ours: which of the two stays is not known yet, and until then
+  // nothing is started on it.
+  bool tentative = false;
 
   model::IkeId successor_id = 0;  // of the IKE SA that took the Child SAs over
 

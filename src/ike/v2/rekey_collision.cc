@@ -25,6 +25,8 @@ namespace rekey_collision {
 
 // A rekeyed or redundant IKE SA is kept so long for a peer that never deletes it.
 static constexpr Duration kOldIkeSaLife = minutes(2);
+// So long the peer has for deleting the redundant Child SA it made; one that knows no such rule never does.
+static constexpr Duration kRedundantChildLife = seconds(30);
 
 bool lower_than(const Bytes& a, const Bytes& b) {
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
@@ -60,8 +62,69 @@ bool ours_is_redundant(IkeSa& sa, OwnExchange& own, const Bytes& nonce_r) {
   return lost;
 }
 
+std::shared_ptr<PeerRekey> note_create(IkeSa& sa, const ChildAgreement& agreed, const Bytes& nonce_i,
+                                       const Bytes& nonce_r) {
+  OwnExchange* own = own_exchange_of(sa);
+  if (!own || own->kind != Task::Kind::create_child || own->offer.resource || agreed.resource) return nullptr;
+  if (own->policy.name != agreed.policy.name) return nullptr;
+  own->peer = std::make_shared<PeerRekey>();
+  own->peer->lower_nonce = lower(nonce_i, nonce_r);
+  own->peer->ts_local = agreed.ts_local;
+  own->peer->ts_remote = agreed.ts_remote;
+  sa.host.count_row("collision: both create the Child SA");
+  return own->peer;
+}
+
+bool ours_is_needless(IkeSa& sa, OwnExchange& own, const ChildAgreement& agreed, const Bytes& nonce_r) {
+  if (!own.peer) return false;
+  const bool computing = own.peer->child_id == 0;
+  if (!computing && !find_child(sa, own.peer->child_id)) {
+    // The peer may have rekeyed it before our answer came: what stands in its place is meant.
+    for (const auto& child : sa.children) {
+      if (child->name == own.policy.name && !child->resource && child->state == ChildSa::State::INSTALLED) {
+        own.peer->child_id = child->id;
+      }
+    }
+  }
+  const bool twins = own.peer->ts_local == agreed.ts_local && own.peer->ts_remote == agreed.ts_remote;
+  if (!twins || (!computing && !find_child(sa, own.peer->child_id))) {
+    own.peer.reset();
+    return false;
+  }
+  const bool lost = lower_than(lower(own.nonce, nonce_r), own.peer->lower_nonce);
+  own.peer->verdict = lost ? PeerRekey::Verdict::SURVIVES : PeerRekey::Verdict::REDUNDANT;
+  sa.host.count_row(lost ? "collision: of two new Child SAs ours goes"
+                         : "collision: of two new Child SAs the peer's goes");
+  return lost;
+}
+
+void set_redundant(IkeSa& sa, ChildSa& child, TimePoint now) {
+  child.redundant = true;
+  child.replaces.reset();
+  Task away(Task::Kind::delete_child, child.id);
+  away.not_before = now + kRedundantChildLife;
+  sa.queue(std::move(away));
+}
+
+void let_go(IkeSa& sa, TimePoint now, bool silent_peer) {
+  OwnExchange* own = own_exchange_of(sa);
+  if (!own || own->kind != Task::Kind::rekey_ike || !own->peer || own->peer->verdict != PeerRekey::Verdict::OPEN)
+    return;
+  IkeSa* other = own->peer->ike_id != 0 ? sa.host.find(own->peer->ike_id) : nullptr;
+  if (!other || !other->established()) return;
+  if (silent_peer) (void)peers_stands(sa, now, *own);
+  own->peer->verdict = PeerRekey::Verdict::SURVIVES;
+  other->tentative = false;
+  other->queue(Task(Task::Kind::liveness));
+  other->start_tasks(now);
+}
+
 bool peers_stands(IkeSa& sa, TimePoint now, OwnExchange& own) {
   if (!own.peer) return false;
+  if (own.kind == Task::Kind::create_child) {
+    own.peer->verdict = PeerRekey::Verdict::SURVIVES;
+    return find_child(sa, own.peer->child_id) != nullptr;
+  }
   if (own.kind == Task::Kind::rekey_child) {
     own.peer->verdict = PeerRekey::Verdict::SURVIVES;
     if (own.peer->child_id == 0) return false;
@@ -81,6 +144,7 @@ bool peers_stands(IkeSa& sa, TimePoint now, OwnExchange& own) {
 }
 
 void inherit(IkeSa& old, IkeSa& heir, TimePoint now) {
+  heir.tentative = false;
   for (auto& child : old.children) heir.children.push_back(std::move(child));
   old.children.clear();
   old.replaced = true;
@@ -106,6 +170,7 @@ void inherit(IkeSa& old, IkeSa& heir, TimePoint now) {
 
 void set_redundant(IkeSa& sa, TimePoint now) {
   sa.replaced = true;
+  sa.tentative = false;
   sa.timers.clear(Timer::rekey);
   sa.timers.clear(Timer::over_time);
   sa.timers.clear(Timer::liveness);

@@ -10,13 +10,15 @@
 
 namespace sallyport::ike::v2 {
 
-// A rekey of the peer that runs into one of ours. Shared by the two exchanges: whichever ends last finds the verdict.
+// A rekey of the peer that runs into one of ours, or its creation of the Child SA that we are creating. Shared by the
+// two exchanges: whichever ends last finds the verdict.
 struct PeerRekey {
   enum class Verdict : uint8_t { OPEN, SURVIVES, REDUNDANT };
   Verdict verdict = Verdict::OPEN;
   Bytes lower_nonce;            // of the peer's exchange
   model::ChildId child_id = 0;  // what it made; 0 while it is being made
   model::IkeId ike_id = 0;
+  model::Selectors ts_local, ts_remote;  // of a creation: other selectors make it another Child SA
 };
 
 // Our CREATE_CHILD_SA exchange, from the start of its task to its end.
@@ -58,6 +60,14 @@ bool lower_than(const Bytes& a, const Bytes& b);
 // A request to rekey what own is rekeying: noted there. kind: rekey_child (old_child) or rekey_ike.
 std::shared_ptr<PeerRekey> note(IkeSa& sa, Task::Kind kind, model::ChildId old_child, const Bytes& nonce_i,
                                 const Bytes& nonce_r);
+// A request to create the Child SA that own is creating: noted there. RFC 7296 1.3.1 lets both stand; the nonces choose
+// one as they do for rekeys, so that no peer who knows that rule only can be hurt: what goes is a Child SA too many.
+std::shared_ptr<PeerRekey> note_create(IkeSa& sa, const ChildAgreement& agreed, const Bytes& nonce_i,
+                                       const Bytes& nonce_r);
+// Our creation has its answer. True: the SA we made goes; otherwise, if there is still own.peer, the peer's goes.
+bool ours_is_needless(IkeSa& sa, OwnExchange& own, const ChildAgreement& agreed, const Bytes& nonce_r);
+// The Child SA of the peer that goes. The peer deletes it; where it does not in good time, we do.
+void set_redundant(IkeSa& sa, ChildSa& child, TimePoint now);
 // Ours has its answer. True: the SA we made is the redundant one. Sets the verdict on the peer's.
 bool ours_is_redundant(IkeSa& sa, OwnExchange& own, const Bytes& nonce_r);
 
@@ -67,6 +77,9 @@ bool peers_stands(IkeSa& sa, TimePoint now, OwnExchange& own);
 
 // The Child SAs and the queue of a rekeyed IKE SA go to its successor; old becomes REKEYED. Emits IkeSaRekeyed.
 void inherit(IkeSa& old, IkeSa& heir, TimePoint now);
+// This IKE SA ends before the verdict about the peer's rekey of it: the one the peer made stands. silent_peer: nobody
+// has said that the Child SAs are gone, so that one inherits them; it is asked whether it lives.
+void let_go(IkeSa& sa, TimePoint now, bool silent_peer);
 // An IKE SA that lost a collision: it carries nothing and its end is no loss.
 void set_redundant(IkeSa& sa, TimePoint now);
 

@@ -56,7 +56,8 @@ void conclude_own(IkeSa& sa, TimePoint now, OwnExchange& own, const Made& m) {
     // RFC 7296 2.8.2: we made the redundant one, so we delete it; the other one inherits, and the peer deletes the old.
     rekey_collision::set_redundant(fresh, now);
     IkeSa* heir = own.peer->ike_id != 0 ? sa.host.find(own.peer->ike_id) : nullptr;
-    if (heir && sa.established()) rekey_collision::inherit(sa, *heir, now);
+    // Where the peer has closed it already, the old one goes the same way with its Child SAs.
+    if (heir && heir->established() && sa.established()) rekey_collision::inherit(sa, *heir, now);
     fresh.queue(Task(Task::Kind::delete_ike));
     fresh.start_tasks(now);
     sa.finish_task(now);
@@ -129,7 +130,7 @@ namespace {
 
 // Whether the exchanges of ours under way allow the peer to rekey this IKE SA.
 bool may_rekey(IkeSa& sa) {
-  if (!sa.established()) return false;
+  if (!sa.established() || sa.replaced) return false;
   if (!sa.active()) return true;
   switch (sa.active()->kind) {
     // RFC 7296 2.25.1: not while a Child SA is being created, rekeyed or closed.
@@ -175,6 +176,8 @@ void complete(IkeSa& sa, TimePoint now, const model::KeyReply& reply) {
     if (sa.established()) rekey_collision::inherit(sa, fresh, now);
   } else if (collision->verdict == PeerRekey::Verdict::REDUNDANT) {
     rekey_collision::set_redundant(fresh, now);
+  } else {
+    fresh.tentative = true;
   }
   if (collision) collision->ike_id = fresh.id;
 }

@@ -10,15 +10,22 @@ namespace sallyport::ike::v2::simultaneous_init {
 
 namespace {
 
+// A peer that was quick may have rekeyed one of the two before the other stood: what counts is where they come from.
+IkeSa::Origin origin_of(const IkeSa& sa) {
+  return sa.origin.value_or(IkeSa::Origin{sa.spi_i, sa.spi_r, sa.original_initiator});
+}
+
+bool usable(const IkeSa& sa) { return sa.established() && !sa.replaced && !sa.tentative && sa.remote_identity; }
+
 // Made by one IKE_AUTH each, by one end each, for the same connection and identity.
 bool are_twins(const IkeSa& a, const IkeSa& b) {
-  return &a != &b && a.established() && b.established() && a.original_initiator != b.original_initiator &&
-         !a.by_rekey && !b.by_rekey && a.connection_name() == b.connection_name() && a.remote_identity &&
-         b.remote_identity && model::same_identity(*a.remote_identity, *b.remote_identity);
+  return &a != &b && usable(a) && usable(b) && origin_of(a).initiator != origin_of(b).initiator &&
+         a.connection_name() == b.connection_name() && model::same_identity(*a.remote_identity, *b.remote_identity);
 }
 
 bool comes_first(const IkeSa& a, const IkeSa& b) {
-  return std::make_pair(a.spi_i, a.spi_r) < std::make_pair(b.spi_i, b.spi_r);
+  const IkeSa::Origin x = origin_of(a), y = origin_of(b);
+  return std::make_pair(x.spi_i, x.spi_r) < std::make_pair(y.spi_i, y.spi_r);
 }
 
 void want_child(IkeSa& kept, const std::string& name) {
@@ -38,7 +45,7 @@ void settle(IkeSa& sa, TimePoint now) {
   if (!twin) return;
   IkeSa& kept = comes_first(sa, *twin) ? sa : *twin;
   IkeSa& redundant = &kept == &sa ? *twin : sa;
-  if (!redundant.original_initiator || redundant.has_task(Task::Kind::delete_ike)) return;  // the peer's, or done
+  if (!origin_of(redundant).initiator || redundant.has_task(Task::Kind::delete_ike)) return;  // the peer's, or done
   sa.host.count_row("both initiated: ours is redundant");
   for (const auto& child : redundant.children) want_child(kept, child->name);
   for (const Task& task : redundant.take_tasks()) {
