@@ -50,6 +50,7 @@ void read_daemon(Section& section, DaemonSettings& out) {
   section.read("split", out.split);
   section.read("udp_offloads", out.udp_offloads);
   section.read("user", out.user);
+  section.read_number("workers", out.workers, 1, 8);
   if (const Node* ports = section.find("ports")) {
     read_ports(Section(*ports, section.path_of("ports"), section.reading(), section.line_of("ports")), out);
   }

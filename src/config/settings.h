@@ -36,6 +36,7 @@ struct FailClosedSettings {
 struct DaemonSettings {
   std::string control_socket = "/run/sallyport/control.sock";
   std::string control_group;  // group that may use the socket; empty: only the daemon's own user and root
+  uint16_t workers = 1;       // threads that carry packets, each with a queue of the TUN device
   uint16_t ike_port = 500;
   uint16_t natt_port = 4500;
   bool udp_offloads = true;          // UDP_SEGMENT and UDP_GRO where the kernel has them

@@ -95,12 +95,20 @@ void validate(Settings& settings, const std::vector<Origin>& origins, const Orig
         errors.push_back({origins[i].file, origins[i].line, key,
                           "local and remote are of different IP versions: no packet can match."});
       }
+      // The SAs of a nest meet in one shard only where there is but one.
+      if (!child.inside.empty() && settings.daemon.workers > 1) {
+        errors.push_back({origins[i].file, origins[i].line, key + ".inside", "needs daemon.workers = 1."});
+      }
       if (std::string trouble = nesting_trouble(connection, child); !trouble.empty()) {
         errors.push_back({origins[i].file, origins[i].line, key + ".inside", std::move(trouble)});
       }
     }
   }
   give_inner_addresses(settings);
+  if (settings.device.type == DeviceSettings::Type::internal && settings.daemon.workers > 1) {
+    errors.push_back(
+        {main.file, main.line, "daemon.workers", "must be 1 with the internal device, which has one queue."});
+  }
   if (settings.device.type == DeviceSettings::Type::internal && settings.device.addresses.empty() && errors.empty()) {
     errors.push_back(
         {main.file, main.line, "device.address",

@@ -24,8 +24,9 @@ Fd open_log(const std::string& path) {
   return Fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
 }
 
-runtime::TunPlan tun_plan(const DeviceSettings& device) {
-  runtime::TunPlan plan{device.name, device.mtu, {}, device.offloads};
+runtime::TunPlan tun_plan(const config::Settings& settings) {
+  const DeviceSettings& device = settings.device;
+  runtime::TunPlan plan{device.name, device.mtu, {}, device.offloads, settings.daemon.workers};
   for (const IpAddr& address : device.addresses) plan.addresses.push_back({address, address.bits()});
   return plan;
 }
@@ -86,16 +87,21 @@ std::optional<std::string> Privileges::open_sockets(const config::Settings& sett
   // Only routes into a TUN device need the mark that our own packets are known by.
   if (settings.device.type == DeviceSettings::Type::tun) options.mark = runtime::kOwnMark;
   options.offloads = settings.daemon.udp_offloads;
+  const unsigned workers = settings.daemon.workers;
   for (const Family family : {Family::v4, Family::v6}) {
     for (const bool natt : {false, true}) {
       const uint16_t port = natt ? settings.daemon.natt_port : settings.daemon.ike_port;
       const IpEndpoint bind_to{IpAddr::any(family), port};
       // IKE alone fragments as it likes; the ESP beside it follows the path.
       options.fragments = natt ? runtime::FragmentPolicy::discover : runtime::FragmentPolicy::allow;
+      options.shared_port = natt && workers > 1;
       auto socket = runtime::open_udp_socket(bind_to, options);
       if (socket) {
         const bool trains = options.offloads && runtime::takes_trains(*socket);
-        held_.udp.push_back({std::move(*socket), family, natt, port, trains});
+        held_.udp.push_back({std::move(*socket), family, natt, port, trains, 0});
+        if (options.shared_port) {
+          if (auto refused = share_port(bind_to, options, trains)) return refused;
+        }
       } else if (family == Family::v6 &&
                  (socket.error().detail == EAFNOSUPPORT || socket.error().detail == EADDRNOTAVAIL)) {
         continue;  // a host without IPv6
@@ -111,6 +117,23 @@ std::optional<std::string> Privileges::open_sockets(const config::Settings& sett
                         ": connections without local.address use UDP encapsulation");
   }
   return open_raw_sockets(settings, options);
+}
+
+// One more socket for each packet worker behind the first. Where the kernel does not steer, packets cross from worker
+// to worker.
+std::optional<std::string> Privileges::share_port(const IpEndpoint& bind_to, const runtime::SocketOptions& options,
+                                                  bool trains) {
+  const unsigned workers = settings_.daemon.workers;
+  for (unsigned i = 1; i < workers; ++i) {
+    auto socket = runtime::open_udp_socket(bind_to, options);
+    if (!socket) return runtime::explain_udp(bind_to, socket.error());
+    held_.udp.push_back(
+        {std::move(*socket), bind_to.addr.family(), true, bind_to.port, trains, static_cast<uint8_t>(i)});
+  }
+  if (auto steered = runtime::steer_by_spi(held_.udp.back().fd, workers); !steered) {
+    warnings_.push_back(runtime::explain("the kernel does not bring ESP to the worker of its SA", steered.error()));
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> Privileges::open_raw_sockets(const config::Settings& settings,
@@ -154,10 +177,11 @@ std::optional<std::string> Privileges::open_raw_sockets(const config::Settings& 
 
 std::optional<std::string> Privileges::open_device(const config::Settings& settings) {
   if (settings.device.type != DeviceSettings::Type::tun) return std::nullopt;
-  const runtime::TunPlan plan = tun_plan(settings.device);
+  const runtime::TunPlan plan = tun_plan(settings);
   auto device = runtime::open_tun(plan);
   if (!device) return runtime::explain_tun(plan, device.error());
   held_.tun = std::move(device->fd);
+  held_.tun_more = std::move(device->more);
   held_.tun_name = device->name;
   held_.tun_index = device->interface_index;
   held_.tun_vnet_header = device->vnet_header;

@@ -37,6 +37,10 @@ class DropCounters {
   void count(Drop drop) { ++counts_[static_cast<size_t>(drop)]; }
   uint64_t operator[](Drop drop) const { return counts_[static_cast<size_t>(drop)]; }
   uint64_t total() const;
+  DropCounters& operator+=(const DropCounters& other) {
+    for (size_t i = 0; i < kDropCount; ++i) counts_[i] += other.counts_[i];
+    return *this;
+  }
 
  private:
   std::array<uint64_t, kDropCount> counts_{};

@@ -1,6 +1,7 @@
 //   inner packet ── decode ── SPD ─┬─ BYPASS ── clear
 //                                  ├─ DISCARD, nothing ── dropped
 //                                  └─ PROTECT ── SAD ─┬─ none ── Acquire
+//                                                     ├─ another shard's ── HandOver
 //                                                     └─ cut, where a device left that to us ── each piece:
 //   size ─┬─ too big ── ICMP, or fragments
 //         └─ sequence number, lifetime ── outer header ── ESP, behind the last one where both go the same way
@@ -96,12 +97,15 @@ Verdict protect(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leav
 }
 
 Verdict find_sa(Shard& shard, Spd::Decision& decision, const Leaving& leaving, Outputs& out) {
-  if (decision.sa != nullptr && decision.sad_generation == shard.sad.generation()) return Verdict::pass();
-  bool none = false;
-  decision.sa = shard.sad.pick_outbound((*decision.entry)->reqid, leaving.view.flow, none);
+  const bool known = decision.sa != nullptr || decision.elsewhere;
+  if (known && decision.sad_generation == shard.sad.generation()) return Verdict::pass();
+  const Sad::Picked picked = shard.sad.pick((*decision.entry)->reqid, leaving.view.flow);
+  decision.sa = picked.sa;
+  decision.elsewhere = picked.elsewhere;
+  decision.shard = picked.shard;
   decision.sad_generation = shard.sad.generation();
-  if (decision.sa != nullptr) return Verdict::pass();
-  if (!none) return Drop::selectors_narrowed;
+  if (picked.sa != nullptr || picked.elsewhere) return Verdict::pass();
+  if (!picked.none) return Drop::selectors_narrowed;
   out.report(Acquire{*decision.entry, leaving.view.flow, leaving.index});
   return Drop::sa_wait;
 }
@@ -135,6 +139,10 @@ Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, O
   }
   const Leaving leaving{packet, *view, index};
   if (const Verdict v = find_sa(shard, decision, leaving, out); !v.passed()) return v;
+  if (decision.elsewhere) {
+    out.report(HandOver{decision.shard, index});
+    return Verdict::pass();
+  }
   if (decision.sa->clamp_mss) clamp_mss(packet.bytes(), *view, decision.sa->inner_mtu, packet.offload.checksum_wanted);
   return protect(shard, now, *decision.sa, leaving, out);
 }

@@ -62,7 +62,11 @@ struct RemoteMoved {
   IpEndpoint local;
   IpEndpoint remote;
 };
-using Event = std::variant<SoftExpired, HardExpired, FirstInbound, Acquire, RemoteMoved>;
+struct HandOver {  // another shard has the SA; the packet stays in the batch given to outbound(), at packet_index
+  uint16_t shard;
+  size_t packet_index;
+};
+using Event = std::variant<SoftExpired, HardExpired, FirstInbound, Acquire, RemoteMoved, HandOver>;
 
 // What the outside can take.
 struct OutputShape {

@@ -19,11 +19,11 @@ Duration dummy_interval(const model::SaSpec& spec) {
   return std::max<Duration>(*spec.shape.dummy_interval, kShortestDummyInterval);
 }
 
-bool flow_within(const model::SaSpec& spec, const model::FlowKey& flow) {
+bool flow_within(const model::Selectors& local, const model::Selectors& remote, const model::FlowKey& flow) {
   const bool icmp = flow.protocol == 1 || flow.protocol == 58;
   const uint16_t remote_port = icmp ? flow.source_port : flow.destination_port;
-  return model::contains(spec.ts_local, flow.source, flow.protocol, flow.source_port, flow.ports_known) &&
-         model::contains(spec.ts_remote, flow.destination, flow.protocol, remote_port, flow.ports_known);
+  return model::contains(local, flow.source, flow.protocol, flow.source_port, flow.ports_known) &&
+         model::contains(remote, flow.destination, flow.protocol, remote_port, flow.ports_known);
 }
 
 uint64_t draw(Rng& rng) {
@@ -67,29 +67,87 @@ void Sad::tie_nested(SaRecord& record) {
   }
 }
 
+void Sad::set_place(uint16_t number, uint16_t shards) {
+  number_ = number;
+  shards_ = shards;
+}
+
+// The lowest rank is picked. RFC 9611 4: a copy that this shard has before the SA for all, and that before the copies
+// of others; among equals the one made active last. One shard alone has no preference.
+uint64_t Sad::next_rank(const std::optional<uint32_t>& resource, bool here) {
+  constexpr int kClassShift = 62;
+  const uint64_t newest_first = (uint64_t{1} << kClassShift) - 1 - ++activations_;
+  if (shards_ == 1) return newest_first;
+  const uint64_t other = !resource ? 1 : here ? 0 : 2;
+  return other << kClassShift | newest_first;
+}
+
+void Sad::count_active(uint32_t reqid, bool more) {
+  const uint32_t now = active_.find(reqid) + (more ? 1 : -1u);
+  if (now != 0) {
+    active_.set(reqid, now);
+  } else {
+    active_.erase(reqid);
+  }
+  ++generation_;
+}
+
 void Sad::activate(SaRecord& record) {
   if (record.outbound_active) return;
   const model::SaSpec& spec = record.spec;
-  active_.set(spec.reqid, active_.find(spec.reqid) + 1);
-  picked_.add(spec.reqid, spec.ts_local, spec.ts_remote, next_rank_--, record.out.get());
+  auto candidate = std::make_unique<Candidate>(Candidate{record.out.get(), &spec.ts_local, &spec.ts_remote, number_});
+  picked_.add(spec.reqid, spec.ts_local, spec.ts_remote, next_rank(spec.resource, true), candidate.get());
+  candidates_[spec.child_id] = std::move(candidate);
+  count_active(spec.reqid, true);
   record.outbound_active = true;
-  ++generation_;
 }
 
 void Sad::deactivate(SaRecord& record) {
   if (!record.outbound_active) return;
   const model::SaSpec& spec = record.spec;
-  if (const uint32_t others = active_.find(spec.reqid) - 1; others != 0) {
-    active_.set(spec.reqid, others);
-  } else {
-    active_.erase(spec.reqid);
-  }
-  picked_.remove(spec.reqid, spec.ts_local, spec.ts_remote, record.out.get());
+  const auto candidate = candidates_.find(spec.child_id);
+  picked_.remove(spec.reqid, spec.ts_local, spec.ts_remote, candidate->second.get());
+  candidates_.erase(candidate);
+  count_active(spec.reqid, false);
   record.outbound_active = false;
-  ++generation_;
+}
+
+Result<> Sad::install_elsewhere(Elsewhere sa) {
+  if (elsewhere_.contains(sa.child_id) || records_.contains(sa.child_id)) return fail(Errc::conflict);
+  auto foreign = std::make_unique<Foreign>();
+  foreign->sa = std::move(sa);
+  const Elsewhere& kept = foreign->sa;
+  foreign->candidate = {nullptr, &kept.ts_local, &kept.ts_remote, kept.shard};
+  if (kept.outbound_ready) activate(*foreign);
+  elsewhere_[kept.child_id] = std::move(foreign);
+  return {};
+}
+
+void Sad::activate(Foreign& foreign) {
+  if (foreign.active) return;
+  const Elsewhere& sa = foreign.sa;
+  picked_.add(sa.reqid, sa.ts_local, sa.ts_remote, next_rank(sa.resource, false), &foreign.candidate);
+  count_active(sa.reqid, true);
+  foreign.active = true;
+}
+
+bool Sad::remove_elsewhere(model::ChildId child) {
+  const auto found = elsewhere_.find(child);
+  if (found == elsewhere_.end()) return false;
+  const Elsewhere& sa = found->second->sa;
+  if (found->second->active) {
+    picked_.remove(sa.reqid, sa.ts_local, sa.ts_remote, &found->second->candidate);
+    count_active(sa.reqid, false);
+  }
+  elsewhere_.erase(found);
+  return true;
 }
 
 Result<> Sad::switch_outbound(model::ChildId child) {
+  if (const auto foreign = elsewhere_.find(child); foreign != elsewhere_.end()) {
+    activate(*foreign->second);
+    return {};
+  }
   SaRecord* record = find(child);
   if (record == nullptr || record->lingering) return fail(Errc::not_found);
   activate(*record);
@@ -97,6 +155,7 @@ Result<> Sad::switch_outbound(model::ChildId child) {
 }
 
 Result<> Sad::remove(TimePoint now, model::ChildId child, Duration linger) {
+  if (remove_elsewhere(child)) return {};
   SaRecord* record = find(child);
   if (record == nullptr) return fail(Errc::not_found);
   deactivate(*record);
@@ -115,6 +174,8 @@ void Sad::remove_all() {
   by_spi_out_.clear();
   active_.clear();
   picked_.clear();
+  candidates_.clear();
+  elsewhere_.clear();
   wakeups_.clear();
   ++generation_;
 }
@@ -239,15 +300,24 @@ void Sad::find_inbound(std::span<const model::Spi> spis, std::span<SaInbound*> f
   }
 }
 
+Sad::Picked Sad::pick(uint32_t reqid, const model::FlowKey& flow) const {
+  const auto covers = [&](const void* item) {
+    const auto& candidate = *static_cast<const Candidate*>(item);
+    return flow_within(*candidate.local, *candidate.remote, flow);
+  };
+  const auto* found = static_cast<const Candidate*>(picked_.find(reqid, flow.source, flow.destination, covers));
+  if (found == nullptr) return {nullptr, 0, false, !active_.contains(reqid)};
+  return {found->sa, found->shard, found->sa == nullptr, false};
+}
+
 SaOutbound* Sad::pick_outbound(uint32_t reqid, const model::FlowKey& flow, bool& none) {
-  const auto covers = [&](const void* sa) { return covers_outbound(*static_cast<const SaOutbound*>(sa), flow); };
-  auto* const sa = static_cast<SaOutbound*>(picked_.find(reqid, flow.source, flow.destination, covers));
-  none = sa == nullptr && !active_.contains(reqid);
-  return sa;
+  const Picked picked = pick(reqid, flow);
+  none = picked.none;
+  return picked.sa;
 }
 
 bool Sad::covers_outbound(const SaOutbound& sa, const model::FlowKey& flow) const {
-  return flow_within(sa.record->spec, flow);
+  return flow_within(sa.record->spec.ts_local, sa.record->spec.ts_remote, flow);
 }
 
 ByteView Sad::next_random_iv(size_t octets) {
@@ -302,6 +372,12 @@ SaStatus status_of(TimePoint now, const SaRecord& record) {
 }
 
 }  // namespace
+
+std::optional<uint32_t> Sad::reqid_of(model::ChildId child) const {
+  if (const auto own = records_.find(child); own != records_.end()) return own->second->spec.reqid;
+  if (const auto other = elsewhere_.find(child); other != elsewhere_.end()) return other->second->sa.reqid;
+  return std::nullopt;
+}
 
 std::optional<SaStatus> Sad::status(TimePoint now, model::ChildId child) const {
   const auto found = records_.find(child);

@@ -1,6 +1,8 @@
 // The Security Association Database of one shard. RFC 4301 4.4.2. Inbound SAs are found by SPI, outbound ones by the
 // reqid of the SPD entry and the packet's selectors. Per reqid the SA made active last is used; older ones stay behind
-// it until they are removed. One thread; a hot record's address is good until generation() changes.
+// it until they are removed. Where the data plane has several shards, each also knows which SAs the others send on
+// (RFC 9611: an SA of this shard's own resource goes before the one for every resource). One thread; a hot record's
+// address is good until generation() changes.
 #pragma once
 #include <map>
 #include <memory>
@@ -29,6 +31,20 @@ class Sad {
   // Both halves; the outbound one is picked at once with spec.outbound_ready, else after switch_outbound().
   // conflict: child id or inbound SPI taken. unsupported, algorithm_refused, bad_key, bad_value: as make_record().
   Result<> install(TimePoint now, model::SaSpec spec);
+  // An SA that another shard has: known here by what it sends, so that packets for it can be handed over. Activated,
+  // switched and removed as own ones are, and in the same order in every shard. conflict: child id taken.
+  struct Elsewhere {
+    model::ChildId child_id = 0;
+    uint16_t shard = 0;
+    uint32_t reqid = 0;
+    std::optional<uint32_t> resource;
+    model::Selectors ts_local;
+    model::Selectors ts_remote;
+    bool outbound_ready = true;
+  };
+  Result<> install_elsewhere(Elsewhere sa);
+  // This shard's number among how many. 0 of 1 at first. Requires: nothing is installed; number < shards
+  void set_place(uint16_t number, uint16_t shards);
   // The outbound half is used from now on. not_found when it was removed meanwhile. Doing it twice is harmless.
   Result<> switch_outbound(model::ChildId child);
   // Nothing is sent on it any more; packets on their way are taken for `linger`. not_found: no such Child SA.
@@ -53,6 +69,14 @@ class Sad {
   void find_inbound(std::span<const model::Spi> spis, std::span<SaInbound*> found) const;
   // The SA to send on: nullptr when there is none for this reqid (`none` true) or when none covers the flow.
   SaOutbound* pick_outbound(uint32_t reqid, const model::FlowKey& flow, bool& none);
+  // The same where other shards may have it.
+  struct Picked {
+    SaOutbound* sa = nullptr;  // here
+    uint16_t shard = 0;        // with `elsewhere`: where it is
+    bool elsewhere = false;
+    bool none = false;  // no SA of this reqid anywhere
+  };
+  Picked pick(uint32_t reqid, const model::FlowKey& flow) const;
   // The SA that sends with the peer's SPI; nullptr: none, or two peers chose the same one.
   SaOutbound* find_outbound(model::Spi spi, model::Protocol protocol);
   // What the network said about the path of one SA; forgotten after kLearnedFor (RFC 1191 6.3).
@@ -69,6 +93,7 @@ class Sad {
 
   uint64_t generation() const { return generation_; }
   size_t size() const { return records_.size(); }
+  std::optional<uint32_t> reqid_of(model::ChildId child) const;  // of another shard's too
   std::optional<SaStatus> status(TimePoint now, model::ChildId child) const;
   std::vector<SaStatus> status(TimePoint now) const;
 
@@ -79,7 +104,24 @@ class Sad {
     Due due;
   };
 
+  // What may be picked: an SA of this shard, or of another one.
+  struct Candidate {
+    SaOutbound* sa = nullptr;
+    const model::Selectors* local = nullptr;
+    const model::Selectors* remote = nullptr;
+    uint16_t shard = 0;
+  };
+  struct Foreign {
+    Elsewhere sa;
+    Candidate candidate;
+    bool active = false;
+  };
+
   SaRecord* find(model::ChildId child);
+  uint64_t next_rank(const std::optional<uint32_t>& resource, bool here);
+  void count_active(uint32_t reqid, bool more);
+  void activate(Foreign& foreign);
+  bool remove_elsewhere(model::ChildId child);
   void tie_nested(SaRecord& record);
   void activate(SaRecord& record);
   void deactivate(SaRecord& record);
@@ -93,9 +135,13 @@ class Sad {
   std::unordered_map<model::ChildId, std::unique_ptr<SaRecord>> records_;
   FlatTable<model::Spi, SaInbound*> by_spi_;
   std::unordered_multimap<model::Spi, SaOutbound*> by_spi_out_;
-  FlatTable<uint32_t, uint32_t> active_;       // reqid: how many SAs may be picked
-  SelectorIndex picked_;                       // those, by reqid and selectors; made active last comes first
-  uint64_t next_rank_ = UINT64_MAX - 1;        // counts down
+  FlatTable<uint32_t, uint32_t> active_;  // reqid: how many SAs may be picked
+  SelectorIndex picked_;                  // those, by reqid and selectors; made active last comes first
+  std::unordered_map<model::ChildId, std::unique_ptr<Candidate>> candidates_;  // of own SAs that may be picked
+  std::unordered_map<model::ChildId, std::unique_ptr<Foreign>> elsewhere_;
+  uint64_t activations_ = 0;
+  uint16_t number_ = 0;
+  uint16_t shards_ = 1;
   std::unordered_set<uint32_t> outer_reqids_;  // named by some SA as its outer_reqid
   std::multimap<TimePoint, Wakeup> wakeups_;   // may name a record that is gone
   uint64_t generation_ = 1;

@@ -30,11 +30,14 @@ class Spd {
   // Some entry names ports, so that a fragment cannot be judged alone (RFC 4301 7).
   bool selects_ports() const { return selects_ports_; }
 
-  // The cached decision for a leaving flow: its entry, and the SA used for it last while sad_generation is the same.
+  // The cached decision for a leaving flow: its entry, and where the SA is that was used for it last while
+  // sad_generation is the same.
   struct Decision {
     const Entry* entry = nullptr;
     SaOutbound* sa = nullptr;
     uint64_t sad_generation = 0;
+    bool elsewhere = false;  // the SA is another shard's
+    uint16_t shard = 0;
   };
   Decision& decide_outbound(const model::FlowKey& flow);
 

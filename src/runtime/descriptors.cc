@@ -22,7 +22,8 @@ auto singles(Self& all) {
 Descriptors Descriptors::duplicate() const {
   Descriptors out;
   for (const auto& socket : udp)
-    out.udp.push_back({socket.fd.duplicate(), socket.family, socket.natt, socket.port, socket.trains});
+    out.udp.push_back({socket.fd.duplicate(), socket.family, socket.natt, socket.port, socket.trains, socket.worker});
+  for (const auto& queue : tun_more) out.tun_more.push_back(queue.duplicate());
   const auto from = singles(*this);
   const auto to = singles(out);
   for (size_t i = 0; i < from.size(); ++i) *to[i] = from[i]->duplicate();
@@ -40,7 +41,9 @@ Bytes Descriptors::describe() const {
     out.u8(socket.natt ? 1 : 0);
     out.u8(socket.trains ? 1 : 0);
     out.u16(socket.port);
+    out.u8(socket.worker);
   }
+  out.u8(static_cast<uint8_t>(tun_more.size()));
   for (const Fd* fd : singles(*this)) out.u8(*fd ? 1 : 0);
   out.u32(tun_index);
   out.u8(tun_vnet_header ? 1 : 0);
@@ -51,6 +54,7 @@ Bytes Descriptors::describe() const {
 std::vector<int> Descriptors::numbers() const {
   std::vector<int> out;
   for (const auto& socket : udp) out.push_back(socket.fd.get());
+  for (const auto& queue : tun_more) out.push_back(queue.get());
   for (const Fd* fd : singles(*this)) {
     if (*fd) out.push_back(fd->get());
   }
@@ -73,12 +77,15 @@ Result<Descriptors> Descriptors::assemble(ByteView description, std::vector<Fd> 
     SP_TRY(const uint8_t natt, in.u8());
     SP_TRY(const uint8_t trains, in.u8());
     SP_TRY(socket.port, in.u16());
+    SP_TRY(socket.worker, in.u8());
     socket.family = family == 4 ? Family::v4 : Family::v6;
     socket.natt = natt != 0;
     socket.trains = trains != 0;
     SP_CHECK(take(socket.fd));
     out.udp.push_back(std::move(socket));
   }
+  SP_TRY(const uint8_t queues, in.u8());
+  for (unsigned i = 0; i < queues; ++i) SP_CHECK(take(out.tun_more.emplace_back()));
   for (Fd* fd : singles(out)) {
     SP_TRY(const uint8_t present, in.u8());
     if (present != 0) SP_CHECK(take(*fd));

@@ -16,13 +16,17 @@ struct UdpDescriptor {
   bool natt = false;  // the side that carries the non-ESP marker
   uint16_t port = 0;
   bool trains = false;  // takes several datagrams of one size in one call
+  uint8_t worker = 0;   // which packet worker reads it
 };
 
 struct Descriptors {
+  size_t workers() const { return 1 + tun_more.size(); }
+
   std::vector<UdpDescriptor> udp;
   // Raw sockets, see raw_socket.h. Empty: what they are for cannot be done here.
   Fd esp_v4, esp_v6, ah_v4, ah_v6, whole_v4, whole_v6, icmp_v4, icmp_v6;
-  Fd tun;  // empty: internal device
+  Fd tun;                    // empty: internal device
+  std::vector<Fd> tun_more;  // queues of the same device for the packet workers behind the first
   std::string tun_name;
   uint32_t tun_index = 0;
   bool tun_vnet_header = false;  // packets of the TUN device carry virtio-net headers

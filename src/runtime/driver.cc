@@ -10,6 +10,7 @@
 #include "ipsec/transport_mode.h"
 #include "runtime/clock.h"
 #include "runtime/source_lookup.h"
+#include "stack/shards.h"
 
 namespace sallyport::runtime {
 namespace {
@@ -47,8 +48,10 @@ Driver::Driver(Loop& loop, TraceLog& log, KeyPort& keys, Rng& rng, DriverSetup s
       descriptors_(std::move(setup.descriptors)),
       control_(ike_config(settings_, static_cast<bool>(descriptors_.key_log_ike)), rng),
       self_(std::make_shared<Driver*>(this)),
-      worker_(std::make_unique<PacketWorker>(descriptors_, inner_host(settings_.device), callbacks())),
       udp_queues_(descriptors_.udp.size()) {
+  for (uint16_t i = 0; i < descriptors_.workers(); ++i)
+    workers_.push_back(std::make_unique<PacketWorker>(descriptors_, inner_host(settings_.device), callbacks(i), i));
+  for (const auto& worker : workers_) worker->meet(workers_);
   if (descriptors_.key_log_ike) {
     key_log_.emplace(KeyLogFiles{std::move(descriptors_.key_log_ike), std::move(descriptors_.key_log_esp),
                                  std::move(descriptors_.key_log_esp_other)});
@@ -56,7 +59,9 @@ Driver::Driver(Loop& loop, TraceLog& log, KeyPort& keys, Rng& rng, DriverSetup s
 }
 
 Driver::~Driver() {
-  worker_.reset();
+  // None may be gone while another still hands packets to it.
+  for (const auto& worker : workers_) worker->stop();
+  workers_.clear();
   for (const auto& socket : descriptors_.udp) {
     if (!socket.natt) loop_.unwatch(socket.fd.get());
   }
@@ -72,11 +77,11 @@ void Driver::later(std::function<void()> task) {
 }
 
 // All of these run on the thread whose turn it is at the shard.
-PacketWorker::Callbacks Driver::callbacks() {
+PacketWorker::Callbacks Driver::callbacks(uint16_t worker) {
   PacketWorker::Callbacks out;
-  out.on_ike = [this](std::vector<ike::Datagram> datagrams) {
-    later([this, datagrams = std::move(datagrams)] {
-      worker_->ike_taken(datagrams.size());
+  out.on_ike = [this, worker](std::vector<ike::Datagram> datagrams) {
+    later([this, worker, datagrams = std::move(datagrams)] {
+      workers_[worker]->ike_taken(datagrams.size());
       const TimePoint now = monotonic_now();
       for (const auto& datagram : datagrams) control_.handle_datagram(now, datagram);
       pump();
@@ -118,7 +123,7 @@ void Driver::start() {
   control_.handle_command(monotonic_now(), stack::ReloadCommand{0, first_policy_});
   pump();
   // Only now: before the SPD is in place there is nothing to judge an inner packet by.
-  worker_->start();
+  for (const auto& worker : workers_) worker->start();
 }
 
 void Driver::command(stack::ControlCommand command) {
@@ -139,7 +144,7 @@ void Driver::reload(config::Settings settings, std::shared_ptr<const model::IkeP
 
 Result<> Driver::ping(uint64_t token, const IpAddr& destination, uint16_t sequence, size_t octets) {
   Result<> done;
-  worker_->call([&](stack::Dataplane& dataplane) {
+  workers_.front()->call([&](stack::Dataplane& dataplane) {
     done = dataplane.ping(monotonic_now(), token, destination, sequence, octets);
   });
   return done;
@@ -154,27 +159,30 @@ void Driver::take_all_down() {
 
 PacketReport Driver::packets() const {
   PacketReport out;
-  worker_->call([&](const stack::Dataplane& dataplane) {
-    out = {dataplane.sas(monotonic_now()), dataplane.drops(), dataplane.held_dropped()};
-  });
+  for (const auto& worker : workers_) {
+    worker->call([&](const stack::Dataplane& dataplane) {
+      const auto sas = dataplane.sas(monotonic_now());
+      out.sas.insert(out.sas.end(), sas.begin(), sas.end());
+      out.drops += dataplane.drops();
+      out.held_dropped += dataplane.held_dropped();
+    });
+  }
+  std::sort(out.sas.begin(), out.sas.end(), [](const auto& a, const auto& b) { return a.child_id < b.child_id; });
   return out;
 }
 
 std::optional<model::SpdEntry> Driver::policy_for(const model::FlowKey& leaving) const {
   std::optional<model::SpdEntry> out;
-  worker_->call([&](const stack::Dataplane& dataplane) {
+  workers_.front()->call([&](const stack::Dataplane& dataplane) {
     if (const auto* entry = dataplane.spd().find_outbound(leaving)) out = **entry;
   });
   return out;
 }
 
 PacketCounters Driver::counters() const {
-  PacketCounters out = worker_->counters();
-  out.datagrams_in += counters_.datagrams_in;
-  out.datagrams_out += counters_.datagrams_out;
-  out.send_refused += counters_.send_refused;
-  out.not_for_us += counters_.not_for_us;
-  out.no_socket += counters_.no_socket;
+  PacketCounters out;
+  for (const auto& worker : workers_) out += worker->counters();
+  out += counters_;
   return out;
 }
 
@@ -216,7 +224,9 @@ void Driver::read_icmp(const Fd& socket, Family family) {
     packets.push_back(packet.view());
   }
   if (packets.empty()) return;
-  worker_->call([&](stack::Dataplane& dataplane) { dataplane.handle_outer_packets(monotonic_now(), packets); });
+  // Which of them has the SA only the peer's SPI tells.
+  for (const auto& worker : workers_)
+    worker->call([&](stack::Dataplane& dataplane) { dataplane.handle_outer_packets(monotonic_now(), packets); });
 }
 
 // What a router would say about a link, where the link is our own.
@@ -225,7 +235,8 @@ void Driver::shrink_path(const IpAddr& remote, ByteView packet) {
   PacketBuf answer;
   if (!mtu || !ipsec::write_too_big(packet, *mtu, answer)) return;
   const ByteView error = answer.view();
-  worker_->call([&](stack::Dataplane& dataplane) { dataplane.handle_outer_packets(monotonic_now(), {&error, 1}); });
+  for (const auto& worker : workers_)
+    worker->call([&](stack::Dataplane& dataplane) { dataplane.handle_outer_packets(monotonic_now(), {&error, 1}); });
 }
 
 // A callback may come back in here (a command from a notice): the outer call goes round once more.
@@ -284,7 +295,10 @@ void Driver::act(ike::KeyLog& keys) {
 
 void Driver::act(stack::DataplaneCommand& command) {
   // At once: an SA is in place before the message that lets the peer use it leaves (send_queues() comes last).
-  worker_->call([&](stack::Dataplane& dataplane) { dataplane.handle_command(monotonic_now(), std::move(command)); });
+  stack::for_each_shard(std::move(command), workers_.size(), [&](size_t shard, stack::DataplaneCommand one) {
+    workers_[shard]->call(
+        [&](stack::Dataplane& dataplane) { dataplane.handle_command(monotonic_now(), std::move(one)); });
+  });
 }
 
 void Driver::act(stack::NatKeepalive& keepalive) {

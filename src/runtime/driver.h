@@ -71,7 +71,7 @@ class Driver {
   void read_udp(const UdpDescriptor& socket);
   void read_icmp(const Fd& socket, Family family);
   void shrink_path(const IpAddr& remote, ByteView packet);
-  PacketWorker::Callbacks callbacks();
+  PacketWorker::Callbacks callbacks(uint16_t worker);
   // On the loop, unless this driver is gone by then.
   void later(std::function<void()> task);
   void pump();
@@ -97,7 +97,7 @@ class Driver {
   std::optional<KeyLogWriter> key_log_;
   stack::Control control_;
   std::shared_ptr<Driver*> self_;  // what the packet worker's messages find; empty when the driver ends
-  std::unique_ptr<PacketWorker> worker_;
+  std::vector<std::unique_ptr<PacketWorker>> workers_;
   DatagramBatch batch_;
   std::vector<std::vector<Queued>> udp_queues_;  // one for each of descriptors_.udp
   std::vector<OutgoingDatagram> sending_;

@@ -34,26 +34,38 @@ ipsec::OutputShape output_shape(const Descriptors& descriptors) {
 }  // namespace
 
 PacketWorker::PacketWorker(const Descriptors& descriptors, std::optional<stack::InnerHost> inner_host,
-                           Callbacks callbacks)
+                           Callbacks callbacks, uint16_t number)
     : descriptors_(descriptors),
+      number_(number),
       callbacks_(std::move(callbacks)),
       dataplane_(rng_, std::move(inner_host), output_shape(descriptors)),
-      device_(descriptors.tun.get(), descriptors.tun_vnet_header),
+      device_(number == 0 ? descriptors.tun.get() : descriptors.tun_more[number - 1u].get(),
+              descriptors.tun_vnet_header),
       inner_(kInnerBatch),
       sender_(descriptors, counters_) {
+  epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  wakeup_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   dataplane_.choose_providers([] { return static_cast<uint64_t>(monotonic_now().time_since_epoch().count()); });
 }
 
-PacketWorker::~PacketWorker() {
+PacketWorker::~PacketWorker() { stop(); }
+
+void PacketWorker::stop() {
   if (!thread_.joinable()) return;
   stopping_ = true;
   (void)::eventfd_write(wakeup_.get(), 1);
   thread_.join();
 }
 
+void PacketWorker::meet(const std::vector<std::unique_ptr<PacketWorker>>& all) {
+  if (all.size() < 2) return;
+  for (const auto& worker : all) workers_.push_back(worker.get());
+  for (size_t i = 0; i < all.size(); ++i) inbox_.push_back(std::make_unique<HandOverRing>());
+  handed_to_.resize(all.size());
+  dataplane_.set_place(number_, static_cast<uint16_t>(all.size()));
+}
+
 void PacketWorker::start() {
-  epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-  wakeup_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   // Signals are the other thread's.
   sigset_t all, before;
   sigfillset(&all);
@@ -102,25 +114,31 @@ void PacketWorker::run() {
     (void)::eventfd_read(wakeup_.get(), &count);
   });
   for (const auto& socket : descriptors_.udp) {
-    if (socket.natt) watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
+    if (socket.natt && socket.worker == number_) watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
   }
   const auto watch_raw = [&](const Fd& socket, Family family, model::Protocol protocol) {
-    if (socket) watch(socket.get(), [this, &socket, family, protocol] { read_raw(socket, family, protocol); });
+    if (socket && number_ == 0)
+      watch(socket.get(), [this, &socket, family, protocol] { read_raw(socket, family, protocol); });
   };
   watch_raw(descriptors_.esp_v4, Family::v4, model::Protocol::ESP);
   watch_raw(descriptors_.esp_v6, Family::v6, model::Protocol::ESP);
   watch_raw(descriptors_.ah_v4, Family::v4, model::Protocol::AH);
   watch_raw(descriptors_.ah_v6, Family::v6, model::Protocol::AH);
-  if (descriptors_.tun) watch(descriptors_.tun.get(), [this] { read_device(); });
+  if (descriptors_.tun) watch(device_.fd(), [this] { read_device(); });
 
   std::array<epoll_event, 8> ready{};
   std::unique_lock turn(turns_);
   while (!stopping_) {
     sleeps_until_ = dataplane_.next_deadline();
-    const int wait = wait_milliseconds();
+    int wait = wait_milliseconds();
     turn.unlock();
+    // Who puts something behind this look sees that this worker sleeps, and wakes it.
+    asleep_.store(true, std::memory_order_seq_cst);
+    if (anything_handed()) wait = 0;
     const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), wait);
+    asleep_.store(false, std::memory_order_relaxed);
     turn.lock();
+    take_handed();
     for (int i = 0; i < count; ++i) readers[ready[static_cast<size_t>(i)].data.u64]();
     const TimePoint now = monotonic_now();
     if (const auto due = dataplane_.next_deadline(); due && *due <= now) {
@@ -153,6 +171,7 @@ void PacketWorker::take_datagram(const UdpDescriptor& socket, const ReceivedData
     ++counters_.datagrams_in;
     const auto demuxed = stack::demux(one, socket.natt);
     if (demuxed.to == stack::Demuxed::To::esp) {
+      if (!esp.empty() && owner_of(one) != owner_of(esp)) add_esp(datagram, std::exchange(esp, {}), true);
       esp = {esp.empty() ? one.data() : esp.data(), esp.size() + one.size()};
       continue;
     }
@@ -181,9 +200,7 @@ void PacketWorker::read_raw(const Fd& socket, Family family, model::Protocol pro
     if (datagrams.empty()) break;
     counters_.datagrams_in += datagrams.size();
     for (const auto& datagram : datagrams) {
-      ipsec::Incoming& in = add_esp(datagram, datagram.payload, false);
-      in.protocol = protocol;
-      in.outer_octets = datagram.outer_octets;
+      add_esp(datagram, datagram.payload, false, protocol, datagram.outer_octets);
     }
     give_esp();
     drain();
@@ -191,15 +208,84 @@ void PacketWorker::read_raw(const Fd& socket, Family family, model::Protocol pro
   }
 }
 
-ipsec::Incoming& PacketWorker::add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp) {
-  ipsec::Incoming& in = incoming_.emplace_back();
+void PacketWorker::add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp, model::Protocol protocol,
+                           uint16_t outer_octets) {
+  ipsec::Incoming in;
   in.packet = payload;
   in.segment_octets = datagram.segment_octets;
   in.from = datagram.remote;
   in.to = datagram.local;
   in.tos = datagram.tos;
   in.udp = udp;
-  return in;
+  in.protocol = protocol;
+  in.outer_octets = outer_octets;
+  const uint16_t owner = owner_of(payload.subspan(std::min<size_t>(outer_octets, payload.size())), protocol);
+  if (owner != number_) return hand_over(owner, in);
+  incoming_.push_back(in);
+}
+
+uint16_t PacketWorker::owner_of(ByteView packet, model::Protocol protocol) const {
+  const size_t spi_at = protocol == model::Protocol::AH ? 4 : 0;
+  if (workers_.empty() || packet.size() < spi_at + 4) return number_;
+  return ipsec::shard_of(load_be32(&packet[spi_at]), workers_.size());
+}
+
+HandOverRing::Item* PacketWorker::place_at(uint16_t worker) {
+  HandOverRing::Item* const place = workers_[worker]->inbox_[number_]->free_place();
+  ++(place != nullptr ? counters_.handed_over : counters_.hand_over_full);
+  return place;
+}
+
+void PacketWorker::hand_over(uint16_t worker, const ipsec::Incoming& in) {
+  HandOverRing::Item* const place = place_at(worker);
+  if (place == nullptr) return;
+  place->packet.assign(in.packet);
+  place->inner = false;
+  place->about = in;
+  workers_[worker]->inbox_[number_]->put();
+  wake(*workers_[worker]);
+}
+
+void PacketWorker::hand_over_inner() {
+  for (stack::Dataplane::Handed& handed : dataplane_.take_handed()) {
+    HandOverRing::Item* const place = place_at(handed.shard);
+    if (place == nullptr) continue;
+    std::swap(place->packet, handed.packet);
+    place->inner = true;
+    workers_[handed.shard]->inbox_[number_]->put();
+    handed_to_[handed.shard] = true;
+  }
+  for (size_t i = 0; i < handed_to_.size(); ++i) {
+    if (handed_to_[i]) wake(*workers_[i]);
+    handed_to_[i] = false;
+  }
+}
+
+void PacketWorker::wake(PacketWorker& other) {
+  if (other.asleep_.exchange(false, std::memory_order_seq_cst)) (void)::eventfd_write(other.wakeup_.get(), 1);
+}
+
+bool PacketWorker::anything_handed() const {
+  return std::any_of(inbox_.begin(), inbox_.end(), [](const auto& ring) { return ring->waiting() != 0; });
+}
+
+void PacketWorker::take_handed() {
+  for (const auto& ring : inbox_) {
+    const size_t count = std::min(ring->waiting(), kInnerBatch);
+    if (count == 0) continue;
+    const TimePoint now = monotonic_now();
+    for (size_t i = 0; i < count; ++i) {
+      HandOverRing::Item& item = ring->at(i);
+      if (item.inner) {
+        dataplane_.handle_inner_packets(now, {&item.packet, 1});
+        continue;
+      }
+      item.about.packet = item.packet.view();
+      dataplane_.handle_esp(now, {&item.about, 1});
+    }
+    drain();
+    ring->taken(count);
+  }
 }
 
 void PacketWorker::give_esp() {
@@ -234,6 +320,7 @@ void PacketWorker::send_outputs() {
       ++(device_.write(out.packet) ? counters_.device_packets_out : counters_.device_refused);
     }
   }
+  hand_over_inner();
   // Its queues point into the outputs.
   if (const auto refusal = sender_.flush()) complain(*refusal);
   dataplane_.done();

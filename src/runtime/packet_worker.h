@@ -17,6 +17,7 @@
 #include "runtime/descriptors.h"
 #include "runtime/entropy.h"
 #include "runtime/esp_sender.h"
+#include "runtime/hand_over_ring.h"
 #include "runtime/packet_counters.h"
 #include "runtime/tun_queue.h"
 #include "stack/dataplane.h"
@@ -51,13 +52,18 @@ class PacketWorker {
   using Task = std::function<void(stack::Dataplane&)>;
 
   // The descriptors stay their owner's and must outlive the worker.
-  PacketWorker(const Descriptors& descriptors, std::optional<stack::InnerHost> inner_host, Callbacks callbacks);
-  ~PacketWorker();  // ends the thread
+  // number: which of the workers this is; it reads the queue and the sockets of that number.
+  PacketWorker(const Descriptors& descriptors, std::optional<stack::InnerHost> inner_host, Callbacks callbacks,
+               uint16_t number = 0);
+  ~PacketWorker();  // stop()
   PacketWorker(const PacketWorker&) = delete;
   PacketWorker& operator=(const PacketWorker&) = delete;
 
   // Until start() no descriptor is read, so that the policy is in place before the first packet is.
   void start();
+  void stop();  // ends the thread
+  // All workers by their numbers, this one too. Before start(); until they are all stopped each may reach the others.
+  void meet(const std::vector<std::unique_ptr<PacketWorker>>& all);
   // Runs the task on the caller's thread, in a turn of its own, and sends what the shard has to say. Not from a
   // callback.
   void call(const Task& task);
@@ -75,13 +81,23 @@ class PacketWorker {
   void read_device();
   void take_datagram(const UdpDescriptor& socket, const ReceivedDatagram& datagram);
   void take_ike(const UdpDescriptor& socket, const ReceivedDatagram& datagram, ByteView message);
-  ipsec::Incoming& add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp);
+  void add_esp(const ReceivedDatagram& datagram, ByteView payload, bool udp,
+               model::Protocol protocol = model::Protocol::ESP, uint16_t outer_octets = 0);
+  // The worker that has the SA of this packet, if there is one.
+  uint16_t owner_of(ByteView packet, model::Protocol protocol = model::Protocol::ESP) const;
+  HandOverRing::Item* place_at(uint16_t worker);
+  void hand_over(uint16_t worker, const ipsec::Incoming& in);
+  void hand_over_inner();
+  void wake(PacketWorker& other);
+  bool anything_handed() const;
+  void take_handed();
   void give_esp();
   void drain();
   void send_outputs();
   void complain(const EspSender::Refusal& refusal);
 
   const Descriptors& descriptors_;
+  uint16_t number_;
   Callbacks callbacks_;
   SystemRng rng_;
   stack::Dataplane dataplane_;
@@ -94,6 +110,11 @@ class PacketWorker {
   EspSender sender_;
   TimePoint next_complaint_{};
   std::atomic<size_t> ike_waiting_{0};
+
+  std::vector<PacketWorker*> workers_;                // by number; empty: this one is alone
+  std::vector<std::unique_ptr<HandOverRing>> inbox_;  // by the number of who puts
+  std::vector<bool> handed_to_;                       // who is to be woken
+  std::atomic<bool> asleep_{false};
 
   Fd epoll_, wakeup_;
   Turns turns_;                            // guard everything above but descriptors_ and ike_waiting_

@@ -125,6 +125,8 @@ std::vector<ctl::Counter> counters_of(const Driver& driver, const PacketReport& 
           {"not_for_us", io.not_for_us},
           {"no_socket", io.no_socket},
           {"bypass_refused", io.bypass_refused},
+          {"handed_over", io.handed_over},
+          {"hand_over_full", io.hand_over_full},
           {"ike_dropped", io.ike_dropped},
           {"held_dropped", packets.held_dropped},
           {"ike_datagrams", ike.datagrams},

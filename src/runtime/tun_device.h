@@ -14,11 +14,13 @@ struct TunPlan {
   uint32_t mtu = 1400;
   std::vector<IpPrefix> addresses;  // address with its prefix length; may be none
   bool offloads = true;             // large packets both ways, checksums left open; less where the kernel is older
+  unsigned queues = 1;              // packets of one flow stay on one queue while it answers there
   bool operator==(const TunPlan&) const = default;
 };
 
 struct TunDevice {
-  Fd fd;  // non-blocking
+  Fd fd;                 // non-blocking
+  std::vector<Fd> more;  // the queues behind the first
   std::string name;
   uint32_t interface_index = 0;
   bool vnet_header = false;  // each packet has a virtio-net header in front (TunQueue)

@@ -51,13 +51,16 @@ bool take_offloads(int fd) {
   return ::ioctl(fd, TUNSETOFFLOAD, kTcp | kUdp) == 0 || ::ioctl(fd, TUNSETOFFLOAD, kTcp) == 0;
 }
 
-Result<> attach(TunDevice& device, const TunPlan& plan, bool vnet_header) {
+Result<> attach(TunDevice& device, const Fd& queue, const TunPlan& plan, bool vnet_header) {
   ifreq request{};
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
   if (vnet_header) request.ifr_flags |= IFF_VNET_HDR;
-  if (plan.name.size() >= sizeof request.ifr_name) return fail(Errc::bad_length);
-  std::memcpy(request.ifr_name, plan.name.data(), plan.name.size());
-  if (::ioctl(device.fd.get(), TUNSETIFF, &request) != 0) return fail_errno();
+  if (plan.queues > 1) request.ifr_flags |= IFF_MULTI_QUEUE;
+  // The first queue makes the device and learns its name; the others join it.
+  const std::string& name = device.name.empty() ? plan.name : device.name;
+  if (name.size() >= sizeof request.ifr_name) return fail(Errc::bad_length);
+  std::memcpy(request.ifr_name, name.data(), name.size());
+  if (::ioctl(queue.get(), TUNSETIFF, &request) != 0) return fail_errno();
   device.name = request.ifr_name;
   device.vnet_header = vnet_header;
   return {};
@@ -69,9 +72,14 @@ Result<TunDevice> open_tun(const TunPlan& plan) {
   TunDevice device;
   device.fd = Fd(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
   if (!device.fd) return fail_errno();
-  SP_CHECK(attach(device, plan, plan.offloads));
+  SP_CHECK(attach(device, device.fd, plan, plan.offloads));
   // A header that says nothing costs little: where the kernel takes no offload at all, packets come as they are.
   if (plan.offloads) (void)take_offloads(device.fd.get());
+  for (unsigned i = 1; i < plan.queues; ++i) {
+    Fd& queue = device.more.emplace_back(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    if (!queue) return fail_errno();
+    SP_CHECK(attach(device, queue, plan, plan.offloads));
+  }
   device.interface_index = ::if_nametoindex(device.name.c_str());
   SP_TRY(Netlink netlink, Netlink::open());
   SP_CHECK(bring_up(netlink, device.interface_index, plan.mtu));

@@ -13,6 +13,7 @@ class TunQueue {
   // The descriptor stays its owner's. vnet_header: it was opened with IFF_VNET_HDR.
   TunQueue(int fd, bool vnet_header) : fd_(fd), vnet_header_(vnet_header) {}
 
+  int fd() const { return fd_; }
   // Fills packets from the front until none waits, all are used or `octets` have been read. Returns how many.
   size_t read(std::span<PacketBuf> into, size_t octets);
   // False: the device took it not (it is down, or the packet is none). Its offload goes along.

@@ -2,6 +2,7 @@
 #include "runtime/udp_socket.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
@@ -54,6 +55,7 @@ Result<Fd> open_udp_socket(const IpEndpoint& bind_to, const SocketOptions& optio
   // Not for raw sockets, which refuse it and never see IPv4 anyway.
   if (family == Family::v6) SP_CHECK(set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1));
   if (options.offloads) (void)set_option(fd.get(), SOL_UDP, UDP_GRO, 1);  // before Linux 5.0: datagrams one by one
+  if (options.shared_port) SP_CHECK(set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1));
   sockaddr_storage name;
   const socklen_t length = to_sockaddr(bind_to, 0, name);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), length) != 0) return fail_errno();
@@ -71,6 +73,19 @@ bool takes_trains(const Fd& socket) {
   int octets = 0;
   socklen_t length = sizeof octets;
   return ::getsockopt(socket.get(), SOL_UDP, UDP_SEGMENT, &octets, &length) == 0;
+}
+
+Result<> steer_by_spi(const Fd& socket, unsigned sockets) {
+  // The program sees the payload. The non-ESP marker is SPI 0; what is shorter than an SPI ends the program with 0.
+  sock_filter code[] = {
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, 0},
+      {BPF_ALU | BPF_MOD | BPF_K, 0, 0, sockets},
+      {BPF_RET | BPF_A, 0, 0, 0},
+  };
+  const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
+  if (::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) != 0)
+    return fail_errno();
+  return {};
 }
 
 std::string explain_udp(const IpEndpoint& bind_to, const Error& error) {

@@ -16,7 +16,8 @@ enum class FragmentPolicy : uint8_t { allow, discover, forbid };
 struct SocketOptions {
   uint32_t mark = 0;  // SO_MARK; 0: none. Wants CAP_NET_ADMIN; its refusal is an error only when it is not 0
   FragmentPolicy fragments = FragmentPolicy::allow;
-  bool offloads = true;  // UDP sockets: UDP_GRO where the kernel has it
+  bool shared_port = false;  // UDP sockets: others of ours are bound to the same port (steer_by_spi)
+  bool offloads = true;      // UDP sockets: UDP_GRO where the kernel has it
 };
 
 // Bound to the endpoint; port 0 takes any. IPv6 sockets are IPv6 only. Errors: permission (port below 1024, mark), io
@@ -26,6 +27,11 @@ Result<uint16_t> bound_port(const Fd& socket);
 // Whether the kernel cuts one long send into datagrams (UDP_SEGMENT, Linux 4.18).
 bool takes_trains(const Fd& socket);
 // One sentence for a failed open: "UDP port 500 is already in use by another program (0.0.0.0:500)".
+// Several sockets with one port, of which the kernel picks by the SPI of an ESP packet: number SPI % sockets in the
+// order of binding; what is no ESP goes to the first. Says so to all of them at once. Before Linux 4.5: refused, and
+// the kernel picks by addresses.
+Result<> steer_by_spi(const Fd& socket, unsigned sockets);
+
 std::string explain_udp(const IpEndpoint& bind_to, const Error& error);
 
 // Shared with raw sockets: packet info, TOS octet of what comes, fragments, buffers, mark, non-blocking.

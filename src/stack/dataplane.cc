@@ -89,6 +89,13 @@ void Dataplane::note_unknown(TimePoint now, std::span<const ipsec::Incoming> pac
   }
 }
 
+void Dataplane::hand_over(uint16_t shard, PacketBuf& packet) {
+  if (handed_used_ == handed_.size()) handed_.emplace_back();
+  Handed& slot = handed_[handed_used_++];
+  slot.shard = shard;
+  std::swap(slot.packet, packet);
+}
+
 void Dataplane::run_inner_host(TimePoint now) {
   while (auto packet = inner_host_->poll_packet()) send_one(now, *packet);
 }
@@ -103,6 +110,8 @@ void Dataplane::take_events(TimePoint now, std::span<PacketBuf> batch, size_t fr
       held_dropped_ += held.dropped;
       if (!expire_held_at_) expire_held_at_ = now + seconds(5);
       if (held.ask) events_.emplace_back(Acquire{acquire->entry->connection, acquire->entry->child, acquire->flow});
+    } else if (const auto* other = std::get_if<ipsec::HandOver>(&event)) {
+      hand_over(other->shard, batch[other->packet_index]);
     } else if (const auto* soft = std::get_if<ipsec::SoftExpired>(&event)) {
       events_.emplace_back(LifetimeReached{soft->child_id, soft->spi_in, false});
     } else if (const auto* hard = std::get_if<ipsec::HardExpired>(&event)) {
@@ -132,9 +141,15 @@ void Dataplane::apply(TimePoint now, InstallSa& command) {
   if (ready) release(now, reqid);
 }
 
+void Dataplane::apply(TimePoint now, InstallSaElsewhere& command) {
+  const uint32_t reqid = command.sa.reqid;
+  const bool ready = command.sa.outbound_ready;
+  if (shard_.sad.install_elsewhere(std::move(command.sa)) && ready) release(now, reqid);
+}
+
 void Dataplane::apply(TimePoint now, SwitchSaOutbound& command) {
   if (!shard_.sad.switch_outbound(command.child_id)) return;  // removed meanwhile
-  if (const auto status = shard_.sad.status(now, command.child_id)) release(now, status->reqid);
+  if (const auto reqid = shard_.sad.reqid_of(command.child_id)) release(now, *reqid);
 }
 
 void Dataplane::release(TimePoint now, uint32_t reqid) {

@@ -35,10 +35,22 @@ class Dataplane {
   void handle_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline() const;
 
+  // This shard's number among how many. Before anything is installed.
+  void set_place(uint16_t number, uint16_t shards) { shard_.sad.set_place(number, shards); }
+  // Inner packets whose SA another shard has: the caller swaps them away. Forgotten by done().
+  struct Handed {
+    uint16_t shard = 0;
+    PacketBuf packet;
+  };
+  std::span<Handed> take_handed() { return {handed_.data(), handed_used_}; }
+
   // What is to be sent, in order; the caller may move the packets' contents away. Empty packets are to be skipped. Then
   // done().
   std::span<ipsec::Outgoing> take_outputs() { return outputs_.packets(); }
-  void done() { outputs_.clear(); }
+  void done() {
+    outputs_.clear();
+    handed_used_ = 0;
+  }
   std::optional<DataplaneEvent> poll_event();
 
   // The internal device's pings. unsupported: there is a TUN device.
@@ -56,6 +68,7 @@ class Dataplane {
 
  private:
   void apply(TimePoint now, InstallSa& command);
+  void apply(TimePoint now, InstallSaElsewhere& command);
   void apply(TimePoint now, SwitchSaOutbound& command);
   void apply(TimePoint now, RemoveSa& command);
   void apply(TimePoint now, MoveSa& command);
@@ -68,11 +81,14 @@ class Dataplane {
   void finish_inbound(TimePoint now, size_t first, size_t events);
   void note_inbound(TimePoint now, size_t from);
   void note_unknown(TimePoint now, std::span<const ipsec::Incoming> packets);
+  void hand_over(uint16_t shard, PacketBuf& packet);
   void run_inner_host(TimePoint now);
   void take_events(TimePoint now, std::span<PacketBuf> batch, size_t from);
 
   ipsec::Shard shard_;
   ipsec::Outputs outputs_;
+  std::vector<Handed> handed_;  // handed_used_ of them; the others keep their memory
+  size_t handed_used_ = 0;
   AcquireQueue held_;
   std::optional<InnerHost> inner_host_;
   std::deque<DataplaneEvent> events_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/ip_addr.h"
+#include "ipsec/sad.h"
 #include "model/flow_key.h"
 #include "model/sa_spec.h"
 #include "model/spd_entry.h"
@@ -14,6 +15,9 @@ namespace sallyport::stack {
 // Control to Dataplane.
 struct InstallSa {
   model::SaSpec sa;
+};
+struct InstallSaElsewhere {  // what the other shards are to know of it
+  ipsec::Sad::Elsewhere sa;
 };
 struct SwitchSaOutbound {
   model::ChildId child_id = 0;
@@ -33,7 +37,8 @@ struct SetSpd {
 struct ForgetHeld {  // no SA will come: what waits is dropped
   uint32_t reqid = 0;
 };
-using DataplaneCommand = std::variant<InstallSa, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd, ForgetHeld>;
+using DataplaneCommand =
+    std::variant<InstallSa, InstallSaElsewhere, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd, ForgetHeld>;
 
 // Dataplane to Control.
 struct Acquire {

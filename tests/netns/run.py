@@ -35,7 +35,7 @@ SKIPPED = 77
 
 def main(arguments):
     if "--list" in arguments:
-        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, *modes.NAMES, *paths.NAMES, *stranger.NAMES, soak.NAME]))
+        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, *modes.NAMES, *paths.NAMES, *stranger.NAMES, soak.NAME, soak.WORKERS]))
         return 0
     harness = "--harness" in arguments
     why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
@@ -61,6 +61,10 @@ def main(arguments):
     if not names or soak.NAME in names:
         passed, text = soak.play(kind, kind, keep=keep)
         print(f"{'ok  ' if passed else 'FAIL'} {soak.NAME}: {text}", flush=True)
+        failed += not passed
+    if not harness and (not names or soak.WORKERS in names):
+        passed, text = soak.play(kind, kind, children=30, ikes=3, keep=keep, workers=2)
+        print(f"{'ok  ' if passed else 'FAIL'} {soak.WORKERS}: {text}", flush=True)
         failed += not passed
     return 1 if failed else 0
 

@@ -41,6 +41,7 @@ class Case:
     encap: bool = True
     # Large and joined packets on the TUN device; what its capture shows cannot be compared packet by packet then.
     offloads: bool = False
+    workers: int = 1   # of our daemons
     east_knows_itself: bool = True
     esp: str = ""
     child: dict = dataclasses.field(default_factory=dict)
@@ -89,7 +90,8 @@ class Scenario:
         if kind == "strongswan":
             return Strongswan(host, self.connection, side, tries=2 if restart else 4, timeout=0.6 if restart else 1.0)
         start = "up" if restart and side == "east" else "none"
-        return Sallyport(host, self.connection, side, start=start, key_log=True)
+        return Sallyport(host, self.connection, side, start=start, key_log=True,
+                         daemon=f"workers = {self.case.workers}" if self.case.workers > 1 else "")
 
     def starter(self):
         return self.ends[self.case.starter]

@@ -1,22 +1,25 @@
-"""Many rekeys under steady traffic, and the count of what was lost: 100 Child SA and 10 IKE SA rekeys, 5 000 packets/s each way."""
+"""Many rekeys under steady traffic, and the count of what was lost: 100 Child SA and 10 IKE SA rekeys, 5 000 packets/s each way.
+
+With two packet workers at each end successors fall to the one or the other, and packets cross between them."""
 import time
 
 from .scenario import Case, Failure, Scenario
 from .space import Lab
 
 NAME = "rekey-soak"
+WORKERS = "rekey-soak-workers"
 
 
-def play(ours, peer, pps=5000, children=100, ikes=10, keep=False):
+def play(ours, peer, pps=5000, children=100, ikes=10, keep=False, workers=1):
     """Our end starts every rekey. Returns (passed, text) with the count of each direction."""
     try:
-        return _run(ours, peer, pps, children, ikes, keep)
+        return _run(ours, peer, pps, children, ikes, keep, workers)
     except (Failure, RuntimeError, TimeoutError, ValueError) as why:
         return False, f"{type(why).__name__}: {why}"
 
 
-def _run(ours, peer, pps, children, ikes, keep):
-    case = Case(NAME, encap="strongswan" in (ours, peer), pfs=True, pps=pps, offloads=True)
+def _run(ours, peer, pps, children, ikes, keep, workers):
+    case = Case(NAME, encap="strongswan" in (ours, peer), pfs=True, pps=pps, offloads=True, workers=workers)
     with Lab(keep=keep) as lab:
         scenario = Scenario(lab, case, ours, peer)
         done = scenario.starter().up()

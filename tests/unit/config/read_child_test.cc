@@ -153,5 +153,8 @@ TEST_SUITE("config/read_child") {
     CHECK(complaint(kNets + "inside = \"m\"\n") ==
           "connection.west.child.n.inside: no child is called \"m\"; known are n.");
     CHECK(complaint(kNets + "inside = \"n\"\n").find("leads back") != std::string::npos);
+    CHECK(complaint("mode = \"transport\"\ninside = \"a\"\n[connection.west.child.a]\nmode = \"transport\"\nah "
+                    "= \"sha256\"\n",
+                    "[daemon]\nworkers = 2\n" + kHead) == "connection.west.child.n.inside: needs daemon.workers = 1.");
   }
 }
