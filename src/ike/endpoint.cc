@@ -1,6 +1,8 @@
 // The endpoint's tables, and what happens before there is an IKE SA. RFC 7296 2.4 to 2.6, 2.21.1.
 #include "ike/endpoint.h"
 
+#include <algorithm>
+
 #include "crypto/hash.h"
 #include "ike/endpoint_impl.h"
 #include "ike/v2/child_sa.h"
@@ -27,7 +29,26 @@ void Endpoint::Impl::emit(Output output) {
 void Endpoint::Impl::ask(IkeSa& sa, model::KeyRequest work, v2::Continuation then) {
   const model::RequestId id = ++last_request_id_;
   pending_.emplace(id, Pending{sa.id, std::move(then)});
+  work_due_.emplace_back(now_ + config_.limits.key_work_timeout, id);
   emit(Request{id, std::move(work)});
+}
+
+void Endpoint::Impl::take_reply(TimePoint now, model::RequestId id, model::KeyReply reply) {
+  const auto it = pending_.find(id);
+  if (it == pending_.end()) return;
+  Pending pending = std::move(it->second);
+  pending_.erase(it);
+  forget_answered();
+  IkeSa* sa = find(pending.ike_id);
+  if (!sa) return;
+  // What an IKE SA that is over had asked for is of no use any more.
+  if (sa->state() != IkeState::CLOSED) pending.then(*sa, now, std::move(reply));
+  touch(*sa);
+}
+
+// So that work_due_ is empty whenever nothing is outstanding.
+void Endpoint::Impl::forget_answered() {
+  while (!work_due_.empty() && pending_.count(work_due_.front().second) == 0) work_due_.pop_front();
 }
 
 model::IkeSpi Endpoint::Impl::new_ike_spi() {
@@ -114,6 +135,7 @@ void Endpoint::Impl::settle(IkeSa& sa) {
   }
   if (sa.state() != IkeState::DEAD) return;
   std::erase_if(pending_, [&](const auto& row) { return row.second.ike_id == sa.id; });
+  forget_answered();
   by_spi_.erase(sa.local_spi());
   const auto first = by_first_message_.find({sa.first_from, sa.spi_i});
   if (first != by_first_message_.end() && first->second == sa.id) by_first_message_.erase(first);
@@ -287,29 +309,25 @@ Endpoint::Endpoint(Config config, Rng& rng) : impl_(std::make_unique<Impl>(confi
 Endpoint::~Endpoint() = default;
 
 void Endpoint::handle_datagram(TimePoint now, const Datagram& in) {
+  impl_->now_ = now;
   impl_->handle_datagram(now, in);
   impl_->settle_touched();
 }
 
 void Endpoint::handle_reply(TimePoint now, model::RequestId id, model::KeyReply reply) {
-  const auto it = impl_->pending_.find(id);
-  if (it == impl_->pending_.end()) return;
-  Impl::Pending pending = std::move(it->second);
-  impl_->pending_.erase(it);
-  IkeSa* sa = impl_->find(pending.ike_id);
-  if (!sa) return;
-  // What an IKE SA that is over had asked for is of no use any more.
-  if (sa->state() != IkeState::CLOSED) pending.then(*sa, now, std::move(reply));
-  impl_->touch(*sa);
+  impl_->now_ = now;
+  impl_->take_reply(now, id, std::move(reply));
   impl_->settle_touched();
 }
 
 void Endpoint::handle_deadline(TimePoint now) {
+  impl_->now_ = now;
   impl_->handle_deadline(now);
   impl_->settle_touched();
 }
 
 void Endpoint::handle_command(TimePoint now, Command command) {
+  impl_->now_ = now;
   impl_->handle_command(now, command);
   impl_->settle_touched();
 }
@@ -322,8 +340,11 @@ std::optional<Output> Endpoint::poll() {
 }
 
 std::optional<TimePoint> Endpoint::next_deadline() const {
-  if (impl_->deadlines_.empty()) return std::nullopt;
-  return impl_->deadlines_.begin()->first;
+  std::optional<TimePoint> next;
+  if (!impl_->deadlines_.empty()) next = impl_->deadlines_.begin()->first;
+  if (impl_->work_due_.empty()) return next;
+  const TimePoint work = impl_->work_due_.front().first;
+  return next ? std::min(*next, work) : work;
 }
 
 const Counters& Endpoint::counters() const { return impl_->counters_; }

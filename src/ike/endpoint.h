@@ -20,6 +20,8 @@ struct Limits {
   size_t half_open_max_per_address = 30;
   size_t ike_sa_max = 50000;
   Duration half_open_timeout = seconds(30);
+  // For one Request. Past it the Request counts as refused: longer than any name lookup, short of what a user waits.
+  Duration key_work_timeout = seconds(60);
   unsigned unauthenticated_answers_per_second = 100;  // INVALID_MAJOR_VERSION, INVALID_IKE_SPI, INVALID_SPI
 };
 

@@ -21,6 +21,13 @@ static constexpr Duration kOwnHandshakeMost = minutes(5);
 // ---- time
 
 void Endpoint::Impl::handle_deadline(TimePoint now) {
+  // An agent that hangs must not hold an IKE SA for ever: other exchanges wait for the one in hand.
+  while (!work_due_.empty() && work_due_.front().first <= now) {
+    const model::RequestId id = work_due_.front().second;
+    take_reply(now, id, model::Refused{Errc::timeout, "work on a key was not answered in time"});
+    settle_touched();
+    forget_answered();
+  }
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const model::IkeId id = deadlines_.begin()->second;
     const auto it = sas_.find(id);

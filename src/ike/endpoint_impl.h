@@ -56,6 +56,10 @@ struct Endpoint::Impl final : v2::Host {
                const Digest& digest, wire::ike::PayloadType first, ByteView inner);
   void follow_peer(v2::IkeSa& sa, const Datagram& in);
 
+  // Answers of the agents, and what takes the place of one that does not come.
+  void take_reply(TimePoint now, model::RequestId id, model::KeyReply reply);
+  void forget_answered();
+
   // Time and commands (endpoint_commands.cc).
   void handle_deadline(TimePoint now);
   void expire(v2::IkeSa& sa, TimePoint now, v2::Timer timer);
@@ -98,6 +102,8 @@ struct Endpoint::Impl final : v2::Host {
     v2::Continuation then;
   };
   std::unordered_map<model::RequestId, Pending> pending_;
+  std::deque<std::pair<TimePoint, model::RequestId>> work_due_;  // in the order asked; every pending_ is here
+  TimePoint now_{};                                              // of the call in progress
 
   CookieSecret cookies_;
   TimePoint stranger_second_{};

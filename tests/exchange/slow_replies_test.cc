@@ -215,6 +215,36 @@ TEST_CASE("a handshake of ours whose key work never comes back ends with a sente
   }
 }
 
+TEST_CASE("[S8] key work of an established IKE SA that never comes back is refused in time, and the IKE SA works on") {
+  for (const bool ours : {true, false}) {
+    CAPTURE(ours);
+    Slow s(kSlowIke, kSlowChild);
+    s.up();
+    OneEnd& stuck = ours ? s.a : s.b;
+    stuck.hold = true;
+    s.command(s.a, ike::RekeyChild{"tunnel", "net", {}});
+    s.run();
+    REQUIRE(stuck.held.size() == 1);
+    const auto tables = [&] { return stuck.endpoint.tables().key_requests; };
+    CHECK(tables() == 1);
+    s.pass(ike::Limits{}.key_work_timeout + seconds(1));
+    CHECK(tables() == 0);
+    stuck.held.clear();  // it never comes
+    stuck.hold = false;
+    s.pass(minutes(3));
+    CHECK(s.a.endpoint.status().size() == s.b.endpoint.status().size());
+    s.initiate();  // whatever was given up, the tunnel can be had again
+    s.run();
+    REQUIRE(s.a.endpoint.status().size() == 1);
+    REQUIRE(s.b.endpoint.status().size() == 1);
+    CHECK(s.a.endpoint.status().at(0).children.size() == 1);
+    CHECK(s.b.endpoint.status().at(0).children.size() == 1);
+    s.command(s.a, ike::RekeyChild{"tunnel", "net", {}});
+    s.run();
+    CHECK(s.a.row("we rekeyed a Child SA") >= 1);
+  }
+}
+
 TEST_CASE("stopped by command while a signature is awaited: the late signature is dropped") {
   Slow s("aes256gcm16-prfsha256-x25519");
   s.a.hold = true;
