@@ -29,7 +29,8 @@ DECLINES = [
     Decline("decline-transport-accepted", {**TRANSPORT, "accept_tunnel": True}, "", 0, hosts=True),
     # The peer is configured for it, agrees, and then cannot install it.
     Decline("decline-transport-late", TRANSPORT, r"the peer accepts none of our Child SA proposals: we asked for ESP aes128gcm16 in transport mode", hosts=True, peer_mode="transport"),
-    Decline("decline-ah", {"ah": ["sha256"], "esp": None}, r"the peer accepts none of our Child SA proposals: we asked for AH sha256"),
+    # It pretends to be behind a NAT, always: AH ends there, before it is proposed.
+    Decline("decline-ah", {"ah": ["sha256"], "esp": None}, r"child net is AH, which protects the addresses that a NAT between us and the peer changes"),
     Decline("decline-esn", {"esp": ["aes128gcm16-esn"]}, r"the peer accepts none of our Child SA proposals: we asked for ESP aes128gcm16-esn"),
 ]
 NAMES = [decline.name for decline in DECLINES]
@@ -38,7 +39,7 @@ NAMES = [decline.name for decline in DECLINES]
 def _run(plan, decline):
     nets = ([plan.east_address + "/32"], [plan.west_address + "/32"]) if decline.hosts else (plan.nets["east"], plan.nets["west"])
     connection = Connection(End("east.example", plan.east_address, nets[0]), End("west.example", plan.west_address, nets[1]),
-                            child=dict(decline.child), peer_mode=decline.peer_mode)
+                            child=dict(decline.child), peer_mode=decline.peer_mode, encap="ah" not in decline.child)
     peer = Strongswan(plan.west, connection, "west", hosts=decline.hosts).start()
     ours = Sallyport(plan.east, connection, "east").start()
     done = ours.up()
