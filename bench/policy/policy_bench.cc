@@ -1,0 +1,172 @@
+// The filter engine in memory: classify at several numbers of filters, the flow cache, transactions, and the memory of
+// a filter. The filters are those of a host: pairs of hosts with protocol and port, networks, port ranges, ports alone,
+// and one for the rest; half of the packets meet a narrow filter, half only the widest.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <map>
+#include <new>
+#include <random>
+
+#include "policy/flow_cache.h"
+#include "support/policy_samples.h"
+#include "support/seeded_rng.h"
+
+namespace {
+
+using namespace sallyport;
+using namespace sallyport::support;
+
+constexpr Layer kLayer = Layer::OUTBOUND_TRANSPORT_V4;
+
+size_t allocated = 0;
+
+Filter random_filter(std::mt19937& random) {
+  const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+  const uint32_t remote = 0x0a000000u | below(1u << 24);
+  Filter out = filter(kLayer, below(4) ? ActionType::PERMIT : ActionType::BLOCK);
+  const uint32_t kind = below(100);
+  const auto protocol = equal(Field::IP_PROTOCOL, Value(static_cast<uint8_t>(below(2) ? 6 : 17)));
+  const auto port = static_cast<uint16_t>(below(60000));
+  if (kind < 60) {
+    out.conditions = {equal(Field::IP_REMOTE_ADDRESS, Value(remote)), protocol,
+                      equal(Field::IP_REMOTE_PORT, Value(port))};
+  } else if (kind < 85) {
+    out.conditions = {
+        {Field::IP_REMOTE_ADDRESS, MatchType::EQUAL, V4AddrMask{remote, below(2) ? 0xffffff00u : 0xfffff000u}},
+        protocol};
+  } else {
+    out.conditions = {
+        equal(Field::IP_REMOTE_ADDRESS, Value(remote)),
+        protocol,
+        {Field::IP_LOCAL_PORT, MatchType::RANGE, Range{Value(port), Value(static_cast<uint16_t>(port + 500))}}};
+  }
+  return out;
+}
+
+struct Policy {
+  test::SeededRng rng{1};
+  Engine engine{rng};
+  SessionId user = *engine.open(trusted());
+  std::vector<FieldValues> packets;
+  std::mt19937 random{42};
+
+  void add(size_t count) {
+    (void)engine.begin(TimePoint{}, user, TxnMode::read_write);
+    for (size_t i = 0; i < count; ++i) (void)engine.add(user, random_filter(random));
+    (void)engine.commit(TimePoint{}, user);
+    while (engine.poll()) {
+    }
+  }
+
+  explicit Policy(size_t filters) {
+    (void)engine.add(user, filter(kLayer, ActionType::PERMIT));
+    add(filters);
+    const auto all = *enumerate_filters(*engine.snapshot(), nullptr);
+    for (size_t i = 0; i < 512; ++i) {
+      FieldValues v;
+      v.set_u32(Field::IP_LOCAL_ADDRESS, 0xc0000201u);
+      v.set_u32(Field::IP_REMOTE_ADDRESS, static_cast<uint32_t>(random()));
+      v.set_u8(Field::IP_PROTOCOL, random() % 2 ? 6 : 17);
+      v.set_u16(Field::IP_LOCAL_PORT, static_cast<uint16_t>(random()));
+      v.set_u16(Field::IP_REMOTE_PORT, static_cast<uint16_t>(random()));
+      if (i % 2)
+        for (const Test& test : make_tests(*find_layer(kLayer), all[random() % all.size()]->conditions))
+          v.set(test.field, test.type, test.low);
+      packets.push_back(v);
+    }
+  }
+};
+
+Policy& policy_of(size_t filters) {
+  static std::map<size_t, std::unique_ptr<Policy>> made;
+  auto& held = made[filters];
+  if (!held) held = std::make_unique<Policy>(filters);
+  return *held;
+}
+
+void classify_all(benchmark::State& state) {
+  Policy& p = policy_of(static_cast<size_t>(state.range(0)));
+  const auto snapshot = p.engine.snapshot();
+  Matches scratch;
+  size_t i = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(classify(*snapshot, kLayer, p.packets[i++ & 511], nullptr, scratch));
+  size_t shapes = 0, segments = 0;
+  for (const SublayerBank& bank : snapshot->banks(kLayer)) {
+    shapes += bank.index.shapes();
+    segments += bank.index.segments();
+  }
+  state.counters["shapes"] = static_cast<double>(shapes);
+  state.counters["segments"] = static_cast<double>(segments);
+}
+BENCHMARK(classify_all)->Name("classify")->Arg(10)->Arg(1000)->Arg(10000)->Arg(100000);
+
+void flow_cache_hit(benchmark::State& state) {
+  Policy& p = policy_of(static_cast<size_t>(state.range(0)));
+  const auto snapshot = p.engine.snapshot();
+  FlowCache cache(4096);
+  std::vector<FlowCacheKey> keys(64);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    keys[i].flow.source = IpAddr::v4(0xc0000201u);
+    keys[i].flow.destination = IpAddr::v4(static_cast<uint32_t>(0x0a000000u + i));
+    keys[i].flow.protocol = 6;
+    keys[i].layer = kLayer;
+  }
+  FieldValues values;
+  size_t i = 0;
+  for (auto _ : state) {
+    const size_t at = i++ & 63;
+    benchmark::DoNotOptimize(
+        cache.classify(snapshot, keys[at], values, nullptr, [&](FieldValues& v) { v = p.packets[at]; }));
+  }
+  state.counters["misses"] = static_cast<double>(cache.misses());
+}
+BENCHMARK(flow_cache_hit)->Arg(1000);
+
+void transaction(benchmark::State& state) {
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto p = std::make_unique<Policy>(1000);
+    state.ResumeTiming();
+    p->add(static_cast<size_t>(state.range(0)));
+    state.PauseTiming();
+    p.reset();
+    state.ResumeTiming();
+  }
+}
+BENCHMARK(transaction)->Arg(1000)->Arg(10000)->Unit(benchmark::kMillisecond);
+
+void memory(benchmark::State& state) {
+  const size_t filters = static_cast<size_t>(state.range(0));
+  double octets = 0;
+  for (auto _ : state) {
+    Policy p(1);
+    const size_t before = allocated;
+    p.add(filters);
+    octets = static_cast<double>(allocated - before) / static_cast<double>(filters);
+  }
+  state.counters["octets_per_filter"] = octets;
+}
+BENCHMARK(memory)->Name("memory")->Arg(100000)->Iterations(1);
+
+constexpr size_t kHeader = alignof(std::max_align_t);
+
+}  // namespace
+
+// Counted allocations: the size stands before the block.
+void* operator new(size_t n) {
+  void* block = std::malloc(n + kHeader);
+  if (!block) throw std::bad_alloc();
+  *static_cast<size_t*>(block) = n;
+  allocated += n;
+  return static_cast<char*>(block) + kHeader;
+}
+void operator delete(void* p) noexcept {
+  if (!p) return;
+  void* block = static_cast<char*>(p) - kHeader;
+  allocated -= *static_cast<size_t*>(block);
+  std::free(block);
+}
+void operator delete(void* p, size_t) noexcept { operator delete(p); }
+
+BENCHMARK_MAIN();

@@ -1,0 +1,87 @@
+// From keying policy to the IKEv2 machine's words, and what is refused.
+#include "policy/translate.h"
+
+#include <doctest/doctest.h>
+
+#include "support/policy_samples.h"
+
+TEST_SUITE_BEGIN("policy/translate");
+using namespace sallyport;
+using namespace sallyport::support;
+
+namespace {
+
+Filter secured(Conditions conditions) {
+  return callout_filter(Layer::OUTBOUND_TRANSPORT_V4, ActionType::CALLOUT_TERMINATING,
+                        known::callout::IPSEC_OUTBOUND_TRANSPORT_V4, std::move(conditions));
+}
+const Negotiation kEnds{"n", IpAddr::v4(0xc0000201), IpAddr::v4(0xc0000202), 7};
+
+KeyingGap gap(const ProviderContext& mm, const ProviderContext& qm) {
+  const auto made = connection_policy(mm, qm, secured({}), kEnds);
+  REQUIRE_FALSE(made);
+  CHECK_FALSE(describe(made.error().why).empty());
+  return made.error().why;
+}
+
+}  // namespace
+
+TEST_CASE("a connection is made of main mode, quick mode and the filter that asked") {
+  const auto mm = context(ContextType::IPSEC_IKEV2_MM, ike_policy(), guid(1));
+  const auto qm = context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, transport_policy(), guid(2));
+  const auto made = connection_policy(
+      mm, qm, secured({equal(Field::IP_PROTOCOL, Value(uint8_t{6})), v4_net(Field::IP_REMOTE_ADDRESS, "10.0.0.0/8")}),
+      kEnds);
+  REQUIRE(made);
+  CHECK(model::to_string(made->ike_proposals) ==
+        model::to_string(model::Proposals{*model::parse_proposal(model::Protocol::IKE, "aes256-sha256-modp2048")}));
+  CHECK(made->local_auth.credential == guid(1).to_string() + "/0");
+  REQUIRE(made->children.size() == 1);
+  const model::ChildPolicy& child = made->children[0];
+  CHECK(child.mode == model::Mode::transport);
+  CHECK(child.hard.time == seconds(3600));
+  CHECK(child.rekey.time == seconds(3240));
+  CHECK(child.remote.at(0).to_string() == model::parse_selector("10.0.0.0/8[tcp]")->to_string());
+  CHECK(child.reqid == 7);
+}
+
+TEST_CASE("what IKEv2 cannot do here is refused with the reason") {
+  const auto mm = context(ContextType::IPSEC_IKEV2_MM, ike_policy());
+  const auto qm = context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, transport_policy());
+  CHECK(gap(context(ContextType::IPSEC_IKE_MM, ike_policy()), qm) == KeyingGap::needs_ike);
+  CHECK(gap(mm, context(ContextType::IPSEC_AUTHIP_QM_TRANSPORT, transport_policy())) == KeyingGap::needs_authip);
+  CHECK(gap(context(ContextType::IPSEC_IKEV2_MM, ike_policy({AuthMethodType::EAP, FlagsAuth{}})), qm) ==
+        KeyingGap::auth_method);
+  IkePolicy old = ike_policy();
+  old.proposals[0].dh_group = DhGroup::GROUP_2;
+  CHECK(gap(context(ContextType::IPSEC_IKEV2_MM, old), qm) == KeyingGap::proposal);
+  TransportPolicy bare = transport_policy();
+  bare.proposals[0].transforms = {{TransformKind::ESP_CIPHER, {}, CipherTransform{CipherAlgorithm::AES_128, 3, {}}}};
+  CHECK(gap(mm, context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, bare)) == KeyingGap::transform);
+  TransportPolicy em = transport_policy();
+  em.em = EmPolicy{};
+  CHECK(gap(mm, context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, em)) == KeyingGap::second_authentication);
+  TunnelPolicy assigned;
+  assigned.flags = policy_flag::kEnableServerAddrAssignment;
+  assigned.proposals = {esp_proposal()};
+  CHECK(gap(mm, context(ContextType::IPSEC_IKEV2_QM_TUNNEL, assigned)) == KeyingGap::address_assignment);
+  CHECK(gap(mm, mm) == KeyingGap::context_role);
+}
+
+TEST_CASE("filters become entries of the SPD; conditions without selectors are refused") {
+  CHECK(spd_entry(filter(Layer::OUTBOUND_TRANSPORT_V4, ActionType::PERMIT), 1, 2)->action == model::Action::BYPASS);
+  CHECK(spd_entry(filter(Layer::OUTBOUND_TRANSPORT_V4, ActionType::BLOCK), 1, 2)->action == model::Action::DISCARD);
+  const auto entry = spd_entry(
+      secured({{Field::IP_LOCAL_PORT, MatchType::RANGE, Range{Value(uint16_t{5}), Value(uint16_t{9})}}}), 1, 2);
+  REQUIRE(entry);
+  CHECK(entry->action == model::Action::PROTECT);
+  CHECK(entry->reqid == 1);
+  CHECK(entry->local.at(0).port_first == 5);
+  CHECK(entry->local.at(0).port_last == 9);
+  CHECK(entry->remote.at(0).any_port());
+  CHECK(spd_entry(secured({equal(Field::FLAGS, Value(uint32_t{1}))}), 1, 2).error().why == KeyingGap::selector);
+  CHECK(spd_entry(secured({{Field::IP_LOCAL_PORT, MatchType::NOT_EQUAL, Value(uint16_t{5})}}), 1, 2).error().why ==
+        KeyingGap::selector);
+}
+
+TEST_SUITE_END();
