@@ -2,10 +2,10 @@
 // a filter. The filters are those of a host: pairs of hosts with protocol and port, networks, port ranges, ports alone,
 // and one for the rest; half of the packets meet a narrow filter, half only the widest.
 #include <benchmark/benchmark.h>
+#include <malloc.h>
 
-#include <cstdlib>
 #include <map>
-#include <new>
+#include <memory>
 #include <random>
 
 #include "policy/flow_cache.h"
@@ -19,7 +19,11 @@ using namespace sallyport::support;
 
 constexpr Layer kLayer = Layer::OUTBOUND_TRANSPORT_V4;
 
-size_t allocated = 0;
+// Octets the allocator has given out.
+size_t allocated() {
+  const struct mallinfo2 now = mallinfo2();
+  return now.uordblks + now.hblkhd;
+}
 
 Filter random_filter(std::mt19937& random) {
   const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
@@ -141,32 +145,14 @@ void memory(benchmark::State& state) {
   double octets = 0;
   for (auto _ : state) {
     Policy p(1);
-    const size_t before = allocated;
+    const size_t before = allocated();
     p.add(filters);
-    octets = static_cast<double>(allocated - before) / static_cast<double>(filters);
+    octets = static_cast<double>(allocated() - before) / static_cast<double>(filters);
   }
   state.counters["octets_per_filter"] = octets;
 }
 BENCHMARK(memory)->Name("memory")->Arg(100000)->Iterations(1);
 
-constexpr size_t kHeader = alignof(std::max_align_t);
-
 }  // namespace
-
-// Counted allocations: the size stands before the block.
-void* operator new(size_t n) {
-  void* block = std::malloc(n + kHeader);
-  if (!block) throw std::bad_alloc();
-  *static_cast<size_t*>(block) = n;
-  allocated += n;
-  return static_cast<char*>(block) + kHeader;
-}
-void operator delete(void* p) noexcept {
-  if (!p) return;
-  void* block = static_cast<char*>(p) - kHeader;
-  allocated -= *static_cast<size_t*>(block);
-  std::free(block);
-}
-void operator delete(void* p, size_t) noexcept { operator delete(p); }
 
 BENCHMARK_MAIN();
