@@ -87,19 +87,18 @@ std::optional<std::string> Privileges::open_sockets(const config::Settings& sett
   // Only routes into a TUN device need the mark that our own packets are known by.
   if (settings.device.type == DeviceSettings::Type::tun) options.mark = runtime::kOwnMark;
   options.offloads = settings.daemon.udp_offloads;
-  const unsigned workers = settings.daemon.workers;
   for (const Family family : {Family::v4, Family::v6}) {
     for (const bool natt : {false, true}) {
       const uint16_t port = natt ? settings.daemon.natt_port : settings.daemon.ike_port;
       const IpEndpoint bind_to{IpAddr::any(family), port};
-      // IKE alone fragments as it likes; the ESP beside it follows the path.
-      options.fragments = natt ? runtime::FragmentPolicy::discover : runtime::FragmentPolicy::allow;
-      options.shared_port = natt && workers > 1;
+      // IKE fragments as it likes; ESP follows the path.
+      options.fragments = runtime::FragmentPolicy::allow;
+      options.shared_port = natt;
       auto socket = runtime::open_udp_socket(bind_to, options);
       if (socket) {
         const bool trains = options.offloads && runtime::takes_trains(*socket);
-        held_.udp.push_back({std::move(*socket), family, natt, port, trains, 0});
-        if (options.shared_port) {
+        held_.udp.push_back({std::move(*socket), family, natt, port, trains, runtime::UdpDescriptor::kKeying});
+        if (natt) {
           if (auto refused = share_port(bind_to, options, trains)) return refused;
         }
       } else if (family == Family::v6 &&
@@ -119,19 +118,20 @@ std::optional<std::string> Privileges::open_sockets(const config::Settings& sett
   return open_raw_sockets(settings, options);
 }
 
-// One more socket for each packet worker behind the first. Where the kernel does not steer, packets cross from worker
-// to worker.
-std::optional<std::string> Privileges::share_port(const IpEndpoint& bind_to, const runtime::SocketOptions& options,
+// A socket for each packet worker beside the one for IKE, which so has a queue of its own that no flood of ESP fills.
+// Where the kernel does not steer, packets cross from thread to thread.
+std::optional<std::string> Privileges::share_port(const IpEndpoint& bind_to, runtime::SocketOptions options,
                                                   bool trains) {
+  options.fragments = runtime::FragmentPolicy::discover;
   const unsigned workers = settings_.daemon.workers;
-  for (unsigned i = 1; i < workers; ++i) {
+  for (unsigned i = 0; i < workers; ++i) {
     auto socket = runtime::open_udp_socket(bind_to, options);
     if (!socket) return runtime::explain_udp(bind_to, socket.error());
     held_.udp.push_back(
         {std::move(*socket), bind_to.addr.family(), true, bind_to.port, trains, static_cast<uint8_t>(i)});
   }
   if (auto steered = runtime::steer_by_spi(held_.udp.back().fd, workers); !steered) {
-    warnings_.push_back(runtime::explain("the kernel does not bring ESP to the worker of its SA", steered.error()));
+    warnings_.push_back(runtime::explain("the kernel does not tell ESP from IKE, nor bring it to the worker of its SA", steered.error()));
   }
   return std::nullopt;
 }

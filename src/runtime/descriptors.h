@@ -11,12 +11,14 @@
 namespace sallyport::runtime {
 
 struct UdpDescriptor {
+  static constexpr uint8_t kKeying = 0xff;
   Fd fd;
   Family family = Family::v4;
   bool natt = false;  // the side that carries the non-ESP marker
   uint16_t port = 0;
   bool trains = false;  // takes several datagrams of one size in one call
-  uint8_t worker = 0;   // which packet worker reads it
+  uint8_t worker = 0;   // which packet worker reads it; kKeying, or no natt: the keying thread, for it carries IKE
+  bool keying() const { return !natt || worker == kKeying; }
 };
 
 struct Descriptors {

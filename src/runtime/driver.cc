@@ -11,6 +11,7 @@
 #include "runtime/clock.h"
 #include "runtime/source_lookup.h"
 #include "stack/shards.h"
+#include "stack/udp_demux.h"
 
 namespace sallyport::runtime {
 namespace {
@@ -63,7 +64,7 @@ Driver::~Driver() {
   for (const auto& worker : workers_) worker->stop();
   workers_.clear();
   for (const auto& socket : descriptors_.udp) {
-    if (!socket.natt) loop_.unwatch(socket.fd.get());
+    if (socket.keying()) loop_.unwatch(socket.fd.get());
   }
   for (const Fd* socket : {&descriptors_.icmp_v4, &descriptors_.icmp_v6}) {
     if (*socket) loop_.unwatch(socket->get());
@@ -114,7 +115,7 @@ void Driver::start() {
     pump();
   };
   for (const auto& socket : descriptors_.udp) {
-    if (!socket.natt) loop_.watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
+    if (socket.keying()) loop_.watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
   }
   for (const Family family : {Family::v4, Family::v6}) {
     const Fd& socket = family == Family::v4 ? descriptors_.icmp_v4 : descriptors_.icmp_v6;
@@ -186,7 +187,8 @@ PacketCounters Driver::counters() const {
   return out;
 }
 
-// The socket that carries IKE alone; where ESP comes too, the packet worker reads.
+// The sockets that IKE comes to. ESP strays here where the kernel does not tell the two apart, and behind IKE in a train
+// (UDP_GRO joins whatever has one size).
 void Driver::read_udp(const UdpDescriptor& socket) {
   for (int round = 0; round < kBatchesPerWakeup; ++round) {
     const auto datagrams = batch_.receive(socket.fd.get(), socket.port);
@@ -194,17 +196,28 @@ void Driver::read_udp(const UdpDescriptor& socket) {
     const TimePoint now = monotonic_now();
     for (const auto& datagram : datagrams) {
       const size_t segment = datagram.segment_octets != 0 ? datagram.segment_octets : datagram.payload.size();
-      for (ByteView rest = datagram.payload; !rest.empty();) {
+      ByteView rest = datagram.payload;
+      do {
         const ByteView one = rest.first(std::min(segment, rest.size()));
         rest = rest.subspan(one.size());
-        ++counters_.datagrams_in;
-        control_.handle_datagram(
-            now, ike::Datagram{datagram.local, datagram.remote, datagram.interface_index, false, to_bytes(one)});
-      }
+        take_datagram(now, socket, datagram, one);
+      } while (!rest.empty());
     }
     if (datagrams.size() < DatagramBatch::kSlots) break;
   }
   pump();
+}
+
+void Driver::take_datagram(TimePoint now, const UdpDescriptor& socket, const ReceivedDatagram& about, ByteView one) {
+  const auto demuxed = stack::demux(one, socket.natt);
+  if (demuxed.to == stack::Demuxed::To::esp) return workers_.front()->take_stray_esp(about, one);
+  ++counters_.datagrams_in;
+  if (demuxed.to == stack::Demuxed::To::ike) {
+    control_.handle_datagram(
+        now, ike::Datagram{about.local, about.remote, about.interface_index, socket.natt, to_bytes(demuxed.payload)});
+  } else if (demuxed.to == stack::Demuxed::To::nobody) {
+    ++counters_.not_for_us;
+  }
 }
 
 // Errors are few, and whoever floods us with them takes turns of the packets' thread one batch at a time.

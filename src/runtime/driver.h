@@ -69,6 +69,7 @@ class Driver {
   };
 
   void read_udp(const UdpDescriptor& socket);
+  void take_datagram(TimePoint now, const UdpDescriptor& socket, const ReceivedDatagram& about, ByteView one);
   void read_icmp(const Fd& socket, Family family);
   void shrink_path(const IpAddr& remote, ByteView packet);
   PacketWorker::Callbacks callbacks(uint16_t worker);

@@ -53,7 +53,7 @@ void for_each_packet(const ipsec::Outgoing& out, const Take& take) {
 
 EspSender::EspSender(const Descriptors& descriptors, PacketCounters& counters) : counters_(counters) {
   for (const auto& socket : descriptors.udp) {
-    if (!socket.natt) continue;
+    if (!socket.natt) continue;  // the last of a family: no socket that IKE comes to, where there is another
     sockets_[index_of(socket.family)].udp = socket.fd.get();
     sockets_[index_of(socket.family)].udp_port = socket.port;
   }

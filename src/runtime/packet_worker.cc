@@ -114,7 +114,7 @@ void PacketWorker::run() {
     (void)::eventfd_read(wakeup_.get(), &count);
   });
   for (const auto& socket : descriptors_.udp) {
-    if (socket.natt && socket.worker == number_) watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
+    if (!socket.keying() && socket.worker == number_) watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
   }
   const auto watch_raw = [&](const Fd& socket, Family family, model::Protocol protocol) {
     if (socket && number_ == 0)
@@ -158,6 +158,16 @@ void PacketWorker::read_udp(const UdpDescriptor& socket) {
     drain();
     if (datagrams.size() < DatagramBatch::kSlots) break;
   }
+}
+
+void PacketWorker::take_stray_esp(const ReceivedDatagram& about, ByteView packet) {
+  call([&](stack::Dataplane&) {
+    ++counters_.datagrams_in;
+    ReceivedDatagram one = about;
+    one.segment_octets = 0;
+    add_esp(one, packet, true);
+    give_esp();
+  });
 }
 
 // The kernel joins whatever one peer sent in one size (UDP_GRO): a train may hold IKE beside ESP.

@@ -68,6 +68,8 @@ class PacketWorker {
   // callback.
   void call(const Task& task);
   PacketCounters counters();  // by call()
+  // One ESP packet that came in UDP to a socket of the keying thread's; by call().
+  void take_stray_esp(const ReceivedDatagram& about, ByteView packet);
   // The keying thread has taken one more IKE message from on_ike. Any thread.
   void ike_taken(size_t messages) { ike_waiting_.fetch_sub(messages, std::memory_order_relaxed); }
 

@@ -75,11 +75,13 @@ bool takes_trains(const Fd& socket) {
   return ::getsockopt(socket.get(), SOL_UDP, UDP_SEGMENT, &octets, &length) == 0;
 }
 
-Result<> steer_by_spi(const Fd& socket, unsigned sockets) {
+Result<> steer_by_spi(const Fd& socket, unsigned workers) {
   // The program sees the payload. The non-ESP marker is SPI 0; what is shorter than an SPI ends the program with 0.
   sock_filter code[] = {
       {BPF_LD | BPF_W | BPF_ABS, 0, 0, 0},
-      {BPF_ALU | BPF_MOD | BPF_K, 0, 0, sockets},
+      {BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 0},
+      {BPF_ALU | BPF_MOD | BPF_K, 0, 0, workers},
+      {BPF_ALU | BPF_ADD | BPF_K, 0, 0, 1},
       {BPF_RET | BPF_A, 0, 0, 0},
   };
   const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};

@@ -26,11 +26,11 @@ Result<Fd> open_udp_socket(const IpEndpoint& bind_to, const SocketOptions& optio
 Result<uint16_t> bound_port(const Fd& socket);
 // Whether the kernel cuts one long send into datagrams (UDP_SEGMENT, Linux 4.18).
 bool takes_trains(const Fd& socket);
+// Sockets of ours with one port, of which the kernel picks: the one bound first takes IKE and all else that is no ESP,
+// an ESP packet goes to number 1 + SPI % workers in the order of binding. Says so to all of them at once. Before Linux
+// 4.5: refused, and the kernel picks by addresses.
+Result<> steer_by_spi(const Fd& socket, unsigned workers);
 // One sentence for a failed open: "UDP port 500 is already in use by another program (0.0.0.0:500)".
-// Several sockets with one port, of which the kernel picks by the SPI of an ESP packet: number SPI % sockets in the
-// order of binding; what is no ESP goes to the first. Says so to all of them at once. Before Linux 4.5: refused, and
-// the kernel picks by addresses.
-Result<> steer_by_spi(const Fd& socket, unsigned sockets);
 
 std::string explain_udp(const IpEndpoint& bind_to, const Error& error);
 

@@ -54,6 +54,7 @@ struct NodeFacts {
   std::string secret = "a secret";
   std::string more;  // lines of the connection
   bool local_address = true;
+  bool one_socket_for_all = false;  // the keying thread reads where ESP comes too, as if the kernel steered nothing
 };
 
 inline std::string node_config(const NodeFacts& facts, const Ports& mine, uint16_t peer_ike, uint16_t peer_natt) {
@@ -75,7 +76,7 @@ struct DriverNode {
         log("test", settings.daemon.log, {}),
         keys(loop, {{{"psk:psk", facts.secret}}}),
         rng(seed),
-        driver(loop, log, keys, rng, {settings, policy(settings), descriptors(std::move(ports))}) {
+        driver(loop, log, keys, rng, {settings, policy(settings), descriptors(facts, std::move(ports))}) {
     driver.on_notice = [this](const stack::Notice& notice) { notices.push_back(notice); };
     driver.on_result = [this](const stack::CommandResult& result) { results.push_back(result); };
     driver.on_pong = [this](const stack::InnerHost::Pong& pong) { pongs.push_back(pong); };
@@ -91,10 +92,11 @@ struct DriverNode {
   static std::shared_ptr<const model::IkePolicySet> policy(const config::Settings& settings) {
     return std::make_shared<model::IkePolicySet>(config::to_policy(settings));
   }
-  static Descriptors descriptors(Ports ports) {
+  static Descriptors descriptors(const NodeFacts& facts, Ports ports) {
     Descriptors out;
     out.udp.push_back({std::move(ports.ike), Family::v4, false, ports.ike_port});
     out.udp.push_back({std::move(ports.natt), Family::v4, true, ports.natt_port});
+    if (facts.one_socket_for_all) out.udp.back().worker = UdpDescriptor::kKeying;
     if (auto lookup = open_source_lookup()) out.route_lookup = std::move(*lookup);
     return out;
   }

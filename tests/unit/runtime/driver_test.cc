@@ -30,6 +30,20 @@ TEST_SUITE("runtime/driver") {
     CHECK(pair.east->driver.control().ike_sas().empty());
   }
 
+  TEST_CASE("ESP that strays to the socket of IKE finds its shard, and its answer leaves") {
+    NodeFacts west{"west", "10.2.0.1", "east", "10.1.0.1", "a secret", "", true};
+    west.one_socket_for_all = true;
+    DriverPair pair({"east", "10.1.0.1", "west", "10.2.0.1", "a secret", "force_encap = true", true}, west);
+    REQUIRE(pair.up());
+    CHECK(pair.until([&] { return pair.west->noticed(Kind::child_up); }));
+    for (uint16_t sequence = 1; sequence <= 3; ++sequence) {
+      REQUIRE(pair.east->driver.ping(9, *IpAddr::parse("10.2.0.1"), sequence, 400));
+      REQUIRE(pair.until([&] { return pair.east->pongs.size() == sequence; }));
+    }
+    CHECK(pair.west->driver.counters().not_for_us == 0);
+    CHECK(pair.west->driver.packets().sas.size() == 1);
+  }
+
   TEST_CASE("the moves of the IKE SA are traced: row, from, to, in the notices and the debug log") {
     DriverPair pair;
     REQUIRE(pair.up());

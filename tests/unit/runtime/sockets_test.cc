@@ -80,6 +80,39 @@ TEST_SUITE("runtime/udp_socket") {
     CHECK(error == EMSGSIZE);
   }
 
+  TEST_CASE("[RFC3948 2.2] the kernel brings IKE to the first socket of a port and ESP to the one of its SPI") {
+    constexpr unsigned kWorkers = 3;
+    SocketOptions shared;
+    shared.shared_port = true;
+    std::vector<Fd> sockets;
+    uint16_t port = 0;
+    for (unsigned i = 0; i < 1 + kWorkers; ++i) {
+      auto socket = open_udp_socket({address("127.0.0.1"), port}, shared);
+      REQUIRE(socket);
+      port = *bound_port(*socket);
+      sockets.push_back(std::move(*socket));
+    }
+    REQUIRE(steer_by_spi(sockets.back(), kWorkers));
+    auto sender = open_udp_socket({address("127.0.0.1"), 0}, {});
+    REQUIRE(sender);
+    const uint16_t from = *bound_port(*sender);
+    DatagramBatch batch;
+    const auto lands_at = [&](const Bytes& payload) -> size_t {
+      const OutgoingDatagram out{{address("127.0.0.1"), from}, {address("127.0.0.1"), port}, 0, payload};
+      REQUIRE(send_batch(sender->get(), {&out, 1}) == 1);
+      size_t at = sockets.size();
+      for (size_t i = 0; i < sockets.size(); ++i) {
+        if (batch.receive(sockets[i].get(), port).empty()) continue;
+        CHECK(at == sockets.size());
+        at = i;
+      }
+      return at;
+    };
+    CHECK(lands_at({0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}) == 0);  // the non-ESP marker
+    CHECK(lands_at({0xff}) == 0);                               // a keepalive
+    for (uint8_t spi = 1; spi < 20; ++spi) CHECK(lands_at({0, 0, 1, spi, 0, 0, 0, 1}) == 1 + (256u + spi) % kWorkers);
+  }
+
   TEST_CASE("a taken port is one clear sentence") {
     auto a = open_udp_socket({address("127.0.0.1"), 0}, {});
     REQUIRE(a);
