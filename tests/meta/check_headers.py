@@ -1,5 +1,7 @@
 """Each header compiles alone, starts with #pragma once (include/ may also use a guard), and include/ uses only standard headers.
 
+A header that its own .cc includes first compiles alone by every build and is not compiled here again.
+
 Usage: check_headers.py [--build FOLDER] [--compiler C++]. Headers are compiled with -fsyntax-only in batches of one, two at a time,
 and a header that has not changed since it last passed (nor anything it includes) is not compiled again: build/FOLDER/headers.json.
 """
@@ -25,6 +27,15 @@ def _digest(root):
     for path in tree.files(root, "*.h", "*.def", under=("src", "include", "proto")):
         total.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return total.hexdigest()
+
+
+def _built_alone(header):
+    """Whether the .cc of the same name begins with this header: then nothing that comes before could hide what it lacks."""
+    source = header.with_suffix(".cc")
+    if not source.exists():
+        return False
+    first = re.search(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', source.read_text(errors="replace"), re.M)
+    return first is not None and str(header).endswith("/" + first[1])
 
 
 def _compile(compiler, root, extra, header):
@@ -57,7 +68,8 @@ def find(root, build=None, compiler=None):
         return complaints
     # ctl's own headers may name generated code, which exists only after a build.
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        results = [line for line in pool.map(lambda header: _compile(compiler, root, extra, header), headers) if line]
+        alone = [header for header in headers if not _built_alone(header)]
+        results = [line for line in pool.map(lambda header: _compile(compiler, root, extra, header), alone) if line]
     if memory and not results and memory.parent.exists():
         memory.write_text(json.dumps(digest))
     return complaints + results
@@ -66,6 +78,9 @@ def find(root, build=None, compiler=None):
 def self_test():
     tree.expect(find, {"src/base/a.h": "#pragma once\n#include <vector>\ninline std::vector<int> f() { return {}; }\n"}, None)
     tree.expect(find, {"src/base/a.h": "#pragma once\ninline std::vector<int> f() { return {}; }\n"}, "does not compile alone")
+    broken = "#pragma once\ninline std::vector<int> f() { return {}; }\n"
+    tree.expect(find, {"src/base/a.h": broken, "src/base/a.cc": '#include <vector>\n#include "base/a.h"\n'}, "does not compile alone")
+    tree.expect(find, {"src/base/a.h": broken, "src/base/a.cc": '#include "base/a.h"\n'}, None)   # the build refuses it
     tree.expect(find, {"src/base/a.h": "int f();\n"}, "no #pragma once")
     tree.expect(find, {"include/sallyport/a.h": "#pragma once\n#include <openssl/evp.h>\n"}, "not a standard header")
 
