@@ -208,17 +208,24 @@ std::string explain_mismatch(const Proposals& ours, const Proposals& peers) {
     for (const Proposal& theirs : peers) {
       if (mine.protocol != theirs.protocol) continue;
       int depth = 0;
+      std::string why;
       for (const TransformType type : kTypes) {
         if (!applies(mine.protocol, type)) continue;
         if (!common(mine, theirs, type)) {
-          if (depth > best_depth) {
-            best_depth = depth;
-            best = std::string(kind_name(type)) + " differs: we want " + list(of_type(mine, type)) +
-                   ", the peer wants " + list(of_type(theirs, type));
-          }
+          why = std::string(kind_name(type)) + " differs: we want " + list(of_type(mine, type)) + ", the peer wants " +
+                list(of_type(theirs, type));
           break;
         }
         ++depth;
+      }
+      if (why.empty() && theirs.unusable) {
+        why =
+            "beside what we have in common the peer wants a transform of a kind that is unknown here, such as the "
+            "additional key exchanges of RFC 9370";
+      }
+      if (!why.empty() && depth > best_depth) {
+        best_depth = depth;
+        best = why;
       }
     }
   }

@@ -65,6 +65,15 @@ TEST_SUITE("model/proposal") {
     CHECK(explain_mismatch({ike("aes256gcm16-prfsha256-x25519")}, {ike("aes256gcm16-prfsha256-modp2048")}) ==
           "key exchange differs: we want x25519, the peer wants modp2048");
   }
+  TEST_CASE(
+      "[RFC9370 2.2.2] the sentence names a kind of transform that only the peer knows, not the proposal farthest "
+      "off") {
+    Proposal hybrid = ike("aes256gcm16-prfsha256-x25519");
+    hybrid.unusable = true;
+    CHECK(explain_mismatch({ike("aes256gcm16-prfsha256-x25519"), ike("aes128-sha256-x25519")}, {hybrid})
+              .find("additional key exchanges") != std::string::npos);
+    CHECK(explain_mismatch({ike("aes256gcm16-prfsha256-ecp256")}, {hybrid}).find("key exchange differs") == 0);
+  }
   TEST_CASE("[RFC8750 5 8] implicit IV is for ESP alone and stands beside the same cipher with its IV") {
     CHECK(to_string(esp("aes128gcm16iiv-aes128gcm16")) == "aes128gcm16iiv-aes128gcm16");
     CHECK(parse_proposal(Protocol::IKE, "aes128gcm16iiv-prfsha256-x25519").error() == Error{Errc::bad_value, 0});
