@@ -131,7 +131,8 @@ std::optional<std::string> Privileges::share_port(const IpEndpoint& bind_to, run
         {std::move(*socket), bind_to.addr.family(), true, bind_to.port, trains, static_cast<uint8_t>(i)});
   }
   if (auto steered = runtime::steer_by_spi(held_.udp.back().fd, workers); !steered) {
-    warnings_.push_back(runtime::explain("the kernel does not tell ESP from IKE, nor bring it to the worker of its SA", steered.error()));
+    warnings_.push_back(runtime::explain("the kernel does not tell ESP from IKE, nor bring it to the worker of its SA",
+                                         steered.error()));
   }
   return std::nullopt;
 }

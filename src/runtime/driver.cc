@@ -187,8 +187,8 @@ PacketCounters Driver::counters() const {
   return out;
 }
 
-// The sockets that IKE comes to. ESP strays here where the kernel does not tell the two apart, and behind IKE in a train
-// (UDP_GRO joins whatever has one size).
+// The sockets that IKE comes to. ESP strays here where the kernel does not tell the two apart, and behind IKE in a
+// train (UDP_GRO joins whatever has one size).
 void Driver::read_udp(const UdpDescriptor& socket) {
   for (int round = 0; round < kBatchesPerWakeup; ++round) {
     const auto datagrams = batch_.receive(socket.fd.get(), socket.port);

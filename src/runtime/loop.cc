@@ -32,6 +32,7 @@ struct Timer {
   explicit Timer(asio::io_context& io) : timer(io) {}
   asio::steady_timer timer;
   std::optional<TimePoint> at;
+  std::optional<TimePoint> armed;  // when the wait under way ends
   std::function<void()> due;
 };
 }  // namespace
@@ -60,14 +61,18 @@ void Loop::Impl::wait(const std::shared_ptr<Watched>& on) {
                             });
 }
 
-// Waits are short, and the clock that counts suspend is asked again after each.
+// Waits are short, and the clock that counts suspend is asked again after each. A wait under way that ends early enough
+// stays: a new deadline costs no system call then.
 void Loop::Impl::arm(Timer& timer) {
-  timer.timer.cancel();
-  if (!timer.at) return;
-  const Duration left = std::clamp<Duration>(*timer.at - monotonic_now(), Duration::zero(), seconds(1));
-  timer.timer.expires_after(left);
+  if (!timer.at || (timer.armed && *timer.armed <= *timer.at)) return;
+  const TimePoint now = monotonic_now();
+  const Duration left = std::clamp<Duration>(*timer.at - now, Duration::zero(), seconds(1));
+  timer.armed = now + left;
+  timer.timer.expires_after(left);  // ends an older wait
   timer.timer.async_wait([this, &timer](error_code error) {
-    if (error || !timer.at) return;
+    if (error) return;
+    timer.armed.reset();
+    if (!timer.at) return;
     if (*timer.at > monotonic_now()) return arm(timer);
     timer.at.reset();
     const auto due = timer.due;  // the call may set the timer anew

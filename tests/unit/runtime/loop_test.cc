@@ -46,10 +46,12 @@ TEST_SUITE("runtime/loop") {
     });
     loop.set_timer(2, begun + milliseconds(1), [&] { order += "x"; });
     loop.set_timer(2, begun + milliseconds(20), [&] { order += "a"; });
+    loop.set_timer(5, begun + seconds(60), [&] { order += "x"; });
+    loop.set_timer(5, begun + milliseconds(30), [&] { order += "c"; });
     loop.set_timer(3, begun + milliseconds(5), [&] { order += "never"; });
     loop.set_timer(3, std::nullopt, {});
     loop.run();
-    CHECK(order == "ab");
+    CHECK(order == "acb");
   }
 
   TEST_CASE("work runs on another thread and its result on the loop's") {

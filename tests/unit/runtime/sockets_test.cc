@@ -109,7 +109,7 @@ TEST_SUITE("runtime/udp_socket") {
       return at;
     };
     CHECK(lands_at({0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}) == 0);  // the non-ESP marker
-    CHECK(lands_at({0xff}) == 0);                               // a keepalive
+    CHECK(lands_at({0xff}) == 0);                                // a keepalive
     for (uint8_t spi = 1; spi < 20; ++spi) CHECK(lands_at({0, 0, 1, spi, 0, 0, 0, 1}) == 1 + (256u + spi) % kWorkers);
   }
 
