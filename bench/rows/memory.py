@@ -63,6 +63,21 @@ def esp(setting):
     return rows
 
 
+def burst(setting):
+    rounds = []
+    for number in range(setting.rounds):
+        rounds.append(_nanoseconds("burst_bench", "burst_"))
+        setting.say(f"burst {number + 1}/{setting.rounds}")
+    rows = []
+    for verb, text in (("seal", "sealed"), ("open", "opened")):
+        for sas, whose in ((1, "one SA"), (10000, "10 000 SAs")):
+            def of(way):
+                return [r[f"burst_{verb}/{sas}/{way}/manual_time"] for r in rounds]
+            rows.append(frame.compared(f"a packet of 64 B {text}, in bursts of 64, {whose}", "CPU ns", of("together"), "the same, one packet a call",
+                                       of("one_by_one")))
+    return rows
+
+
 def sad(setting):
     rounds = []
     for number in range(setting.rounds):
@@ -82,4 +97,5 @@ def sad(setting):
 
 
 MEASUREMENTS = [frame.Measurement("esp-memory", esp, targets=("esp_bench", "aead_bench")),
+                frame.Measurement("burst", burst, targets=("burst_bench",)),
                 frame.Measurement("sad-lookup", sad, targets=("sad_bench",))]

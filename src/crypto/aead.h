@@ -43,6 +43,12 @@ class Aead {
   virtual bool open(ByteView aad, ByteView aad_suffix, ByteView iv, ByteView cipher, ByteView icv,
                     MutableBytes plain) = 0;
 
+  // Asks the memory for what every packet needs first, for a caller that has other packets to do before.
+  void prefetch() const {
+    constexpr size_t kOctets = 1024;
+    for (size_t line = 0; line < kOctets; line += 64) __builtin_prefetch(reinterpret_cast<const uint8_t*>(this) + line);
+  }
+
   // One packet of a batch. Seal: the plain text is head | in | tail, which is never put together in memory by the
   // caller: head is what stands in front of a segment's payload (inner headers), tail the ESP trailer. out.size() is
   // the sum. Open: `in` alone.

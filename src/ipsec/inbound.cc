@@ -21,6 +21,13 @@ namespace sallyport::ipsec {
 namespace {
 
 constexpr size_t kEspHeader = 8;
+constexpr size_t kBurst = 64;  // packets or trains whose SAs are looked up together
+
+// 0, which no SA has, where the packet is too short to name one.
+model::Spi spi_of(const Incoming& from, ByteView packet) {
+  const size_t at = from.outer_octets + size_t{from.protocol == model::Protocol::AH ? 4u : 0u};
+  return packet.size() < at + 4 ? 0 : load_be32(&packet[at]);
+}
 
 Verdict check_shape(const SaInbound& sa, ByteView packet) {
   const size_t around = kEspHeader + sa.iv_octets + sa.icv_octets;
@@ -49,7 +56,8 @@ class Opening {
   Opening(const Opening&) = delete;
   Opening& operator=(const Opening&) = delete;
 
-  Verdict take(const Incoming& from, ByteView packet);
+  // sa: the one of the packet's SPI, or nullptr.
+  Verdict take(const Incoming& from, ByteView packet, SaInbound* sa);
 
  private:
   Verdict open_behind(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence);
@@ -154,11 +162,10 @@ Verdict Opening::open_alone(SaInbound& sa, const Incoming& from, ByteView packet
   return verdict;
 }
 
-Verdict Opening::take(const Incoming& from, ByteView packet) {
+Verdict Opening::take(const Incoming& from, ByteView packet, SaInbound* sa) {
   if (packet.size() < from.outer_octets + kEspHeader) return Drop::runt;
   const ByteView whole = packet;
   packet = packet.subspan(from.outer_octets);
-  SaInbound* sa = shard_.sad.find_inbound(load_be32(&packet[from.protocol == model::Protocol::AH ? 4 : 0]));
   if (sa == nullptr || sa->protocol != from.protocol) return Drop::no_sa;
   if (sa->special) {
     close();
@@ -175,6 +182,22 @@ Verdict Opening::take(const Incoming& from, ByteView packet) {
                       out_.packets().back().packet.tailroom() >= cipher &&
                       joiner_.confirm(out_.packets().back().packet.view());
   return behind ? open_behind(*sa, from, packet, sequence) : open_alone(*sa, from, packet, sequence);
+}
+
+// One packet, or all of a train, whose first one has this SPI and SA.
+void take_train(Shard& shard, Opening& opening, const Incoming& from, model::Spi spi, SaInbound* sa) {
+  const size_t segment = from.segment_octets == 0 ? from.packet.size() : from.segment_octets;
+  ByteView rest = from.packet;
+  do {
+    const ByteView packet = rest.first(std::min(segment, rest.size()));
+    rest = rest.subspan(packet.size());
+    if (const model::Spi own = spi_of(from, packet); own != spi) {
+      spi = own;
+      sa = shard.sad.find_inbound(own);
+    }
+    const Verdict verdict = opening.take(from, packet, sa);
+    if (!verdict.passed()) shard.drops.count(verdict.drop());
+  } while (!rest.empty());
 }
 
 Verdict take_clear(Shard& shard, const PacketBuf& packet, Outputs& out) {
@@ -198,15 +221,17 @@ Verdict take_clear(Shard& shard, const PacketBuf& packet, Outputs& out) {
 
 void inbound(Shard& shard, TimePoint now, std::span<const Incoming> in, Outputs& out) {
   Opening opening(shard, now, out);
-  for (const Incoming& from : in) {
-    const size_t segment = from.segment_octets == 0 ? from.packet.size() : from.segment_octets;
-    ByteView rest = from.packet;
-    do {
-      const ByteView packet = rest.first(std::min(segment, rest.size()));
-      rest = rest.subspan(packet.size());
-      const Verdict verdict = opening.take(from, packet);
-      if (!verdict.passed()) shard.drops.count(verdict.drop());
-    } while (!rest.empty());
+  model::Spi spis[kBurst];
+  SaInbound* found[kBurst];
+  while (!in.empty()) {
+    const auto burst = in.first(std::min(kBurst, in.size()));
+    in = in.subspan(burst.size());
+    for (size_t i = 0; i < burst.size(); ++i) spis[i] = spi_of(burst[i], burst[i].packet);
+    shard.sad.find_inbound({spis, burst.size()}, found);
+    for (size_t i = 1; i < burst.size(); ++i) {
+      if (found[i] != nullptr && found[i] != found[i - 1] && found[i]->aead != nullptr) found[i]->aead->prefetch();
+    }
+    for (size_t i = 0; i < burst.size(); ++i) take_train(shard, opening, burst[i], spis[i], found[i]);
   }
 }
 

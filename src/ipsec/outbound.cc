@@ -7,6 +7,8 @@
 //         └─ sequence number, lifetime ── outer header ── ESP, behind the last one where both go the same way
 #include "ipsec/outbound.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 
 #include "ipsec/departure.h"
@@ -23,6 +25,8 @@ namespace sallyport::ipsec {
 namespace {
 
 constexpr size_t kLargestIp = 65535;
+constexpr size_t kBurst = 64;  // packets whose policy and SAs are fetched together
+using Burst = std::array<std::optional<wire::ip::PacketView>, kBurst>;
 
 struct Leaving {
   PacketBuf& packet;
@@ -123,10 +127,9 @@ Verdict wait_for_whole(Shard& shard, TimePoint now, PacketBuf& packet, std::opti
   return Verdict::pass();
 }
 
-Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, Outputs& out) {
-  const auto decoded = wire::ip::PacketView::decode(packet.view());
-  if (!decoded) return Drop::malformed_inner;
-  std::optional<wire::ip::PacketView> view = *decoded;
+Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, std::optional<wire::ip::PacketView> view,
+                 Outputs& out) {
+  if (!view) return Drop::malformed_inner;
   if (view->fragment && shard.spd.selects_ports()) {
     if (const Verdict v = wait_for_whole(shard, now, packet, view); !v.passed() || !view) return v;
   }
@@ -147,12 +150,34 @@ Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, O
   return protect(shard, now, *decision.sa, leaving, out);
 }
 
+// Decodes the packets and has what they will be asked of brought into the caches, for all of them together.
+void look_ahead(const Shard& shard, std::span<PacketBuf> in, Burst& views) {
+  const auto as_before = [&](size_t i) {
+    return !views[i] || (i != 0 && views[i - 1] && views[i]->flow == views[i - 1]->flow);
+  };
+  for (size_t i = 0; i < in.size(); ++i) {
+    const auto decoded = wire::ip::PacketView::decode(in[i].view());
+    views[i] = decoded ? std::optional(*decoded) : std::nullopt;
+    if (!as_before(i)) shard.spd.prefetch(views[i]->flow);
+  }
+  if (in.size() < 2) return;
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (as_before(i)) continue;
+    if (const SaOutbound* sa = shard.spd.used_last(views[i]->flow)) prefetch(*sa);
+  }
+}
+
 }  // namespace
 
 void outbound(Shard& shard, TimePoint now, std::span<PacketBuf> in, Outputs& out) {
-  for (size_t i = 0; i < in.size(); ++i) {
-    const Verdict verdict = send_one(shard, now, in[i], i, out);
-    if (!verdict.passed()) shard.drops.count(verdict.drop());
+  Burst views;
+  for (size_t done = 0; done < in.size(); done += kBurst) {
+    const auto burst = in.subspan(done, std::min(kBurst, in.size() - done));
+    look_ahead(shard, burst, views);
+    for (size_t i = 0; i < burst.size(); ++i) {
+      const Verdict verdict = send_one(shard, now, burst[i], done + i, views[i], out);
+      if (!verdict.passed()) shard.drops.count(verdict.drop());
+    }
   }
 }
 

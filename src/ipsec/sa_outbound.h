@@ -48,4 +48,8 @@ struct alignas(64) SaOutbound {
 };
 static_assert(sizeof(SaOutbound) <= 192);
 
+inline void prefetch(const SaOutbound& sa) {
+  for (size_t line = 0; line < sizeof sa; line += 64) __builtin_prefetch(reinterpret_cast<const uint8_t*>(&sa) + line);
+}
+
 }  // namespace sallyport::ipsec

@@ -293,10 +293,13 @@ void Sad::learn_path_mtu(TimePoint now, SaOutbound& sa, uint16_t octets) {
 }
 
 void Sad::find_inbound(std::span<const model::Spi> spis, std::span<SaInbound*> found) const {
-  for (const model::Spi spi : spis) by_spi_.prefetch(spi);
+  const auto as_before = [&](size_t i) { return i != 0 && spis[i] == spis[i - 1]; };
   for (size_t i = 0; i < spis.size(); ++i) {
-    found[i] = by_spi_.find(spis[i]);
-    if (found[i] != nullptr) prefetch(*found[i]);
+    if (!as_before(i)) by_spi_.prefetch(spis[i]);
+  }
+  for (size_t i = 0; i < spis.size(); ++i) {
+    found[i] = as_before(i) ? found[i - 1] : by_spi_.find(spis[i]);
+    if (!as_before(i) && found[i] != nullptr) prefetch(*found[i]);
   }
 }
 

@@ -95,4 +95,14 @@ Spd::Decision& Spd::decide_outbound(const model::FlowKey& flow) {
   return slot.decision;
 }
 
+void Spd::prefetch(const model::FlowKey& flow) const {
+  const auto* const slot = reinterpret_cast<const uint8_t*>(&slots_[slot_of(flow) & (slots_.size() - 1)]);
+  for (size_t line = 0; line < sizeof(Slot); line += 64) __builtin_prefetch(slot + line);
+}
+
+const SaOutbound* Spd::used_last(const model::FlowKey& flow) const {
+  const Slot& slot = slots_[slot_of(flow) & (slots_.size() - 1)];
+  return slot.generation == generation_ && slot.flow == flow ? slot.decision.sa : nullptr;
+}
+
 }  // namespace sallyport::ipsec

@@ -40,6 +40,10 @@ class Spd {
     uint16_t shard = 0;
   };
   Decision& decide_outbound(const model::FlowKey& flow);
+  // For a burst, before its decisions: asks the memory for the flow's place in the cache; and the SA that stands there,
+  // if this is the flow that it was used for (to be prefetched, not to be looked at: it may be gone).
+  void prefetch(const model::FlowKey& flow) const;
+  const SaOutbound* used_last(const model::FlowKey& flow) const;
 
   const std::vector<Entry>& entries() const { return entries_; }
   uint64_t cache_hits() const { return hits_; }
