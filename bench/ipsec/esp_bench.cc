@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
       {"AES_GCM_16-128", choice_of(model::EncrId::AES_GCM_16, 128)},
       {"CHACHA20_POLY1305", choice_of(model::EncrId::CHACHA20_POLY1305, 0)},
       {"AES_CBC-128+HMAC_SHA2_256_128", choice_of(model::EncrId::AES_CBC, 128, model::IntegId::HMAC_SHA2_256_128)},
+      {"AES_CTR-128+HMAC_SHA1_96", choice_of(model::EncrId::AES_CTR, 128, model::IntegId::HMAC_SHA1_96)},
   };
   const auto clock = [] { return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()); };
   // As a daemon does at start; and OpenSSL alone, which is what an empty table says.

@@ -43,8 +43,8 @@ def _bare(rates, octets, which):
     return _both(*found)
 
 
-def _esp(rates, octets, provider):
-    return _both(rates[f"esp_seal/{SUITE}{provider}/{octets}"], rates[f"esp_open/{SUITE}{provider}/{octets}"])
+def _esp(rates, octets, provider, suite=SUITE):
+    return _both(rates[f"esp_seal/{suite}{provider}/{octets}"], rates[f"esp_open/{suite}{provider}/{octets}"])
 
 
 def esp(setting):
@@ -60,6 +60,20 @@ def esp(setting):
                                                 (64, "fastest AEAD here", "_bare|_batch|", "", ">= 0.4")):
         rows.append(frame.compared(f"ESP in memory, sealed and opened, AES-128-GCM, {octets} B", "packets/s",
                                    [_esp(r, octets, provider) for r in own], peer, [_bare(r, octets, which) for r in bare], goal))
+    return rows
+
+
+def batches(setting):
+    suites = (("AES_CBC-128+HMAC_SHA2_256_128", "AES-128-CBC, HMAC-SHA2-256"), ("AES_CTR-128+HMAC_SHA1_96", "AES-128-CTR, HMAC-SHA1"))
+    rounds, rows = [], []
+    for number in range(setting.rounds):
+        rounds.append(_rates("esp_bench", "HMAC"))
+        setting.say(f"batches {number + 1}/{setting.rounds}")
+    for suite, text in suites:
+        for octets in (1400, 64):
+            rows.append(frame.compared(f"ESP in memory, sealed and opened, {text}, {octets} B, batches of 32", "packets/s",
+                                       [_esp(r, octets, "", suite) for r in rounds], "OpenSSL, one by one",
+                                       [_esp(r, octets, "/openssl", suite) for r in rounds]))
     return rows
 
 
@@ -97,5 +111,6 @@ def sad(setting):
 
 
 MEASUREMENTS = [frame.Measurement("esp-memory", esp, targets=("esp_bench", "aead_bench")),
+                frame.Measurement("batches", batches, targets=("esp_bench",)),
                 frame.Measurement("burst", burst, targets=("burst_bench",)),
                 frame.Measurement("sad-lookup", sad, targets=("sad_bench",))]

@@ -7,7 +7,7 @@ namespace sallyport::crypto {
 
 Aead::Shape Aead::shape_of(const model::EncrInfo& row, size_t icv_octets, Provider provider) {
   const bool random_iv = row.iv_octets > 0 && row.iv_octets == row.block_octets;
-  return {row.iv_octets, icv_octets, row.block_octets, row.aead, row.implicit_iv, random_iv, provider};
+  return {row.iv_octets, icv_octets, row.block_octets, row.aead, row.implicit_iv, random_iv, provider, false};
 }
 
 bool Aead::gather(Job& job) {

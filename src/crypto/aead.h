@@ -32,6 +32,8 @@ class Aead {
   size_t block_octets() const { return shape_.block_octets; }
   bool is_aead() const { return shape_.aead; }
   Provider provider() const { return shape_.provider; }
+  // Several packets are done faster by one seal_batch() or open_batch() than by a call for each.
+  bool batches() const { return shape_.batches; }
 
   // Source to destination, or in place: plain and cipher are the same octets or do not overlap. An AEAD authenticates
   // `aad` (with ESN the caller gives SPI, both halves); encrypt-then-MAC covers aad | iv | cipher | aad_suffix, the
@@ -70,6 +72,7 @@ class Aead {
     size_t iv_octets, icv_octets, block_octets;
     bool aead, implicit_iv, random_iv;
     Provider provider;
+    bool batches = false;
   };
   static constexpr size_t kImplicitIvOctets = 8;
   static Shape shape_of(const model::EncrInfo& row, size_t icv_octets, Provider provider);

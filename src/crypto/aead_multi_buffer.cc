@@ -91,7 +91,7 @@ void expand_mac(IMB_MGR* m, IntegId id, ByteView key, Schedules& out) {
 class MultiBuffer final : public Aead {
  public:
   MultiBuffer(const AeadParts& parts, std::unique_ptr<Aead> single, IMB_MGR* m)
-      : Aead(shape_of(parts.row, single->icv_octets(), Provider::ipsec_mb)),
+      : Aead(batching(shape_of(parts.row, single->icv_octets(), Provider::ipsec_mb))),
         single_(std::move(single)),
         cipher_(*cipher_of(parts.row.id)),
         hash_(*hash_of(parts.integ)),
@@ -118,6 +118,10 @@ class MultiBuffer final : public Aead {
   void open_batch(std::span<Job> jobs) override { run(jobs, false); }
 
  private:
+  static Shape batching(Shape shape) {
+    shape.batches = true;
+    return shape;
+  }
   struct Lane {
     Job* job;
     std::array<uint8_t, 64> tag, wanted;

@@ -48,31 +48,41 @@ void write_ipv6(const SaOutbound& sa, uint8_t tos, MutableBytes header, size_t p
   copy_to(sa.remote.addr.bytes(), header.subspan(24));
 }
 
+size_t pad_of(const SaOutbound& sa, size_t inner_octets) {
+  return (sa.block_octets - (inner_octets + 2) % sa.block_octets) % sa.block_octets;
+}
+
+// Header and IV of the next packet, and where the rest belongs.
+EspLayout begin_esp(Sad& sad, const SaOutbound& sa, MutableBytes esp) {
+  const EspLayout out{esp.first(kEspHeader), esp.subspan(kEspHeader, sa.iv_octets),
+                      esp.subspan(kEspHeader + sa.iv_octets, esp.size() - kEspHeader - sa.iv_octets - sa.icv_octets),
+                      esp.last(sa.icv_octets)};
+  store_be32(out.header.data(), sa.spi);
+  store_be32(out.header.data() + 4, static_cast<uint32_t>(sa.sequence));
+  if (sa.random_iv) {
+    copy_to(sad.next_random_iv(out.iv.size()), out.iv);
+  } else if (out.iv.size() == 8) {
+    // RFC 4106 3.1, RFC 7634 2: never the same IV twice under one key; the sequence number is that by its nature (T24).
+    store_be64(out.iv.data(), sa.sequence);
+  }
+  return out;
+}
+
 // `plain` is the inner packet with its trailer.
 bool seal_into(Sad& sad, const SaOutbound& sa, ByteView plain, MutableBytes esp) {
-  store_be32(esp.data(), sa.spi);
-  store_be32(esp.data() + 4, static_cast<uint32_t>(sa.sequence));
-  const MutableBytes iv = esp.subspan(kEspHeader, sa.iv_octets);
-  if (sa.random_iv) {
-    copy_to(sad.next_random_iv(iv.size()), iv);
-  } else if (iv.size() == 8) {
-    // RFC 4106 3.1, RFC 7634 2: never the same IV twice under one key; the sequence number is that by its nature (T24).
-    store_be64(iv.data(), sa.sequence);
-  }
+  const EspLayout to = begin_esp(sad, sa, esp);
   uint8_t aad[12];
   const size_t aad_octets = write_aad(sa.spi, sa.sequence, sa.esn && sa.combined, aad);
   uint8_t high[4];
   store_be32(high, static_cast<uint32_t>(sa.sequence >> 32));
   const ByteView suffix = sa.esn && !sa.combined ? ByteView(high) : ByteView();
-  const MutableBytes cipher = esp.subspan(kEspHeader + iv.size(), plain.size());
-  return sa.aead->seal({aad, aad_octets}, suffix, iv, plain, cipher, esp.last(sa.icv_octets));
+  return sa.aead->seal({aad, aad_octets}, suffix, to.iv, plain, to.text, to.icv);
 }
 
 }  // namespace
 
 Verdict esp_encap(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, PacketBuf& out) {
-  const size_t pad = (sa.block_octets - (inner.octets + 2) % sa.block_octets) % sa.block_octets;
-  const MutableBytes trailer = inner.room.subspan(inner.octets, pad + 2);
+  const MutableBytes trailer = inner.room.subspan(inner.octets, pad_of(sa, inner.octets) + 2);
   uint8_t there[kTrailerRoom];
   copy_to(trailer, there);
   write_trailer(trailer, inner.family);
@@ -83,6 +93,14 @@ Verdict esp_encap(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, Pack
   if (sealed) return Verdict::pass();
   out.trim_back(esp.size());
   return Drop::seal_refused;
+}
+
+EspLayout lay_out_esp(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, PacketBuf& out) {
+  const size_t text = inner.octets + pad_of(sa, inner.octets) + 2;
+  const EspLayout to = begin_esp(sad, sa, out.append(kEspHeader + sa.iv_octets + text + sa.icv_octets));
+  copy_to(inner.view(), to.text);
+  write_trailer(to.text.subspan(inner.octets), inner.family);
+  return to;
 }
 
 size_t write_aad(model::Spi spi, uint64_t sequence, bool whole_sequence, MutableBytes aad) {

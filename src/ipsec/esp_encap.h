@@ -19,6 +19,14 @@ constexpr size_t kTrailerRoom = 2 + 255;
 // appended. Requires: `out` has room for esp_octets().
 Verdict esp_encap(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, PacketBuf& out);
 
+// The parts of an ESP packet, one behind the other.
+struct EspLayout {
+  MutableBytes header, iv, text, icv;
+};
+// Appends the ESP packet with number sa.sequence to `out`, all but sealed: its text is in its place, in clear.
+// Requires: `out` has room for esp_octets().
+EspLayout lay_out_esp(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, PacketBuf& out);
+
 // Additional authenticated data of RFC 4106 5 and its kin: SPI, then the low half or the whole of the sequence number.
 // Returns the octets written. Requires: aad.size() >= 12
 size_t write_aad(model::Spi spi, uint64_t sequence, bool whole_sequence, MutableBytes aad);

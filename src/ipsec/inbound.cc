@@ -1,5 +1,6 @@
 //   ESP packet ── SPI ── SA ── replay check ── verify and open ── replay advance ── strip ── selectors ── ECN ── join
-//   ── inner packet clear packet ── decode ── SPD ── BYPASS: inner packet; PROTECT, DISCARD, nothing: dropped
+//   ── inner packet; where the cipher gains by it, packets of one SA wait after the replay check and are opened
+//   together clear packet ── decode ── SPD ── BYPASS: inner packet; PROTECT, DISCARD, nothing: dropped
 #include "ipsec/inbound.h"
 
 #include <algorithm>
@@ -51,8 +52,13 @@ bool open(const SaInbound& sa, ByteView packet, uint64_t sequence, MutableBytes 
 // The batch being opened: the slot that segments may be joined to, and the flow found to fit its SA last.
 class Opening {
  public:
-  Opening(Shard& shard, TimePoint now, Outputs& out) : shard_(shard), now_(now), out_(out) {}
-  ~Opening() { close(); }
+  // several: what comes is more than one packet.
+  Opening(Shard& shard, TimePoint now, bool several, Outputs& out)
+      : shard_(shard), now_(now), out_(out), several_(several) {}
+  ~Opening() {
+    settle();
+    close();
+  }
   Opening(const Opening&) = delete;
   Opening& operator=(const Opening&) = delete;
 
@@ -62,13 +68,19 @@ class Opening {
  private:
   Verdict open_behind(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence);
   Verdict open_alone(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence);
-  Verdict accept(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence, MutableBytes& plain);
+  Verdict wait(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence);
+  void settle();
+  Verdict settle_one(SaInbound& sa, const OpenQueue::Waiting& waiting, bool authentic, MutableBytes plain);
+  bool may_join(const SaInbound& sa, size_t octets);
+  Verdict accept(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence, bool authentic,
+                 MutableBytes& plain);
   Verdict check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& plain);
   void close();
 
   Shard& shard_;
   TimePoint now_;
   Outputs& out_;
+  bool several_;
   wire::ip::Joiner joiner_;
   wire::ip::PacketView view_;          // of the packet opened last
   const SaInbound* fitted_ = nullptr;  // the SA that flow_ fits
@@ -97,8 +109,10 @@ Verdict Opening::check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& pl
   return merge_ecn(plain, family, tos);
 }
 
-Verdict Opening::accept(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence, MutableBytes& plain) {
-  if (!open(sa, packet, sequence, plain) &&
+// authentic: it was opened into `plain`.
+Verdict Opening::accept(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence, bool authentic,
+                        MutableBytes& plain) {
+  if (!authentic &&
       !resync_esn(sa, now_, sequence, [&](uint64_t further) { return open(sa, packet, further, plain); })) {
     return Drop::bad_icv;
   }
@@ -121,7 +135,7 @@ Verdict Opening::open_behind(SaInbound& sa, const Incoming& from, ByteView packe
   std::memcpy(covered, joined.data() + before - headers, headers);
   (void)joined.append(cipher - headers);
   MutableBytes plain = joined.bytes().subspan(before - headers);
-  const Verdict verdict = accept(sa, from, packet, sequence, plain);
+  const Verdict verdict = accept(sa, from, packet, sequence, open(sa, packet, sequence, plain), plain);
   if (!verdict.passed()) {
     std::memcpy(joined.data() + before - headers, covered, headers);
     joined.trim_back(joined.size() - before);
@@ -152,7 +166,7 @@ Verdict Opening::open_alone(SaInbound& sa, const Incoming& from, ByteView packet
   Outgoing& slot = out_.add(join ? wire::ip::Joiner::kMostOctets : cipher);
   slot.child_id = sa.record->spec.child_id;
   MutableBytes plain = slot.packet.append(cipher);
-  const Verdict verdict = accept(sa, from, packet, sequence, plain);
+  const Verdict verdict = accept(sa, from, packet, sequence, open(sa, packet, sequence, plain), plain);
   if (!verdict.passed()) {
     out_.undo();
     return verdict;
@@ -162,11 +176,61 @@ Verdict Opening::open_alone(SaInbound& sa, const Incoming& from, ByteView packet
   return verdict;
 }
 
+// Whether a packet of so many octets, text of its ESP packet, may belong behind the one before.
+bool Opening::may_join(const SaInbound& sa, size_t octets) {
+  return joiner_.open() && fitted_ == &sa && octets > joiner_.header_octets() &&
+         out_.packets().back().packet.tailroom() >= octets && joiner_.confirm(out_.packets().back().packet.view());
+}
+
+// To be opened together with those around it.
+Verdict Opening::wait(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence) {
+  if (shard_.opening.full()) settle();
+  shard_.opening.add(sa, {&from, packet, sequence});
+  return Verdict::pass();
+}
+
+void Opening::settle() {
+  OpenQueue& queue = shard_.opening;
+  SaInbound* const sa = queue.sa();
+  if (sa == nullptr) return;
+  queue.open();
+  for (size_t i = 0; i < queue.size(); ++i) {
+    const Verdict verdict = settle_one(*sa, queue.waiting(i), queue.authentic(i), queue.plain(i));
+    if (!verdict.passed()) shard_.drops.count(verdict.drop());
+  }
+  queue.clear();
+}
+
+Verdict Opening::settle_one(SaInbound& sa, const OpenQueue::Waiting& waiting, bool authentic, MutableBytes plain) {
+  // One before it may have reached the limit.
+  if (sa.dead || !sa.usage.may_carry()) return Drop::lifetime_expired;
+  const bool behind = may_join(sa, plain.size());
+  if (const Verdict v = accept(sa, *waiting.from, waiting.packet, waiting.sequence, authentic, plain); !v.passed())
+    return v;
+  if (behind && joiner_.follows(plain, view_)) {
+    const ByteView payload = plain.subspan(joiner_.header_octets());
+    joiner_.add(plain);
+    PacketBuf& joined = out_.packets().back().packet;
+    std::copy(payload.begin(), payload.end(), joined.append(payload.size()).begin());
+    return Verdict::pass();
+  }
+  close();
+  const bool join = out_.shape().join_inner;
+  Outgoing& slot = out_.add(join ? wire::ip::Joiner::kMostOctets : plain.size());
+  slot.child_id = sa.record->spec.child_id;
+  slot.packet.assign(plain);
+  if (join) joiner_.begin(slot.packet.view(), view_);
+  return Verdict::pass();
+}
+
 Verdict Opening::take(const Incoming& from, ByteView packet, SaInbound* sa) {
   if (packet.size() < from.outer_octets + kEspHeader) return Drop::runt;
   const ByteView whole = packet;
   packet = packet.subspan(from.outer_octets);
   if (sa == nullptr || sa->protocol != from.protocol) return Drop::no_sa;
+  const bool together = sa->batched && several_ && !sa->special && packet.size() <= OpenQueue::kMostOctets;
+  // What waits comes first: in its order, and before its SA's state is looked at.
+  if (!together || shard_.opening.sa() != sa) settle();
   if (sa->special) {
     close();
     fitted_ = nullptr;
@@ -177,11 +241,10 @@ Verdict Opening::take(const Incoming& from, ByteView packet, SaInbound* sa) {
   if (const Verdict v = check_shape(*sa, packet); !v.passed()) return v;
   uint64_t sequence = 0;
   if (const Verdict v = sa->replay.check(load_be32(packet.data() + 4), sequence); !v.passed()) return v;
-  const size_t cipher = packet.size() - kEspHeader - sa->iv_octets - sa->icv_octets;
-  const bool behind = joiner_.open() && fitted_ == sa && cipher > joiner_.header_octets() &&
-                      out_.packets().back().packet.tailroom() >= cipher &&
-                      joiner_.confirm(out_.packets().back().packet.view());
-  return behind ? open_behind(*sa, from, packet, sequence) : open_alone(*sa, from, packet, sequence);
+  if (together) return wait(*sa, from, packet, sequence);
+  return may_join(*sa, packet.size() - kEspHeader - sa->iv_octets - sa->icv_octets)
+             ? open_behind(*sa, from, packet, sequence)
+             : open_alone(*sa, from, packet, sequence);
 }
 
 // One packet, or all of a train, whose first one has this SPI and SA.
@@ -220,7 +283,7 @@ Verdict take_clear(Shard& shard, const PacketBuf& packet, Outputs& out) {
 }  // namespace
 
 void inbound(Shard& shard, TimePoint now, std::span<const Incoming> in, Outputs& out) {
-  Opening opening(shard, now, out);
+  Opening opening(shard, now, in.size() > 1 || (!in.empty() && in[0].segment_octets != 0), out);
   model::Spi spis[kBurst];
   SaInbound* found[kBurst];
   while (!in.empty()) {

@@ -4,7 +4,9 @@
 //                                                     ├─ another shard's ── HandOver
 //                                                     └─ cut, where a device left that to us ── each piece:
 //   size ─┬─ too big ── ICMP, or fragments
-//         └─ sequence number, lifetime ── outer header ── ESP, behind the last one where both go the same way
+//         └─ sequence number, lifetime ── outer header ── ESP, behind the last one where both go the same way; where
+//         the
+//            cipher gains by it, the packets of an SA wait to be sealed together
 #include "ipsec/outbound.h"
 
 #include <algorithm>
@@ -59,7 +61,9 @@ Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket&
                    sa.record->spec.child_id};
   PacketBuf& train = out.add_esp(way, outer + esp).packet;
   if (outer != 0) append_outer_header(sa, tos, df, esp, train);
-  if (const Verdict v = esp_encap(shard.sad, sa, inner, train); !v.passed()) {
+  if (sa.batched) {
+    shard.sealing.add(shard.sad, sa, inner, out, shard.drops);
+  } else if (const Verdict v = esp_encap(shard.sad, sa, inner, train); !v.passed()) {
     out.undo_esp(outer);
     return v;
   }
@@ -179,6 +183,7 @@ void outbound(Shard& shard, TimePoint now, std::span<PacketBuf> in, Outputs& out
       if (!verdict.passed()) shard.drops.count(verdict.drop());
     }
   }
+  shard.sealing.flush(out, shard.drops);
 }
 
 }  // namespace sallyport::ipsec

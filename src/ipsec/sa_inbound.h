@@ -34,9 +34,9 @@ struct alignas(128) SaInbound {
   bool carries_nested = false;  // another SA names this one's reqid as its outer_reqid
   bool reassemble = false;      // inner fragments are put together before the selectors are asked
   bool implicit_iv = false;
-  bool udp_encap = false;
   bool clamp_mss = false;
-  bool used = false;  // FirstInbound was reported
+  bool used = false;     // FirstInbound was reported
+  bool batched = false;  // plain packets that come together are opened together
 };
 static_assert(sizeof(SaInbound) <= 128);
 

@@ -44,7 +44,8 @@ struct alignas(64) SaOutbound {
   bool random_iv = false;  // CBC: the IV must not be predictable; the others take the sequence number
   bool udp_encap = false;
   bool implicit_iv = false;
-  bool dead = false;  // hard lifetime over, or out of sequence numbers
+  bool dead = false;     // hard lifetime over, or out of sequence numbers
+  bool batched = false;  // plain packets that come together are sealed together
 };
 static_assert(sizeof(SaOutbound) <= 192);
 

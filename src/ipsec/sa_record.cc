@@ -63,7 +63,6 @@ void make_inbound(SaRecord& record, HotPools& pools) {
   in.spi = spec.spi_in;
   in.protocol = spec.protocol;
   in.mode = spec.mode;
-  in.udp_encap = spec.udp_encap;
   in.clamp_mss = spec.shape.clamp_mss;
   in.reassemble = spec.mode == model::Mode::tunnel && (spec.shape.reassemble || spec.non_first_fragments);
   if (is_ah(spec)) {
@@ -76,6 +75,7 @@ void make_inbound(SaRecord& record, HotPools& pools) {
     in.block_octets = cipher_block(*in.aead);
     in.combined = in.aead->is_aead();
     in.implicit_iv = in.aead->implicit_iv();
+    in.batched = in.aead->batches();
   }
   in.special =
       is_ah(spec) || spec.mode == model::Mode::transport || in.reassemble || in.implicit_iv || spec.outer_reqid != 0;
@@ -107,6 +107,7 @@ void make_outbound(SaRecord& record, uint16_t path_mtu, HotPools& pools) {
     out.combined = out.aead->is_aead();
     out.random_iv = out.aead->random_iv();
     out.implicit_iv = out.aead->implicit_iv();
+    out.batched = out.aead->batches();
     // RFC 4303 2.7: where the inner packet does not tell its own length, nothing can be padded behind it.
     if (spec.mode == model::Mode::tunnel) out.tfc_octets = spec.shape.tfc_octets;
   }
@@ -122,19 +123,13 @@ void make_outbound(SaRecord& record, uint16_t path_mtu, HotPools& pools) {
   set_sa_path_mtu(out, path_mtu);
 }
 
-// ipsec-mb's other ciphers win by working on many packets at once, which this pipeline does not hand them.
-crypto::Provider provider_of(const model::SaSpec& spec, const crypto::ProviderTable& providers) {
-  if (!model::info(spec.encr)->aead) return crypto::Provider::openssl;
-  return providers.of({spec.encr, spec.key_bits, spec.integ});
-}
-
 Result<> make_ciphers(SaRecord& record, const model::SaSpec& spec, const crypto::ProviderTable& providers) {
   if (is_ah(spec)) {
     SP_TRY(record.integ_in, crypto::Integ::create(spec.integ, spec.in.integ.view()));
     SP_TRY(record.integ_out, crypto::Integ::create(spec.integ, spec.out.integ.view()));
     return {};
   }
-  const crypto::Provider provider = provider_of(spec, providers);
+  const crypto::Provider provider = providers.of({spec.encr, spec.key_bits, spec.integ});
   SP_TRY(record.aead_in, crypto::Aead::create(spec.encr, spec.in.encr.view(), spec.key_bits, spec.integ,
                                               spec.in.integ.view(), provider));
   SP_TRY(record.aead_out, crypto::Aead::create(spec.encr, spec.out.encr.view(), spec.key_bits, spec.integ,

@@ -38,8 +38,8 @@ struct SaRecord {
 };
 
 // The record of an SA and its hot halves. unsupported: AH through UDP, nested SAs through UDP. bad_value: SPI,
-// selectors, addresses, an algorithm of the wrong kind. algorithm_refused, bad_key. providers: who does an AEAD; the
-// other ciphers are OpenSSL's, packet by packet. The pools outlive the record.
+// selectors, addresses, an algorithm of the wrong kind. algorithm_refused, bad_key. providers: who does the
+// cryptography of ESP; AH is OpenSSL's. The pools outlive the record.
 Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec, uint16_t path_mtu,
                                               const crypto::ProviderTable& providers, HotPools& pools);
 

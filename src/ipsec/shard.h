@@ -1,9 +1,11 @@
 // One shard of the data plane: its SAD, SPD and counters, handed to the pipelines. Lives in one thread.
 #pragma once
 #include "ipsec/drops.h"
+#include "ipsec/open_queue.h"
 #include "ipsec/pmtu.h"
 #include "ipsec/reassembly.h"
 #include "ipsec/sad.h"
+#include "ipsec/seal_queue.h"
 #include "ipsec/spd_cache.h"
 
 namespace sallyport::ipsec {
@@ -19,6 +21,8 @@ struct Shard {
   DropCounters drops;
   TooBigLimit too_big;
   Reassembly reassembly;
+  SealQueue sealing;
+  OpenQueue opening;
   PacketBuf piece;  // of a packet that is cut or put together on its way
 };
 

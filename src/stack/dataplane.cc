@@ -201,9 +201,7 @@ std::optional<DataplaneEvent> Dataplane::poll_event() {
 }
 
 void Dataplane::choose_providers(const std::function<uint64_t()>& nanoseconds) {
-  std::vector<crypto::Suite> aeads = crypto::suites_to_measure();
-  std::erase_if(aeads, [](const crypto::Suite& suite) { return !model::info(suite.encr)->aead; });
-  shard_.sad.set_providers(crypto::measure_providers(nanoseconds, aeads));
+  shard_.sad.set_providers(crypto::measure_providers(nanoseconds));
 }
 
 Result<> Dataplane::ping(TimePoint now, uint64_t token, const IpAddr& destination, uint16_t sequence, size_t octets) {

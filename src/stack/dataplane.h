@@ -61,7 +61,8 @@ class Dataplane {
   const ipsec::DropCounters& drops() const { return shard_.drops; }
   const ipsec::Spd& spd() const { return shard_.spd; }
   uint64_t held_dropped() const { return held_dropped_; }  // packets that waited for an SA in vain
-  // Measures who does each AEAD fastest on this processor, for the SAs to come; some milliseconds of this thread.
+  // Measures who does each suite fastest on this processor, for the SAs to come; some tens of milliseconds of this
+  // thread.
   // nanoseconds: a clock that only grows.
   void choose_providers(const std::function<uint64_t()>& nanoseconds);
   void set_path_mtu(uint16_t octets) { shard_.sad.set_path_mtu(octets); }

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "support/allocations.h"
+#include "support/esp_pair.h"
 #include "support/sa_pair.h"
 
 namespace {
@@ -81,6 +82,42 @@ TEST_SUITE("ipsec/allocation") {
     SaChoice padded;
     padded.shape.tfc_octets = model::PacketShape::kTfcToPath;
     CHECK(allocated_by(padded, 10, 1000) == 0);
+  }
+  TEST_CASE("bursts allocate nothing, whether their packets are sealed and opened together or not") {
+    for (const crypto::Provider provider : {crypto::Provider::openssl, crypto::Provider::ipsec_mb}) {
+      EspChoice choice{model::EncrId::AES_CBC, 128, model::IntegId::HMAC_SHA2_256_128, true, true};
+      EspPair pair(choice);
+      crypto::ProviderTable providers;
+      providers.set({{choice.encr, choice.key_bits, choice.integ}, provider, 0, 0});
+      for (Shard* shard : {&pair.left, &pair.right}) {
+        shard->sad.remove_all();
+        shard->sad.set_providers(providers);
+        REQUIRE(shard->sad.install(pair.now, make_spec(choice, shard == &pair.left)));
+      }
+      const Bytes packet = pair.sample(1000);
+      std::vector<PacketBuf> inner(100);
+      std::vector<Incoming> incoming;
+      Outputs opened;
+      const auto step = [&] {
+        for (PacketBuf& one : inner) one.assign(packet);
+        pair.out.clear();
+        outbound(pair.left, pair.now, inner, pair.out);
+        incoming.clear();
+        for (const Outgoing& slot : pair.out.packets()) {
+          Incoming& in = incoming.emplace_back();
+          in.packet = slot.packet.view();
+          in.udp = true;
+          in.from = pair.from;
+        }
+        opened.clear();
+        inbound(pair.right, pair.now, incoming, opened);
+        return opened.packets().size();
+      };
+      for (int i = 0; i < 5; ++i) REQUIRE(step() == inner.size());
+      const size_t before = allocations();
+      for (int i = 0; i < 20; ++i) (void)step();
+      CHECK(allocations() == before);
+    }
   }
   TEST_CASE("the counter counts") {
     const size_t before = allocations();
