@@ -103,6 +103,10 @@ Verdict learn_path_mtu(Shard& shard, TimePoint now, ByteView icmp) {
   if (sum != 0 || !quoted) return Drop::icmp_not_ours;
   const size_t mtu = told_mtu(message, v4, *quoted);
   SaOutbound* sa = shard.sad.find_outbound(quoted->spi, quoted->protocol);
+  // Every shard is told of every error: of those about no SA at all the first one counts.
+  if (sa == nullptr && (shard.sad.number() != 0 || shard.sad.sends_elsewhere(quoted->spi, quoted->protocol))) {
+    return Verdict::pass();
+  }
   if (mtu == 0 || sa == nullptr || sa->udp_encap != quoted->udp) return Drop::icmp_not_ours;
   if (sa->local.addr != quoted->local || sa->remote.addr != quoted->remote) return Drop::icmp_not_ours;
   // Who has not seen our packets does not know their numbers.

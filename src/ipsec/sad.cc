@@ -286,6 +286,12 @@ SaOutbound* Sad::find_outbound(model::Spi spi, model::Protocol protocol) {
   return found;
 }
 
+bool Sad::sends_elsewhere(model::Spi spi, model::Protocol protocol) const {
+  return std::any_of(elsewhere_.begin(), elsewhere_.end(), [&](const auto& row) {
+    return row.second->sa.spi_out == spi && row.second->sa.protocol == protocol;
+  });
+}
+
 void Sad::learn_path_mtu(TimePoint now, SaOutbound& sa, uint16_t octets) {
   set_sa_path_mtu(sa, std::max(octets, kSmallestPathMtu));
   sa.record->learned_until = now + kLearnedFor;

@@ -41,6 +41,8 @@ class Sad {
     model::Selectors ts_local;
     model::Selectors ts_remote;
     bool outbound_ready = true;
+    model::Spi spi_out = 0;
+    model::Protocol protocol = model::Protocol::ESP;
   };
   Result<> install_elsewhere(Elsewhere sa);
   // This shard's number among how many. 0 of 1 at first. Requires: nothing is installed; number < shards
@@ -79,6 +81,9 @@ class Sad {
   Picked pick(uint32_t reqid, const model::FlowKey& flow) const;
   // The SA that sends with the peer's SPI; nullptr: none, or two peers chose the same one.
   SaOutbound* find_outbound(model::Spi spi, model::Protocol protocol);
+  // Some other shard has an SA that sends with it.
+  bool sends_elsewhere(model::Spi spi, model::Protocol protocol) const;
+  uint16_t number() const { return number_; }  // set_place()
   // What the network said about the path of one SA; forgotten after kLearnedFor (RFC 1191 6.3).
   void learn_path_mtu(TimePoint now, SaOutbound& sa, uint16_t octets);
   static constexpr Duration kLearnedFor = seconds(600);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A tunnel under iperf3 for minutes, rekeyed every few seconds: what a sanitizer build, or a long life, must withstand.
 
-Usage: endurance.py [--minutes N] [--every SECONDS] [--keep]     (SALLYPORT_BUILD names the build folder)
+Usage: endurance.py [--minutes N] [--every SECONDS] [--workers N] [--native] [--keep]     (SALLYPORT_BUILD names the build folder)
 TCP runs both ways at once. The Child SA is rekeyed by each end in turn, every third time the IKE SA too. It fails when a
 second passes without traffic longer than a rekey may take, a process of a daemon ends, a packet is dropped for a reason that
 only damage explains, or a sanitizer has said anything. Run on demand: no CTest entry.
@@ -29,6 +29,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--every", type=float, default=10, help="seconds between two rekeys")
+    parser.add_argument("--workers", type=int, default=1, help="packet workers of each daemon")
+    parser.add_argument("--native", action="store_true", help="ESP on raw sockets instead of in UDP")
     parser.add_argument("--keep", action="store_true", help="keep the lab's folder, with logs")
     wanted = parser.parse_args()
     if why := space.available() or sallyport.available():
@@ -40,7 +42,7 @@ def main():
 
 
 def run(lab, wanted):
-    scenario = Scenario(lab, Case("endurance", pfs=True, offloads=True), "sallyport", "sallyport")
+    scenario = Scenario(lab, Case("endurance", pfs=True, offloads=True, workers=wanted.workers, encap=not wanted.native), "sallyport", "sallyport")
     ends = (scenario.ends["ours"], scenario.ends["peer"])
     done = ends[0].up()
     if done.returncode != 0:

@@ -9,7 +9,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lab import children, closed, modes, paths, refusals, sallyport, soak, space, stranger, traffic
+from lab import children, closed, modes, paths, refusals, sallyport, soak, space, stranger, traffic, workers
 from lab.scenario import Case, play
 
 CASES = [
@@ -35,7 +35,7 @@ SKIPPED = 77
 
 def main(arguments):
     if "--list" in arguments:
-        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, *modes.NAMES, *paths.NAMES, *stranger.NAMES, soak.NAME, soak.WORKERS]))
+        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, *modes.NAMES, *paths.NAMES, *stranger.NAMES, *workers.NAMES, soak.NAME, soak.WORKERS]))
         return 0
     harness = "--harness" in arguments
     why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
@@ -51,7 +51,7 @@ def main(arguments):
         passed, text = play(case, kind, kind, keep)
         print(f"{'ok  ' if passed else 'FAIL'} {case.name}: {text}", flush=True)
         failed += not passed
-    for group in () if harness else (refusals, children, closed, modes, paths, stranger):
+    for group in () if harness else (refusals, children, closed, modes, paths, stranger, workers):
         for name in group.NAMES:
             if names and name not in names:
                 continue

@@ -64,7 +64,7 @@ class Failure(Exception):
 @dataclasses.dataclass
 class Mode:
     """kind: "tunnel" (networks behind both hosts) or "host". children: (name, keys of the child) in the order of the file.
-    kinds: what the wire must hold besides IKE. nat: a router translates east."""
+    kinds: what the wire must hold besides IKE. nat: a router translates east. workers: packet workers of each daemon."""
     name: str
     kind: str
     outer: str
@@ -72,6 +72,7 @@ class Mode:
     kinds: tuple
     nat: bool = False
     encap: bool = False
+    workers: int = 1
 
 
 def _child(**keys):
@@ -129,7 +130,7 @@ class Stage:
             first, *others = mode.children[::-1]
             connection.child = dict(first[1])
             extra = "".join(self._extra(connection, side, name, keys) for name, keys in others)
-            self.ends[side] = Sallyport(plan.host(side), connection, side, key_log=True, extra=extra)
+            self.ends[side] = Sallyport(plan.host(side), connection, side, key_log=True, extra=extra, daemon=f"workers = {mode.workers}")
 
     def _extra(self, connection, side, name, keys):
         from .sallyport import _toml

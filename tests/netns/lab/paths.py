@@ -30,6 +30,7 @@ class Path:
     encap: bool = False
     child: dict = dataclasses.field(default_factory=dict)
     small: int = SMALL
+    workers: int = 1
 
 
 HOST = {"mode": "transport", "local": None, "remote": None}
@@ -63,7 +64,7 @@ class Road:
         east = End("east.example", plan.east_address, plan.nets["east"])
         west = End("west.example", plan.west_address, plan.nets["west"])
         connection = Connection(east, west, encap=path.encap, offloads=False, child=dict(path.child))
-        self.east, self.west = (Sallyport(plan.host(side), connection, side, key_log=True) for side in ("east", "west"))
+        self.east, self.west = (Sallyport(plan.host(side), connection, side, key_log=True, daemon=f"workers = {path.workers}") for side in ("east", "west"))
         host = path.kind == "host"
         self.ours, self.theirs = (plan.east_address, plan.west_address) if host else (plan.inner("east"), plan.inner("west"))
         self.family = path.outer if host else "v4"

@@ -1,0 +1,112 @@
+"""Two packet workers at each end, and an SA that lives where its packets do not arrive: they cross from worker to worker.
+
+The raw sockets of native ESP and AH are the first worker's, and errors of ICMP come to the keying thread; the SA is rekeyed until both
+ends have it with the second worker. Then traffic must pass, both ways handed over, nothing lost in between and nothing counted as damage.
+"""
+import time
+
+from . import capture, paths
+from .modes import Failure, Mode, Stage, logs_of
+from .space import Lab, wait_until
+
+AH = {"ah": ["sha256-esn"], "esp": None}
+HOST = {"mode": "transport", "local": None, "remote": None}
+WORKERS = 2
+MODES = [
+    Mode("workers-esp-v4", "tunnel", "v4", (("net", {}),), ("esp",), workers=WORKERS),
+    Mode("workers-esp-v6", "tunnel", "v6", (("net", {"esp": ["aes256-sha256"]}),), ("esp",), workers=WORKERS),
+    Mode("workers-encap-v6", "tunnel", "v6", (("net", {}),), ("esp-udp",), encap=True, workers=WORKERS),
+    Mode("workers-ah-v4", "tunnel", "v4", (("net", AH),), ("ah",), workers=WORKERS),
+    Mode("workers-ah-transport-v6", "host", "v6", (("net", {**HOST, **AH}),), ("ah",), workers=WORKERS),
+    Mode("workers-transport-v4", "host", "v4", (("net", HOST),), ("esp",), workers=WORKERS),
+]
+ERRORS = [paths.Path("workers-path-mtu-v4", workers=WORKERS), paths.Path("workers-path-mtu-v6", "v6", workers=WORKERS),
+          paths.Path("workers-path-mtu-v4-encap", encap=True, workers=WORKERS),
+          paths.Path("workers-path-mtu-v4-ah", child=paths.AH, workers=WORKERS)]
+DAMAGE = ("bad_icv", "replay", "behind_window", "no_sa", "selector_mismatch", "icmp_not_ours", "runt", "malformed_inner")
+ATTEMPTS = 40   # each time both ends have it there with one chance in four
+
+
+def _worker_of_sa(end):
+    """The worker that has the only Child SA of this end, by its inbound SPI; None while two are there."""
+    children = [child for ike in end.status().get("ike_sas", []) for child in ike["children"]]
+    return int(children[0]["spi_in"], 16) % WORKERS if len(children) == 1 else None
+
+
+def _move(east, west, to):
+    """Rekeys until the SA of both ends is with the worker `to`."""
+    for _ in range(ATTEMPTS):
+        wait_until(lambda: all(_worker_of_sa(end) is not None for end in (east, west)), 10, "one SA alone")
+        if all(_worker_of_sa(end) == to for end in (east, west)):
+            return
+        before = _spi(east)
+        east.rekey("child")
+        wait_until(lambda: _spi(east) not in (before, None), 10, "the successor")
+    raise Failure(f"after {ATTEMPTS} rekeys the SA was never with worker {to} at both ends")
+
+
+def _spi(end):
+    children = [child for ike in end.status().get("ike_sas", []) for child in ike["children"]]
+    return children[0]["spi_in"] if len(children) == 1 else None
+
+
+def _judge(ends, before, encap):
+    for end, first in zip(ends, before):
+        status = end.status()
+        drops, counters = dict(status["drops"]), status["counters"]
+        damage = {name: count for name, count in drops.items() if count and name in DAMAGE}
+        lost = {name: counters[name] for name in ("hand_over_full", "no_socket", "send_refused", "device_refused") if counters[name]}
+        if damage or lost:
+            raise Failure(f"{end.side} dropped {damage} and counted {lost}")
+        # ESP in UDP is brought to its worker by the kernel; what the TUN device hands to the other one still crosses.
+        if counters["handed_over"] <= first and not encap:
+            raise Failure(f"{end.side} handed nothing over: packets came to the right worker, and the case shows nothing")
+
+
+def _mode_case(lab, mode):
+    stage = Stage(lab, mode)
+    east, west = stage.ends["east"], stage.ends["west"]
+    stage.plan.cut_before_the_wire()
+    wire = capture.Capture(stage.plan.east, "wan", name="wire")
+    since = time.time()
+    for end in (west, east):
+        end.start()
+    inner = capture.Capture(stage.plan.east, "sallyport0")
+    done = east.up()
+    if done.returncode != 0:
+        raise Failure(f"the tunnel did not come up: {(done.stdout + done.stderr).strip()[-600:]}")
+    for worker in (1, 0):
+        _move(east, west, worker)
+        before = [end.status()["counters"]["handed_over"] for end in (east, west)]
+        stage.require_traffic(f"with the SA at worker {worker}")
+        # The first worker reads what comes in, so its own SAs need no hand-over.
+        if worker == 1:
+            _judge((east, west), before, mode.encap)
+    stage.require_closed(wire, since, "from the start to the end")
+    counts = stage.judge(wire.stop(), inner.stop(), east.keys)
+    handed = [end.status()["counters"]["handed_over"] for end in (east, west)]
+    return f"handed over {handed[0]} and {handed[1]}; wire: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+
+
+def _error_case(lab, path):
+    road = paths.Road(lab, path, path.small)
+    _move(road.east, road.west, 1)
+    text = paths.mtu_case(road)
+    _judge((road.east, road.west), (-1, -1), True)
+    return text
+
+
+CASES = {**{mode.name: (_mode_case, mode) for mode in MODES}, **{path.name: (_error_case, path) for path in ERRORS}}
+NAMES = list(CASES)
+
+
+def play(name, keep=False):
+    """Runs one case; returns (passed, text)."""
+    begun = time.monotonic()
+    case, what = CASES[name]
+    with Lab(keep=keep) as lab:
+        try:
+            text = case(lab, what)
+            return True, f"{time.monotonic() - begun:.1f} s; {text}"
+        except Exception as why:  # every failure is reported with the logs, whatever raised it
+            return False, f"{type(why).__name__}: {why}\n{logs_of(lab)}"
