@@ -2,6 +2,7 @@
 #include "daemon/key_agent.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "crypto/psk.h"
 #include "runtime/file_store.h"
@@ -75,8 +76,41 @@ Result<SecretBytes> secret_of_file(ByteView content) {
   return SecretBytes(line);
 }
 
+unsigned secret_bits(ByteView secret) {
+  bool seen[256] = {};
+  size_t distinct = 0;
+  bool lower = false, upper = false, digits = false, signs = false, others = false;
+  for (const uint8_t octet : secret) {
+    if (!seen[octet]) ++distinct;
+    seen[octet] = true;
+    if (octet >= 'a' && octet <= 'z') {
+      lower = true;
+    } else if (octet >= 'A' && octet <= 'Z') {
+      upper = true;
+    } else if (octet >= '0' && octet <= '9') {
+      digits = true;
+    } else if (octet >= ' ' && octet <= '~') {
+      signs = true;
+    } else {
+      others = true;
+    }
+  }
+  const unsigned letters =
+      others ? 256u : (lower ? 26u : 0u) + (upper ? 26u : 0u) + (digits ? 10u : 0u) + (signs ? 33u : 0u);
+  // Of what comes again and again a part counts only.
+  const size_t counted = std::min(secret.size(), 2 * distinct);
+  return letters == 0 ? 0 : static_cast<unsigned>(static_cast<double>(counted) * std::log2(letters));
+}
+
+static std::string weak_secret(const std::string& path, unsigned bits) {
+  return "the secret in " + path + " is short or simple (about " + std::to_string(bits) + " bits, and fewer than " +
+         std::to_string(kWantedSecretBits) +
+         " may be guessed by a peer that tries): take one of 16 random octets or more";
+}
+
 std::vector<std::string> KeyAgent::load(const std::vector<config::CredentialFiles>& files) {
   std::vector<std::string> complaints;
+  warnings_.clear();
   secrets_.clear();
   keys_.clear();
   for (const auto& credential : files) {
@@ -89,6 +123,8 @@ std::vector<std::string> KeyAgent::load(const std::vector<config::CredentialFile
     }
     if (psk) {
       if (auto secret = secret_of_file(content->view())) {
+        const unsigned bits = secret_bits(secret->view());
+        if (bits < kWantedSecretBits) warnings_.push_back(weak_secret(path, bits));
         secrets_[credential.name] = std::move(*secret);
       } else {
         complaints.push_back("the secret file " + path +

@@ -44,6 +44,7 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   runtime::Loop loop;
   runtime::TraceLog log("sallyportd", loaded.settings.daemon.log, std::move(descriptors.log_file));
   for (const auto& warning : privileges.warnings()) log.line(runtime::LogLevel::warning, warning);
+  for (const auto& warning : keys->warnings()) log.line(runtime::LogLevel::warning, warning);
   LocalKeys port(loop, keys, verify);
   Worker worker(loop, log, port, loaded, std::move(descriptors),
                 {kVersion, options.config, static_cast<uint64_t>(::getpid()), runtime::monotonic_now(), false,
@@ -65,6 +66,7 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
       return worker.service().reload_failed(token, *refused);
     }
     for (const auto& sentence : privileges.reconcile(again.settings)) log.line(runtime::LogLevel::warning, sentence);
+    for (const auto& warning : new_keys->warnings()) log.line(runtime::LogLevel::warning, warning);
     port.replace(new_keys, new_verify);
     log.apply(again.settings.daemon.log, privileges.share().log_file.duplicate());
     worker.driver().reload(std::move(again.settings), std::move(again.policy), token);
@@ -106,6 +108,10 @@ int run(const Options& options) {
   Loaded loaded = load_all(files, options.config);
   if (!loaded.problems.empty()) return complain(loaded.problems) + 1;
   if (options.check) {
+    // Secrets that this user may read; the others are for the daemon to complain about.
+    KeyAgent keys;
+    (void)keys.load(loaded.settings.credentials);
+    for (const auto& warning : keys.warnings()) std::fprintf(stderr, "sallyportd: warning: %s\n", warning.c_str());
     std::printf("%s: the configuration is good\n", options.config.c_str());
     return 0;
   }

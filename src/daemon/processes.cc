@@ -93,7 +93,7 @@ std::optional<Loaded> loaded_of(const ChannelMessage& message, const std::string
 // The key process and the helper: an agent, its parent, one worker at a time.
 // Its first word to the parent carries a remark, or nothing.
 template <class Agent, class Reload>
-[[noreturn]] void run_agent(DescriptorChannel parent, Agent& agent, const std::string& remark, Reload reload) {
+[[noreturn]] void run_agent(DescriptorChannel& parent, Agent& agent, const std::string& remark, Reload reload) {
   DescriptorChannel worker;
   (void)parent.send(code(Word::ready), token_and_text(0, remark));
   for (;;) {
@@ -122,6 +122,10 @@ template <class Agent, class Reload>
   }
 }
 
+void tell_warnings(DescriptorChannel& parent, const KeyAgent& agent) {
+  for (const auto& sentence : agent.warnings()) (void)parent.send(code(Word::remark), token_and_text(0, sentence));
+}
+
 [[noreturn]] void run_keys(DescriptorChannel parent, const Loaded& loaded, const std::string& path) {
   if (auto done = enter_keys(); !done) leave("keys", runtime::explain("rights cannot be dropped", done.error()));
   die_with_parent();
@@ -133,12 +137,14 @@ template <class Agent, class Reload>
                               locked.error());
   if (auto done = forbid_system_calls(FilterFor::keys); !done)
     leave("keys", runtime::explain("the system call filter cannot be set", done.error()));
-  run_agent(std::move(parent), agent, remark, [&](const ChannelMessage& message) -> std::string {
+  tell_warnings(parent, agent);
+  run_agent(parent, agent, remark, [&](const ChannelMessage& message) -> std::string {
     std::shared_ptr<runtime::BundledFiles> files;
     const auto again = loaded_of(message, path, files);
     if (!again) return "the configuration cannot be read";
     const auto refused = agent.load(again->settings.credentials);
     (void)lock_memory();  // what a refusal means was said at the start
+    tell_warnings(parent, agent);
     return refused.empty() ? "" : refused.front();
   });
 }
@@ -152,7 +158,7 @@ template <class Agent, class Reload>
   die_with_parent();
   if (auto done = forbid_system_calls(FilterFor::helper); !done)
     leave("helper", runtime::explain("the system call filter cannot be set", done.error()));
-  run_agent(std::move(parent), agent, {}, [&](const ChannelMessage& message) -> std::string {
+  run_agent(parent, agent, {}, [&](const ChannelMessage& message) -> std::string {
     std::shared_ptr<runtime::BundledFiles> files;
     const auto again = loaded_of(message, path, files);
     if (!again) return "the configuration cannot be read";
@@ -333,13 +339,17 @@ class Parent {
     return true;
   }
 
-  // An agent that refuses its files says so on stderr and ends.
+  // An agent that refuses its files says so on stderr and ends. What it remarks before it answers is passed on.
   std::optional<std::string> wait_answer(Child& child) {
-    pollfd wait{child.channel.fd(), POLLIN, 0};
-    if (::poll(&wait, 1, 10000) != 1) return std::nullopt;
-    auto message = child.channel.receive(false);
-    if (!message || !message->has_value() || (*message)->word != code(Word::ready)) return std::nullopt;
-    return text_of((*message)->body);
+    for (;;) {
+      pollfd wait{child.channel.fd(), POLLIN, 0};
+      if (::poll(&wait, 1, 10000) != 1) return std::nullopt;
+      auto message = child.channel.receive(false);
+      if (!message || !message->has_value()) return std::nullopt;
+      if ((*message)->word == code(Word::ready)) return text_of((*message)->body);
+      if ((*message)->word != code(Word::remark)) return std::nullopt;
+      say(text_of((*message)->body));
+    }
   }
   bool wait_ready(Child& child) {
     const auto remark = wait_answer(child);

@@ -182,6 +182,7 @@ void Endpoint::Impl::answer_unsupported_version(TimePoint now, const Datagram& i
 
 void Endpoint::Impl::handle_datagram(TimePoint now, const Datagram& in) {
   ++counters_.datagrams;
+  failed_auths_.forget_over(now);
   const auto header = wire::ike::parse_header(in.payload);
   if (!header) {
     ++counters_.malformed;
@@ -201,7 +202,8 @@ void Endpoint::Impl::handle_datagram(TimePoint now, const Datagram& in) {
   }
   if (header->exchange == wire::ike::ExchangeType::IKE_SA_INIT) {
     handle_init_response(*sa, now, in);
-  } else if (header->spi_i != sa->spi_i || header->spi_r != sa->spi_r || !sa->protection) {
+  } else if (header->spi_i != sa->spi_i || header->spi_r != sa->spi_r ||
+             (!sa->protection && sa->state() != IkeState::CLOSED)) {
     ++counters_.unknown_spi;
   } else {
     handle_protected(*sa, now, in, *header);
@@ -358,7 +360,8 @@ Endpoint::Tables Endpoint::tables() const {
           impl_->half_open_by_address_.size(),
           impl_->deadlines_.size(),
           impl_->child_spis_.size(),
-          impl_->pending_.size()};
+          impl_->pending_.size(),
+          impl_->failed_auths_.size()};
 }
 const std::map<std::string_view, uint64_t>& Endpoint::rows_taken() const { return impl_->rows_; }
 

@@ -22,6 +22,15 @@ struct Limits {
   Duration half_open_timeout = seconds(30);
   // For one Request. Past it the Request counts as refused: longer than any name lookup, short of what a user waits.
   Duration key_work_timeout = seconds(60);
+  // RFC 7296 2.2: message IDs are not used up. From the first of these the IKE SA is rekeyed, from the second on
+  // closed; what is left then is more than the exchanges that may still be waiting.
+  model::MessageId message_id_rekey = 0xF0000000;
+  model::MessageId message_id_close = 0xFFFF0000;
+  // Of a peer that has authenticated itself, on one IKE SA and those that come of it by rekeying. 0: without limit.
+  unsigned rekeys_per_minute = 600;     // CREATE_CHILD_SA requests; more are answered with TEMPORARY_FAILURE
+  unsigned requests_per_minute = 6000;  // of any kind; more are not taken until they come again
+  // What each failure to authenticate costs the address it came from: until then no IKE_AUTH from there is looked at.
+  Duration failed_auth_cost = seconds(1);
   unsigned unauthenticated_answers_per_second = 100;  // INVALID_MAJOR_VERSION, INVALID_IKE_SPI, INVALID_SPI
 };
 
@@ -50,6 +59,9 @@ struct Counters {
   uint64_t hints = 0;             // unprotected INVALID_IKE_SPI and INVALID_SPI that came in
   uint64_t hints_followed = 0;    // liveness checks they started
   uint64_t fragments_dropped = 0;
+  uint64_t rekeys_postponed = 0;           // CREATE_CHILD_SA requests beyond the limit: TEMPORARY_FAILURE
+  uint64_t requests_postponed = 0;         // requests beyond the limit: not taken
+  uint64_t authentications_postponed = 0;  // IKE_AUTH requests from where one has just failed: not taken
   uint64_t initiated = 0;
   uint64_t responded = 0;
   uint64_t established = 0;
@@ -68,6 +80,7 @@ class Endpoint {
     size_t deadlines = 0;
     size_t child_spis = 0;
     size_t key_requests = 0;  // asked for, not answered
+    size_t failed_auths = 0;  // addresses whose IKE_AUTH has to wait
   };
 
   Endpoint(Config config, Rng& rng);

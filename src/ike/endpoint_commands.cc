@@ -21,6 +21,7 @@ static constexpr Duration kOwnHandshakeMost = minutes(5);
 // ---- time
 
 void Endpoint::Impl::handle_deadline(TimePoint now) {
+  failed_auths_.forget_over(now);
   // An agent that hangs must not hold an IKE SA for ever: other exchanges wait for the one in hand.
   while (!work_due_.empty() && work_due_.front().first <= now) {
     const model::RequestId id = work_due_.front().second;
@@ -136,6 +137,8 @@ void Endpoint::Impl::handle_command(TimePoint now, Command& command) {
     for (model::IkeId id : alive->ike_ids) {
       if (IkeSa* sa = find(id)) sa->on_authenticated_received(now);
     }
+  } else if (const auto* moved = std::get_if<PeerSeenAt>(&command)) {
+    peer_seen_at(*moved);
   } else if (const auto* unknown = std::get_if<UnknownSpi>(&command)) {
     unknown_esp_spi(now, *unknown);
   }
@@ -277,15 +280,13 @@ void Endpoint::Impl::rekey_children(IkeSa& sa, TimePoint now, const std::functio
 
 void Endpoint::Impl::child_lifetime(TimePoint now, const ChildLifetime& command) {
   for_each([&](IkeSa& sa) {
-    const ChildSa* child = v2::find_child_by_spi_in(sa, command.spi);
+    ChildSa* child = v2::find_child_by_spi_in(sa, command.spi);
     if (!child) return;
     if (!command.hard) {
       rekey_children(sa, now, [&](const ChildSa& c) { return c.spi_in == command.spi; });
       return;
     }
-    if (sa.has_task(Task::Kind::delete_child, child->id)) return;
-    sa.queue(Task(Task::Kind::delete_child, child->id));
-    sa.start_tasks(now);
+    v2::rekey::child_expired(sa, now, *child);
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include "ike/cookie.h"
 #include "ike/endpoint.h"
+#include "ike/failed_auths.h"
 #include "ike/v2/ike_sa.h"
 
 namespace sallyport::ike {
@@ -35,6 +36,9 @@ struct Endpoint::Impl final : v2::Host {
   std::vector<v2::IkeSa*> sas_of(std::string_view connection, const model::Identity* peer) override;
   void adopt(std::unique_ptr<v2::IkeSa> sa) override;
   void touch(v2::IkeSa& sa) override { touched_.push_back(sa.id); }
+  void authentication_failed(TimePoint now, const IpEndpoint& from) override {
+    failed_auths_.note(now, from.addr, config_.limits.failed_auth_cost);
+  }
 
   // Datagrams (endpoint.cc, endpoint_messages.cc).
   void handle_datagram(TimePoint now, const Datagram& in);
@@ -55,6 +59,7 @@ struct Endpoint::Impl final : v2::Host {
   void deliver(v2::IkeSa& sa, TimePoint now, const Datagram& in, const wire::ike::IkeHeader& header,
                const Digest& digest, wire::ike::PayloadType first, ByteView inner);
   void follow_peer(v2::IkeSa& sa, const Datagram& in);
+  void peer_seen_at(const PeerSeenAt& command);
 
   // Answers of the agents, and what takes the place of one that does not come.
   void take_reply(TimePoint now, model::RequestId id, model::KeyReply reply);
@@ -106,6 +111,7 @@ struct Endpoint::Impl final : v2::Host {
   TimePoint now_{};                                              // of the call in progress
 
   CookieSecret cookies_;
+  FailedAuths failed_auths_;
   TimePoint stranger_second_{};
   unsigned stranger_answers_ = 0;
 };

@@ -24,7 +24,7 @@ static Digest digest_of(ByteView octets) {
 bool Endpoint::Impl::wanted(IkeSa& sa, const wire::ike::IkeHeader& header, const Digest& digest,
                             const SkfPayload* fragment) {
   if (header.response_flag) {
-    if (sa.window.answers(header.message_id)) return true;
+    if (sa.window.answers(header.message_id) && sa.state() != IkeState::CLOSED) return true;
     ++counters_.out_of_window;
     return false;
   }
@@ -71,6 +71,11 @@ void Endpoint::Impl::handle_protected(IkeSa& sa, TimePoint now, const Datagram& 
   }
   const Digest digest = digest_of(in.payload);
   if (!wanted(sa, header, digest, skf)) return;
+  const bool claims = !header.response_flag && !sa.original_initiator && !sa.authenticated();
+  if (claims && failed_auths_.must_wait(now, in.remote.addr)) {
+    ++counters_.authentications_postponed;
+    return;  // it will ask again
+  }
   if (skf) return handle_fragment(sa, now, in, header, *skf, digest);
   const auto inner = sa.protection->open(in.payload, *sk);
   if (!inner) {
@@ -125,6 +130,25 @@ void Endpoint::Impl::follow_peer(IkeSa& sa, const Datagram& in) {
   if (moved && !handshake) emit(Event(RemoteMoved{sa.id, sa.local, sa.remote}));
 }
 
+// The same, shown by ESP. RFC 7296 2.23: whoever is behind a NAT himself follows nobody. Requests under way are
+// retransmitted to the new address, also the last one on the IKE SA that this one replaces.
+void Endpoint::Impl::peer_seen_at(const PeerSeenAt& command) {
+  IkeSa* seen = find(command.ike_id);
+  if (!seen || !seen->authenticated() || !seen->nat_remote || seen->nat_local || !seen->remote_identity) return;
+  const auto follow = [&](IkeSa& sa) {
+    if (sa.local != command.local) sa.interface_index = 0;
+    sa.remote = command.remote;
+    sa.local = command.local;
+    sa.natt = true;
+  };
+  follow(*seen);
+  for (IkeSa* sa : sas_of(seen->connection_name(), &*seen->remote_identity)) {
+    if (sa->successor_id == seen->id) follow(*sa);
+  }
+  count_row("ESP shows that the peer has moved");
+  emit(Event(RemoteMoved{seen->id, command.local, command.remote}));
+}
+
 void Endpoint::Impl::deliver(IkeSa& sa, TimePoint now, const Datagram& in, const wire::ike::IkeHeader& header,
                              const Digest& digest, wire::ike::PayloadType first, ByteView inner) {
   auto payloads = parse_payloads(first, inner);
@@ -133,6 +157,7 @@ void Endpoint::Impl::deliver(IkeSa& sa, TimePoint now, const Datagram& in, const
   Message message{header, {}};
   if (header.response_flag) {
     sa.response_received();
+    sa.on_message_id_taken(now);
     if (!payloads) {
       // RFC 7296 2.21.3: an answer that cannot be read leaves the two sides in different states.
       ++counters_.malformed;
@@ -148,7 +173,13 @@ void Endpoint::Impl::deliver(IkeSa& sa, TimePoint now, const Datagram& in, const
     v2::handle_response(sa, now, message);
     return;
   }
+  // T13: a request that comes too soon is as good as lost, and comes again; so nobody is faster than that.
+  if (sa.authenticated() && !sa.peer_requests.take(now, config_.limits.requests_per_minute)) {
+    ++counters_.requests_postponed;
+    return;
+  }
   sa.window.take_request(header.message_id, digest);
+  sa.on_message_id_taken(now);
   if (!payloads) {
     ++counters_.malformed;
     const auto type = notify_for(payloads.error().code).value_or(NotifyType::INVALID_SYNTAX);

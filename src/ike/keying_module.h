@@ -155,6 +155,13 @@ struct InboundSeen {
 struct InboundActivity {
   std::vector<model::IkeId> ike_ids;
 };
+// The newest authenticated packet on a Child SA of this IKE SA came from there. RFC 7296 2.23: a peer behind a NAT is
+// followed, which RemoteMoved tells.
+struct PeerSeenAt {
+  model::IkeId ike_id = 0;
+  IpEndpoint local;
+  IpEndpoint remote;
+};
 // An ESP packet came for an inbound SPI that no SA has. RFC 7296 1.5, 2.21.4.
 struct UnknownSpi {
   IpEndpoint local;
@@ -165,7 +172,7 @@ struct UnknownSpi {
 };
 
 using Command = std::variant<Initiate, Terminate, RekeyIke, RekeyChild, SetPolicy, ChildLifetime, InboundSeen,
-                             InboundActivity, UnknownSpi>;
+                             InboundActivity, PeerSeenAt, UnknownSpi>;
 
 struct ChildSaStatus {
   model::ChildId child_id = 0;

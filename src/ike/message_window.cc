@@ -2,10 +2,13 @@
 #include "ike/message_window.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace sallyport::ike {
 
 MessageWindow::Incoming MessageWindow::classify(model::MessageId id, const Digest& first_datagram) const {
+  // RFC 7296 2.2: no ID may come twice, so the last one is never taken: the next would be 0 again.
+  if (id == std::numeric_limits<model::MessageId>::max()) return Incoming::outside;
   if (id == next_in_) return working_ ? Incoming::outside : Incoming::fresh;
   if (!has_last_ || id != next_in_ - 1) return Incoming::outside;
   if (first_datagram != last_request_) return Incoming::differs;

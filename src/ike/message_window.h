@@ -47,6 +47,7 @@ class MessageWindow {
   // Our own requests.
   bool can_send() const { return !outstanding_; }
   model::MessageId next_out() const { return next_out_; }
+  model::MessageId next_in() const { return next_in_; }
   void sent(TimePoint now, std::vector<Bytes> datagrams);  // starts the clock; takes next_out()
   bool answers(model::MessageId id) const;                 // is it the answer we wait for?
   void answered();                                         // stops the clock

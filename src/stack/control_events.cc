@@ -39,23 +39,11 @@ void Control::apply(TimePoint now, InboundSeenOn& event) {
   if (!activity.ike_ids.empty()) endpoint_.handle_command(now, std::move(activity));
 }
 
-// RFC 7296 2.23: the side that is not behind a NAT follows the newest authenticated packet, with every Child SA of the
-// IKE SA.
-void Control::apply(TimePoint, PeerMoved& event) {
+// Whether the peer is followed is for the keying module to say, which knows who is behind a NAT.
+void Control::apply(TimePoint now, PeerMoved& event) {
   const auto found = children_.find(event.child_id);
-  if (found == children_.end() || keepalives_.count(found->second.ike_id) != 0) return;
-  MoveSa move{{}, event.local, event.remote};
-  for (const auto& [id, child] : children_) {
-    if (child.ike_id == found->second.ike_id) move.child_ids.push_back(id);
-  }
-  outputs_.emplace_back(DataplaneCommand{std::move(move)});
-  outputs_.emplace_back(Notice{Notice::Kind::remote_moved,
-                               found->second.key.connection,
-                               found->second.key.child,
-                               Errc::state,
-                               "ESP now comes from " + event.remote.to_string(),
-                               {},
-                               {}});
+  if (found == children_.end()) return;
+  endpoint_.handle_command(now, ike::PeerSeenAt{found->second.ike_id, event.local, event.remote});
 }
 
 void Control::apply(TimePoint now, UnknownSpiSeen& event) {
@@ -185,6 +173,17 @@ void Control::on_event(TimePoint, ike::RemoteMoved& event) {
     keepalive->second.local = event.local;
     keepalive->second.remote = event.remote;
   }
+  const auto connection = ike_connections_.find(event.ike_id);
+  if (connection != ike_connections_.end()) {
+    outputs_.emplace_back(Notice{Notice::Kind::remote_moved,
+                                 connection->second,
+                                 {},
+                                 Errc::state,
+                                 "the peer is now at " + event.remote.to_string(),
+                                 {},
+                                 {}});
+  }
+  // RFC 7296 2.23: every Child SA of the IKE SA goes with it.
   MoveSa move{{}, event.local, event.remote};
   for (const auto& [id, child] : children_) {
     if (child.ike_id == event.ike_id) move.child_ids.push_back(id);

@@ -1,53 +1,13 @@
 // What CREATE_CHILD_SA and Deletes are refused with, and what follows. RFC 7296 1.3, 1.4.1, 2.25; robustness S5.
 #include <doctest/doctest.h>
 
-#include "support/stages.h"
+#include "support/by_hand.h"
 
 TEST_SUITE_BEGIN("exchange/create_child");
 
 namespace sallyport::test {
 
 using namespace wire::ike2;
-
-namespace {
-
-std::vector<Payload> notify(NotifyType type, Bytes content = {}) {
-  return {NotifyPayload{0, {}, type, std::move(content)}};
-}
-
-// a's request never arrives; this comes back instead.
-void answer_instead_of_b(Staged& s, const std::vector<Payload>& payloads) {
-  ike::Datagram d = std::move(s.a.sent.front());
-  s.a.sent.pop_front();
-  Forger forger = forger_of(s.a);
-  auto header = *wire::ike::parse_header(d.payload);
-  header.response_flag = true;
-  header.initiator_flag = false;
-  d.payload = forger.seal(header, payloads);
-  s.arrive(s.a, d);
-}
-
-// One request of a's making, from outside its endpoint: sealed with the keys, under the next ID.
-struct Hand {
-  explicit Hand(Staged& staged) : s(staged), forger(forger_of(staged.b)) {
-    id = 2;  // IKE_SA_INIT 0, IKE_AUTH 1
-  }
-  std::vector<Payload> ask(ExchangeType exchange, const std::vector<Payload>& payloads) {
-    ike::Datagram d;
-    d.local = {*IpAddr::parse("192.0.2.1"), 500};
-    d.remote = {*IpAddr::parse("192.0.2.2"), 500};
-    d.payload = forger.seal(forger.header(exchange, id++, true), payloads);
-    s.b.sent.clear();
-    s.arrive(s.b, d);
-    REQUIRE(s.b.sent.size() == 1);
-    return forger.payloads(s.b.sent.front().payload);
-  }
-  Staged& s;
-  Forger forger;
-  model::MessageId id;
-};
-
-}  // namespace
 
 TEST_CASE("[RFC7296 1.3] INVALID_KE_PAYLOAD in CREATE_CHILD_SA leads to the other group") {
   TwoEndpoints t;

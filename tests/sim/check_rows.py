@@ -9,14 +9,6 @@ import pathlib
 import re
 import sys
 
-# Rows of what no honest end does, or only between ends set up for it: the exchange test that names each has taken it.
-SHOWN_BY_HAND = {
-    "INVALID_SYNTAX ends the IKE SA": "tests/exchange/payload_matrix_test.cc",
-    "TEMPORARY_FAILURE without end": "tests/exchange/create_child_test.cc",
-    "TS_MAX_QUEUE": "tests/exchange/resources_test.cc",
-    "TS_MAX_QUEUE obeyed": "tests/exchange/resources_test.cc",
-}
-
 TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -68,11 +60,7 @@ def main():
     for story in sorted(counts):
         print(f"{counts[story]:10d}  {story}")
     unknown = sorted(set(counts) - wanted)
-    root = arguments.source.parents[1]
-    by_hand = {story for story, test in SHOWN_BY_HAND.items() if f'"{story}"' in (root / test).read_text()}
-    never = sorted(story for story in wanted - by_hand if counts[story] == 0)
-    for story in sorted(by_hand & {s for s in wanted if counts[s] == 0}):
-        print(f"by hand only, in {SHOWN_BY_HAND[story]}: {story}")
+    never = sorted(story for story in wanted if counts[story] == 0)
     for story in unknown:
         print(f"taken, but not found in the source: {story}")
     for story in never:

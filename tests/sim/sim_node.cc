@@ -176,6 +176,7 @@ std::string SimNode::grown(size_t children) const {
               {"deadlines", ike.deadlines, 1},
               {"Child SA SPIs", ike.child_spis, children},
               {"key requests", ike.key_requests, 0},
+              {"addresses whose IKE_AUTH waits", ike.failed_auths, 0},
               {"children of Control", control.children, children},
               {"keepalives", control.keepalives, 1},
               {"connections of IKE SAs", control.ike_connections, 1},

@@ -34,6 +34,8 @@ class SimNode {
   // The host's clock was stopped for so long while the world went on (a paused virtual machine).
   void lose_time(Duration length) { ahead_ -= length; }
 
+  // From the next start on.
+  void set_limits(const ike::Limits& limits) { setup_.config.limits = limits; }
   void reload(TimePoint now, std::shared_ptr<const model::IkePolicySet> policy, std::string secret);
   void command(TimePoint now, stack::ControlCommand command);
   void send_inner(TimePoint now, ByteView packet);

@@ -92,6 +92,8 @@ Noise draw_noise(Dice& dice) {
   }
 }
 
+}  // namespace
+
 void plan_usual(Plan& plan, Dice& dice) {
   plan.noise = draw_noise(dice);
   for (Words* words : {&plan.east, &plan.west}) {
@@ -108,6 +110,8 @@ void plan_usual(Plan& plan, Dice& dice) {
   if (dice.chance(200)) plan.east.force_encap = true;
   if (dice.chance(300)) plan.key_work = milliseconds(static_cast<int64_t>(1 + dice.below(800)));
 }
+
+namespace {
 
 void plan_collisions(Plan& plan, Dice& dice) {
   plan_usual(plan, dice);
@@ -143,6 +147,14 @@ void plan_groups(Plan& plan, Dice& dice) {
   other.ike = "aes128gcm16-prfsha256-ecp256";
   one.child = "aes128gcm16-x25519-ecp256";
   other.child = "aes128gcm16-ecp256";
+}
+
+// One end wants more per-resource copies than the other serves.
+void plan_resources(Plan& plan, Dice& dice) {
+  plan_usual(plan, dice);
+  plan.east.children = plan.west.children = 1;
+  plan.east.resources = static_cast<uint32_t>(1 + dice.below(7));
+  plan.west.resources = static_cast<uint32_t>(1 + dice.below(7));
 }
 
 void plan_flood(Plan& plan, Dice& dice) {
@@ -308,6 +320,16 @@ constexpr Story kStories[] = {
     {"intruder", plan_intruder, tell_intruder},
 };
 
+// These share a place with one of the stories above, so that every other seed keeps its story.
+struct Further {
+  uint64_t place;
+  Story story;
+};
+constexpr Further kFurther[] = {
+    {6, {"resources", plan_resources, tell_steady}},
+    {9, {"false answers", plan_false_answers, tell_false_answers}},
+};
+
 model::ChildPolicy child_of(bool east, const Words& words, unsigned n) {
   model::ChildPolicy child;
   child.name = "lan" + std::to_string(n);
@@ -318,6 +340,7 @@ model::ChildPolicy child_of(bool east, const Words& words, unsigned n) {
   child.rekey = words.soft;
   child.hard = words.hard;
   child.start = words.start;
+  child.resources = words.resources;
   return child;
 }
 
@@ -345,7 +368,13 @@ std::shared_ptr<const model::IkePolicySet> policy_of(bool east, const Words& wor
   return out;
 }
 
-const Story& story_of(uint64_t seed) { return kStories[seed % std::size(kStories)]; }
+const Story& story_of(uint64_t seed) {
+  const uint64_t place = seed % std::size(kStories), round = seed / std::size(kStories);
+  for (const Further& further : kFurther) {
+    if (further.place == place && round % 2 == 1) return further.story;
+  }
+  return kStories[place];
+}
 
 std::unique_ptr<World> make_world(uint64_t seed, const Plan& plan, bool tell) {
   const auto setup = [&](bool east) {
@@ -355,7 +384,7 @@ std::unique_ptr<World> make_world(uint64_t seed, const Plan& plan, bool tell) {
     policy->connections[0].local_addrs = {out.address.to_string()};
     out.policy = std::move(policy);
     if (!east) out.secret = plan.west_secret;
-    if (!east) out.config.limits = plan.limits;
+    out.config.limits = east ? plan.east_limits : plan.limits;
     out.config.key_log = plan.key_log;
     out.key_work = plan.key_work;
     return out;

@@ -14,6 +14,7 @@ struct Words {
   std::string ike = "aes128gcm16-prfsha256-x25519";
   std::string child = "aes128gcm16";
   unsigned children = 1;
+  uint32_t resources = 0;
   model::ChildPolicy::Start start = model::ChildPolicy::Start::none;
   bool keep_up = false;
   bool force_encap = false;
@@ -32,7 +33,7 @@ struct Plan {
   bool key_log = false;
   Duration key_work{};
   Noise noise;
-  ike::Limits limits;  // of the west
+  ike::Limits limits, east_limits;  // limits: of the west
   std::string west_secret = "a secret of both ends";
 };
 
@@ -47,5 +48,10 @@ std::unique_ptr<World> make_world(uint64_t seed, const Plan& plan, bool tell);
 
 // stories_intruder.cc: in the name of a peer whose keys are known, what no honest peer does.
 void tell_intruder(World& world, const Plan& plan);
+// The same about the west, which refuses whatever the east asks for on an IKE SA that stands.
+void plan_false_answers(Plan& plan, test::SeededRng& dice);
+void tell_false_answers(World& world, const Plan& plan);
+// What most plans begin with.
+void plan_usual(Plan& plan, test::SeededRng& dice);
 
 }  // namespace sallyport::sim

@@ -1,7 +1,10 @@
 // The east's keys are known to somebody who says in its name what no honest peer says (robustness T28): the west must
-// answer, keep within bounds and be well again once the true east has started anew.
+// answer, keep within bounds and be well again once the true east has started anew. And the other way round: somebody
+// with the west's keys refuses what the east asks for, and the east must not stay with an IKE SA that is good for
+// nothing.
 #include "sim/stories.h"
 #include "support/session_forger.h"
+#include "wire/ike/ike_header.h"
 
 namespace sallyport::sim {
 
@@ -107,7 +110,83 @@ void after_authentication(World& w, Intruder& intruder) {
   w.play(seconds(1));
 }
 
+// Takes every request of the east on the IKE SA whose keys it knows off the wire and answers it in the west's name:
+// CREATE_CHILD_SA with a refusal, all else with an empty answer.
+struct Refuser {
+  Refuser(World& world, NotifyType with) : w(world), refusal(with) {}
+
+  bool learn() {
+    if (w.east.key_log.empty()) return false;
+    const auto& keys = w.east.key_log.back();
+    forger = test::SessionForger::create(keys, false);
+    spi_i = keys.spi_i;
+    return forger != nullptr;
+  }
+  // True: the packet goes on.
+  bool look_at(const Packet& packet) {
+    const size_t at = packet.natt ? 4 : 0;
+    if (packet.payload.size() < at + 28 || packet.from.port == 0) return true;
+    const auto header = wire::ike::parse_header(ByteView(packet.payload).subspan(at));
+    if (!header || header->spi_i != spi_i || header->response_flag) return true;
+    std::vector<Payload> answer;
+    if (header->exchange == ExchangeType::CREATE_CHILD_SA) answer.push_back(NotifyPayload{0, {}, refusal, {}});
+    Packet out;
+    out.from = packet.to;
+    out.to = packet.from;
+    out.natt = packet.natt;
+    out.payload.assign(at, 0);
+    append(out.payload, forger->seal(header->exchange, true, header->message_id, answer));
+    w.wire.launch(w.now(), std::move(out));
+    return false;
+  }
+
+  World& w;
+  const NotifyType refusal;
+  std::unique_ptr<test::SessionForger> forger;
+  model::IkeSpi spi_i = 0;
+};
+
 }  // namespace
+
+void plan_false_answers(Plan& plan, test::SeededRng& dice) {
+  plan_usual(plan, dice);
+  plan.noise = {0, 0, 0, 0, milliseconds(10), milliseconds(5)};
+  plan.key_log = true;
+  plan.east.children = plan.west.children = 1;
+  plan.east.start = plan.west.start = model::ChildPolicy::Start::none;
+  plan.east.child = plan.west.child = "aes128gcm16";
+  if (dice.chance(400)) {
+    plan.east.soft.time = seconds(static_cast<int64_t>(20 + dice.below(60)));
+    plan.east.hard.time = *plan.east.soft.time + seconds(static_cast<int64_t>(5 + dice.below(60)));
+  } else if (dice.chance(500)) {
+    plan.east_limits.message_id_rekey = static_cast<model::MessageId>(4 + dice.below(6));
+    plan.east_limits.message_id_close = static_cast<model::MessageId>(12 + dice.below(6));
+  }
+}
+
+void tell_false_answers(World& w, const Plan&) {
+  w.east.command(w.now(), stack::UpCommand{99, "site", {}});
+  w.play(seconds(5));
+  constexpr NotifyType kRefusals[] = {NotifyType::INVALID_SYNTAX, NotifyType::TEMPORARY_FAILURE,
+                                      NotifyType::NO_ADDITIONAL_SAS, NotifyType::NO_PROPOSAL_CHOSEN};
+  Refuser refuser(w, kRefusals[w.dice.below(std::size(kRefusals))]);
+  if (!refuser.learn()) return;
+  w.say("the west refuses with " + std::string(to_string(refuser.refusal)));
+  w.on_the_way = [&](Packet& packet, bool from_east) { return !from_east || refuser.look_at(packet); };
+  const bool patient = refuser.refusal == NotifyType::TEMPORARY_FAILURE;
+  for (int i = 0; i < 20 && w.well(); ++i) {
+    if (!patient || i == 0) {
+      w.east.command(w.now(),
+                     w.dice.chance(500) ? stack::RekeyCommand{1, "site", "lan0"} : stack::RekeyCommand{2, "site", {}});
+    }
+    w.play(patient ? seconds(30) : seconds(static_cast<int64_t>(1 + w.dice.below(8))), milliseconds(800));
+  }
+  w.on_the_way = nullptr;
+  w.say("the true west is heard again");
+  w.east.set_limits({});
+  w.east.start(w.now());
+  w.play(seconds(1));
+}
 
 void tell_intruder(World& w, const Plan&) {
   Intruder intruder(w);

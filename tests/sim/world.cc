@@ -21,13 +21,16 @@ std::string children_text(const ike::IkeSaStatus& sa) {
   return out;
 }
 
+// Of each child one, and of its copies (RFC 9611) none twice.
 bool all_stand(const ike::IkeSaStatus& sa, unsigned children) {
   std::set<std::string> names;
+  std::set<std::pair<std::string, std::optional<uint32_t>>> each;
   for (const auto& child : sa.children) {
     if (child.state != "INSTALLED") return false;
-    names.insert(child.child);
+    each.insert({child.child, child.resource});
+    if (!child.resource) names.insert(child.child);
   }
-  return names.size() == children && sa.children.size() == children;
+  return names.size() == children && each.size() == sa.children.size();
 }
 }  // namespace
 

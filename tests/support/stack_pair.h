@@ -44,10 +44,10 @@ struct WirePacket {
 };
 
 struct StackNode {
-  StackNode(uint64_t seed, const char* outer, const char* inner)
+  StackNode(uint64_t seed, const char* outer, const char* inner, ike::Config config = {})
       : rng(seed),
         address(*IpAddr::parse(outer)),
-        control(ike::Config{}, rng),
+        control(config, rng),
         dataplane(rng, stack::InnerHost({*IpAddr::parse(inner)})) {}
 
   SeededRng rng;
@@ -58,6 +58,7 @@ struct StackNode {
   std::vector<stack::Notice> notices;
   std::vector<stack::CommandResult> results;
   std::vector<WirePacket> out;
+  std::vector<ike::KeyLog> key_logs;
 
   // As after kill and start: the same rng, nothing else.
   void restart(const char* inner) {
@@ -122,7 +123,7 @@ struct StackNode {
     out.push_back({{address, d.local.port}, d.remote, d.natt, std::move(payload)});
   }
   void carry(TimePoint now, ike::Request& r) { control.handle_reply(now, r.id, keys.answer(r.work)); }
-  void carry(TimePoint, ike::KeyLog&) {}
+  void carry(TimePoint, ike::KeyLog& k) { key_logs.push_back(std::move(k)); }
   void carry(TimePoint now, stack::DataplaneCommand& c) { dataplane.handle_command(now, std::move(c)); }
   void carry(TimePoint, stack::NatKeepalive& k) { out.push_back({k.local, k.remote, true, {0xFF}}); }
   void carry(TimePoint, stack::Notice& n) { notices.push_back(std::move(n)); }
@@ -130,8 +131,8 @@ struct StackNode {
 };
 
 struct StackPair {
-  explicit StackPair(uint64_t seed = 1)
-      : east(seed, "192.0.2.1", "10.1.0.1"), west(seed + 1000, "192.0.2.2", "10.2.0.1") {}
+  explicit StackPair(uint64_t seed = 1, ike::Config config = {})
+      : east(seed, "192.0.2.1", "10.1.0.1", config), west(seed + 1000, "192.0.2.2", "10.2.0.1", config) {}
 
   TimePoint now{seconds(1000)};
   StackNode east, west;

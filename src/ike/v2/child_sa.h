@@ -29,6 +29,8 @@ struct ChildSa {
   bool per_resource = false;               // RFC 9611: both sides want copies of it, or it is one
   std::optional<uint32_t> resource;        // which copy; nothing: the one for every resource
   bool redundant = false;                  // lost a rekey collision: about to be deleted, never switched to
+  bool rekey_failed = false;               // the last attempt of ours to rekey it
+  bool expired = false;                    // its hard lifetime is over while a rekey of ours is under way
 };
 std::string_view to_string(ChildSa::State state);
 

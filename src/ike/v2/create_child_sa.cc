@@ -133,7 +133,8 @@ void fail_own(IkeSa& sa, TimePoint now, OwnExchange& own, ChildRefusal why, bool
   ChildSa* old = own.kind == Task::Kind::rekey_child ? find_child(sa, own.old_child) : nullptr;
   if (old && old->state == ChildSa::State::REKEYING) old->state = ChildSa::State::INSTALLED;
   const bool pointless = own.kind == Task::Kind::rekey_child && !old;  // deleted meanwhile
-  if (retry && !pointless && sa.active()->tries < kTemporaryFailures) {
+  const bool too_late = old && rekey::rekey_failed(sa, *old);
+  if (retry && !pointless && !too_late && sa.active()->tries < kTemporaryFailures) {
     Task again = *sa.active();
     again.not_before = now + backoff(sa, again.tries++);
     sa.host.count_row("TEMPORARY_FAILURE: tried again later");
@@ -142,7 +143,7 @@ void fail_own(IkeSa& sa, TimePoint now, OwnExchange& own, ChildRefusal why, bool
     if (heir) heir->start_tasks(now);
   } else if (!pointless) {
     // RFC 7296 2.25: after minutes of it the two ends no longer agree on what there is; they start over.
-    if (retry && sa.established()) {
+    if (retry && !too_late && sa.established()) {
       sa.host.count_row("TEMPORARY_FAILURE without end");
       Task over(Task::Kind::delete_ike);
       over.reason = "the peer has answered TEMPORARY_FAILURE for minutes";
@@ -172,7 +173,10 @@ void start(IkeSa& sa, TimePoint now) {
   ChildSa* old = find_child(sa, task.child_id);
   const model::ChildPolicy* policy = old ? find_policy(sa, old->name) : nullptr;
   // Deleted, or rekeyed by the peer, since the task was queued.
-  if (!old || !policy || old->state != ChildSa::State::INSTALLED || old->redundant) return sa.finish_task(now);
+  if (!old || !policy || old->state != ChildSa::State::INSTALLED || old->redundant) {
+    if (old && old->expired) sa.queue(Task(Task::Kind::delete_child, old->id));
+    return sa.finish_task(now);
+  }
   old->state = ChildSa::State::REKEYING;
   own.old_child = old->id;
   // RFC 7296 1.3.3: the SPI by which we receive on the SA to be replaced.
@@ -461,6 +465,11 @@ void handle_child_request(IkeSa& sa, TimePoint now, const Message& message) {
 
 void handle_request(IkeSa& sa, TimePoint now, const Message& message) {
   rekey::peer_uses(sa, now);
+  // T13: each costs a key exchange.
+  if (!sa.peer_rekeys.take(now, sa.host.config().limits.rekeys_per_minute)) {
+    ++sa.host.counters().rekeys_postponed;
+    return refuse(sa, now, NotifyType::TEMPORARY_FAILURE);
+  }
   const SaPayload* offered = find<SaPayload>(message.payloads);
   if (!offered || offered->proposals.empty()) return refuse(sa, now, NotifyType::INVALID_SYNTAX);
   if (offered->proposals[0].protocol == model::Protocol::IKE) return rekey_ike::handle_request(sa, now, message);

@@ -37,6 +37,7 @@ class Host {
 
   virtual void touch(IkeSa& sa) = 0;                   // its state or a deadline of it changed
   virtual void count_row(std::string_view story) = 0;  // a transition row was taken
+  virtual void authentication_failed(TimePoint now, const IpEndpoint& from) = 0;  // a peer's; it is slowed down
 
   virtual IkeSa* find(model::IkeId id) = 0;
   virtual void for_each(const std::function<void(IkeSa&)>& visit) = 0;

@@ -136,6 +136,7 @@ void peer_verified(IkeSa& sa, TimePoint now) {
 }
 
 void refuse_peer(IkeSa& sa, TimePoint now, const std::string& from, const std::string& why) {
+  sa.host.authentication_failed(now, sa.remote);
   refuse_authentication(sa, now, "authentication failed: the peer " + from + " could not be authenticated: " + why);
 }
 
@@ -156,6 +157,7 @@ void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
   std::string why, ours;
   const auto index = choose_connection(*sa.policy, h.candidates, claim, sa.chosen, why, ours);
   if (!index) {
+    sa.host.authentication_failed(now, sa.remote);
     return refuse_authentication(sa, now, "the peer " + from + " was refused: " + why, ours, peer.id.to_string());
   }
   sa.connection_index = *index;

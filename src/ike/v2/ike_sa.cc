@@ -313,6 +313,8 @@ Result<std::unique_ptr<IkeSa>> IkeSa::successor(TimePoint now, IkeSa& old, bool 
   sa->spi_r = spi_r;
   sa->born = now;
   sa->by_rekey = true;
+  sa->peer_rekeys = old.peer_rekeys;
+  sa->peer_requests = old.peer_requests;
   sa->origin = old.origin ? old.origin : Origin{old.spi_i, old.spi_r, old.original_initiator};
   SP_CHECK(sa->install_keys(chosen, std::move(keys)));
   sa->transition_to(IkeState::ESTABLISHED, "successor of a rekeyed IKE SA");
@@ -342,6 +344,27 @@ void IkeSa::on_established(TimePoint now) {
 
 void IkeSa::on_authenticated_received(TimePoint now) { last_received = now; }
 
+void IkeSa::on_message_id_taken(TimePoint now) {
+  const Limits& limits = host.config().limits;
+  const model::MessageId next = std::max(window.next_out(), window.next_in());
+  if (next >= limits.message_id_close && authenticated() && !has_task(Task::Kind::delete_ike)) {
+    host.count_row("message IDs are used up: the IKE SA is closed");
+    Task over(Task::Kind::delete_ike);
+    over.reason = "its message IDs are used up";
+    queue(std::move(over));
+  } else if (next >= limits.message_id_rekey && established() && !replaced && !ids_asked) {
+    ids_asked = true;
+    if (has_task(Task::Kind::rekey_ike)) return;
+    host.count_row("message IDs run low: the IKE SA is rekeyed");
+    queue(Task(Task::Kind::rekey_ike));
+  } else {
+    return;
+  }
+  // Not at once: the exchange in hand has its turn first.
+  timers.set(Timer::task, now);
+  host.touch(*this);
+}
+
 std::optional<TimePoint> IkeSa::next_deadline() const { return timers.next(); }
 
 void IkeSa::end(IkeState last, std::string_view why) {
@@ -355,6 +378,9 @@ void IkeSa::end(IkeState last, std::string_view why) {
   peer_exchange.reset();
   collision.reset();
   fragments.clear();
+  // RFC 7296 2.12: forgotten with the IKE SA; the reply that may have to be given again is sealed already.
+  keys = {};
+  protection.reset();
   for (Timer t : {Timer::retransmit, Timer::half_open, Timer::liveness, Timer::rekey, Timer::over_time, Timer::task,
                   Timer::fragments, Timer::discard}) {
     timers.clear(t);

@@ -16,6 +16,7 @@
 #include "base/deadlines.h"
 #include "ike/fragments.h"
 #include "ike/message_window.h"
+#include "ike/pace.h"
 #include "ike/protection.h"
 #include "ike/v2/host.h"
 #include "ike/v2/keymat.h"
@@ -132,7 +133,10 @@ class IkeSa {
   void destroy_quietly(TimePoint now);  // no events: it was replaced, or failed with an event of its own
 
   void on_authenticated_received(TimePoint now);  // proof of life: restarts the liveness clock
-  void on_established(TimePoint now);             // starts the clocks of an established IKE SA
+  // RFC 7296 2.2: an exchange has taken a message ID. When few are left the IKE SA is rekeyed; when that does not come
+  // about, closed.
+  void on_message_id_taken(TimePoint now);
+  void on_established(TimePoint now);  // starts the clocks of an established IKE SA
   std::optional<TimePoint> next_deadline() const;
 
   const model::ConnectionPolicy* connection() const;  // nullptr until chosen (responder before IKE_AUTH)
@@ -181,6 +185,8 @@ class IkeSa {
   FragmentStore fragments;
   Digest first_fragment{};  // of the message being collected in fragments
 
+  Pace peer_rekeys, peer_requests;  // how much the peer may ask for; a successor goes on with them
+
   std::vector<std::unique_ptr<ChildSa>> children;
 
   std::unique_ptr<Scratch> handshake;      // IKE_SA_INIT and IKE_AUTH
@@ -195,6 +201,7 @@ class IkeSa {
   model::MessageId first_request_after_auth = 0;  // responder: 0 where there was no IKE_AUTH
   std::optional<TimePoint> hinted_at;             // a liveness check was last started by a hint
   std::optional<TimePoint> reported_at;           // the peer was last told of an unknown SPI
+  bool ids_asked = false;                         // message IDs have asked for a rekey
   std::string state_why;
   IpEndpoint first_from;                      // the endpoint's own: where its IKE_SA_INIT came from
   std::optional<TimePoint> indexed_deadline;  // the endpoint's own: where it stands in the order of deadlines

@@ -47,6 +47,41 @@ std::vector<model::Spi> peer_deletes(IkeSa& sa, TimePoint, model::Protocol proto
   return answer;
 }
 
+// Some peers rekey nothing within an IKE SA (RFC 7296 2.8 allows them that): only a new IKE SA brings a new Child SA.
+static void close_unrekeyed(IkeSa& sa, const ChildSa& child) {
+  sa.host.count_row("a Child SA could not be rekeyed: the IKE SA is closed");
+  if (sa.has_task(Task::Kind::delete_ike)) return;
+  Task over(Task::Kind::delete_ike);
+  over.reason = "the lifetime of Child SA " + child.name + " is over, and it could not be rekeyed";
+  sa.queue(std::move(over));
+}
+
+void child_expired(IkeSa& sa, TimePoint now, ChildSa& child) {
+  const bool in_use = child.state == ChildSa::State::INSTALLED || child.state == ChildSa::State::REKEYING;
+  if (in_use && !child.redundant && sa.has_task(Task::Kind::rekey_child, child.id)) {
+    child.expired = true;
+    return;
+  }
+  // RFC 9611 5.2: what a copy carried is carried by those that stand.
+  if (in_use && !child.redundant && child.rekey_failed && !child.resource && sa.established()) {
+    close_unrekeyed(sa, child);
+  } else if (!sa.has_task(Task::Kind::delete_child, child.id)) {
+    sa.queue(Task(Task::Kind::delete_child, child.id));
+  }
+  sa.start_tasks(now);
+}
+
+bool rekey_failed(IkeSa& sa, ChildSa& child) {
+  child.rekey_failed = true;
+  if (!child.expired) return false;
+  if (child.resource || !sa.established()) {
+    sa.queue(Task(Task::Kind::delete_child, child.id));
+  } else {
+    close_unrekeyed(sa, child);
+  }
+  return true;
+}
+
 bool begin_delete(IkeSa& sa, model::ChildId id) {
   ChildSa* child = find_child(sa, id);
   if (!child) return false;

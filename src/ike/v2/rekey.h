@@ -20,6 +20,14 @@ void inbound_seen(IkeSa& sa, model::ChildId id);
 std::vector<model::Spi> peer_deletes(IkeSa& sa, TimePoint now, model::Protocol protocol,
                                      const std::vector<model::Spi>& spis_out);
 
+// The hard lifetime of a Child SA is over: it is deleted; but where it could not be rekeyed, the IKE SA is closed with
+// all its Child SAs (RFC 7296 2.8), so that a new one can be made. While a rekey of ours is under way its outcome
+// decides.
+void child_expired(IkeSa& sa, TimePoint now, ChildSa& child);
+// The attempt to rekey that Child SA is over and has failed. True: it had expired, and the IKE SA is about to be
+// closed.
+bool rekey_failed(IkeSa& sa, ChildSa& child);
+
 // Marks a Child SA as being deleted by us; false when there is nothing to delete any more (the task is then over).
 bool begin_delete(IkeSa& sa, model::ChildId id);
 // Our Delete for it has been answered (with or without a Delete payload).

@@ -59,6 +59,69 @@ TEST_SUITE("daemon/key_agent") {
     CHECK(secret_of_file(as_bytes("0sYW*j")).error().code == Errc::bad_value);
   }
 
+  TEST_CASE(
+      "[RFC7296 2.15] a shared secret may be text of any length, without a terminator, or octets in hexadecimal") {
+    std::string text;
+    for (size_t length = 1; length <= 1000; ++length) {
+      text.push_back(static_cast<char>('!' + length % 90));
+      CHECK(text_of(secret_of_file(as_bytes(text))) == text);
+    }
+    for (size_t length = 1; length <= 300; ++length) {
+      Bytes octets;
+      std::string digits = "0x";
+      for (size_t i = 0; i < length; ++i) {
+        octets.push_back(static_cast<uint8_t>(i * 7));  // zeros too
+        char two[3];
+        std::snprintf(two, sizeof two, i % 2 ? "%02x" : "%02X", octets.back());
+        digits += two;
+      }
+      const auto secret = secret_of_file(as_bytes(digits + "\n"));
+      REQUIRE(secret);
+      CHECK(equal(secret->view(), octets));
+    }
+    // What a file, a key and an AUTH are made of is the same, however it is written.
+    Folder folder;
+    KeyAgent agent;
+    CHECK(agent
+              .load({psk("text",
+                         folder.file("text", "open sesame, and then some more of it, beyond 64 octets of text\n")),
+                     psk("hex", folder.file("hex",
+                                            "0x6f70656e20736573616d652c20616e64207468656e20736f6d65206d6f7265206f66"
+                                            "2069742c206265796f6e64203634206f6374657473206f662074657874"))})
+              .empty());
+    const auto auth = [&](const char* name) {
+      return std::get<model::AuthData>(agent.answer(model::PskAuth{name, model::PrfId::HMAC_SHA2_256, Bytes(9, 1)}))
+          .data;
+    };
+    CHECK(auth("text") == auth("hex"));
+  }
+
+  TEST_CASE("T22 a secret that is short or simple is loaded, and warned of without being told") {
+    const auto bits = [](std::string_view text) { return secret_bits(secret_of_file(as_bytes(text))->view()); };
+    for (const char* weak :
+         {"x", "open sesame", "password1234", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+          "0x00000000000000000000000000000000000000000000", "0x0123456789abcdef", "abcabcabcabcabcabcabc"}) {
+      CAPTURE(weak);
+      CHECK(bits(weak) < kWantedSecretBits);
+    }
+    for (const char* good : {"u6BzQ0hJm3sXw9Yt", "correct horse battery staple", "0sW7mDk1pQ9xZr2Yt5Gv8HbA==",
+                             "0x3f9a1c77b2e04d58a6c1f20e9b7d4413", "a shared secret for tests only"}) {
+      CAPTURE(good);
+      CHECK(bits(good) >= kWantedSecretBits);
+    }
+    Folder folder;
+    KeyAgent agent;
+    const std::string path = folder.file("weak", "open sesame\n");
+    CHECK(agent.load({psk("weak", path), psk("good", folder.file("good", "u6BzQ0hJm3sXw9Yt\n"))}).empty());
+    REQUIRE(agent.warnings().size() == 1);
+    CHECK(agent.warnings()[0].find(path) != std::string::npos);
+    CHECK(agent.warnings()[0].find("sesame") == std::string::npos);
+    CHECK(std::holds_alternative<model::AuthData>(
+        agent.answer(model::PskAuth{"weak", model::PrfId::HMAC_SHA2_256, Bytes(9, 1)})));
+    CHECK(agent.load({psk("good", folder.file("good", "u6BzQ0hJm3sXw9Yt\n"))}).empty());
+    CHECK(agent.warnings().empty());
+  }
+
   TEST_CASE("[RFC7296 2.15] AUTH is prf(prf(secret, \"Key Pad for IKEv2\"), octets)") {
     Folder folder;
     KeyAgent agent;
