@@ -119,6 +119,31 @@ TEST_CASE("[RFC7296 2.8] an expired Child SA that the peer has rekeyed meanwhile
   CHECK(t.b.endpoint.status().at(0).children.size() == 1);
 }
 
+TEST_CASE("[RFC7296 2.8] an IKE SA that could not be rekeyed by the end of its lifetime is closed with its Child SAs") {
+  TwoEndpoints t(Staged::logging());
+  t.policy_a.connections[0].rekey_time = minutes(1);
+  t.policy_a.connections[0].over_time = seconds(10);
+  t.policy_a.connections[0].dpd_delay = Duration::zero();
+  t.initiate();
+  t.run();
+  const TimePoint up = t.now;
+  bool closed = false;
+  while (!closed && t.now < up + minutes(2)) {
+    t.now = *t.a.endpoint.next_deadline();
+    t.a.endpoint.handle_deadline(t.now);
+    t.a.drain(t.now);
+    if (t.a.sent.empty()) continue;
+    closed = wire::ike::parse_header(t.a.sent.front().payload)->exchange == ExchangeType::INFORMATIONAL;
+    answer_instead_of_b(t, closed ? std::vector<Payload>{} : notify(NotifyType::NO_PROPOSAL_CHOSEN));
+  }
+  CHECK(closed);
+  CHECK(t.now == up + seconds(70));
+  CHECK(t.a.endpoint.status().empty());
+  CHECK(t.a.count<ike::ChildSaRemoved>() == 1);
+  REQUIRE(t.a.event<ike::IkeSaDown>());
+  CHECK_FALSE(t.a.event<ike::IkeSaDown>()->by_command);
+}
+
 namespace {
 
 ike::Config few_ids() {

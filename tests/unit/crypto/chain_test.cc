@@ -195,6 +195,42 @@ TEST_SUITE("crypto/chain") {
     CHECK(verify({leaf.der, Bytes{0x30, 0x80}, Bytes()}, {root.der}).ok);  // rubbish beside a good leaf is not used
   }
 
+  TEST_CASE(
+      "P9: a signature that its issuer did not make is refused, wherever it stands, whatever names and key IDs say") {
+    const Made root = make_certificate(authority("root")), middle = make_certificate(authority("middle"), &root);
+    // Says that it is this issuer, and signs with a key of its own.
+    const auto in_the_name_of = [](const Made& issuer) {
+      Made out = make_certificate(authority("somebody"));
+      X509_up_ref(issuer.certificate.get());
+      out.certificate.reset(issuer.certificate.get());
+      return out;
+    };
+    const Made false_middle = in_the_name_of(middle), false_root = in_the_name_of(root);
+    const Made leaf = make_certificate(gateway(), &middle), forged = make_certificate(gateway(), &false_middle);
+    CHECK(verify({leaf.der, middle.der}, {root.der}).ok);
+    CHECK(verify({forged.der, middle.der}, {root.der}).why == "certificate signature failure");
+    CHECK_FALSE(verify({forged.der, middle.der}, {middle.der}).ok);
+    const Made own_middle = make_certificate(authority("middle"), &false_root);
+    const Made below = make_certificate(gateway(), &own_middle);
+    CHECK(verify({below.der, own_middle.der}, {root.der}).why == "certificate signature failure");
+    CHECK_FALSE(verify({below.der, own_middle.der, middle.der}, {root.der}).ok);
+  }
+
+  TEST_CASE("P9: a chain that is as large as a chain may be verifies; one octet more, however good, is not looked at") {
+    const Made root = make_certificate(authority("root"));
+    Wanted wanted = gateway();
+    wanted.unknown_critical = std::string(100, 'x');
+    const size_t rest = make_certificate(wanted, &root).der.size();
+    // Signatures differ in length by an octet or two.
+    wanted.unknown_critical = std::string(65536 - rest - 20, 'x');
+    const Made large = make_certificate(wanted, &root);
+    REQUIRE(large.der.size() <= 65536);
+    REQUIRE(large.der.size() > 65000);
+    CHECK(verify({large.der}, {root.der}).ok);
+    CHECK(verify({large.der, Bytes(65536 - large.der.size())}, {root.der}).ok);
+    CHECK(verify({large.der, Bytes(65537 - large.der.size())}, {root.der}).why == "the chain is longer than 64 KiB");
+  }
+
   TEST_CASE("P9: a path deeper than six issuers is refused") {
     std::vector<Made> made;
     made.push_back(make_certificate(authority("root")));

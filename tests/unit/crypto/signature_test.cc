@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "crypto/hash.h"
 #include "support/vector_file.h"
 #include "unit/crypto/made_certificates.h"
 
@@ -47,6 +48,17 @@ void check_only_this(const Signer& signer, const Signer& other, AuthMethod metho
   Bytes longer = auth;
   longer.push_back(0);
   CHECK_FALSE(verify_auth(signer.certificate.der, method, longer, as_bytes("octets")));
+}
+
+// The private key applied to a whole encoded message, as only a forger would.
+Bytes sign_raw(EVP_PKEY* key, const Bytes& encoded) {
+  const PkeyCtxPtr context(EVP_PKEY_CTX_new(key, nullptr));
+  REQUIRE(EVP_PKEY_sign_init(context.get()) == 1);
+  REQUIRE(EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_NO_PADDING) == 1);
+  Bytes out(encoded.size());
+  size_t length = out.size();
+  REQUIRE(EVP_PKEY_sign(context.get(), out.data(), &length, encoded.data(), encoded.size()) == 1);
+  return out;
 }
 
 }  // namespace
@@ -118,6 +130,49 @@ TEST_SUITE("crypto/signature") {
     CHECK_FALSE(classic_method(KeyType::ed25519));
     CHECK_FALSE(classic_method(KeyType::ed448));
     CHECK_FALSE(classic_method(KeyType::none));
+  }
+
+  TEST_CASE(
+      "P9: PKCS#1 v1.5 is encoded in one way only: what parses as well but is not exactly that verifies nothing") {
+    const Signer rsa("rsa");
+    const Bytes good = rsa.key.sign(AuthMethod::DIGITAL_SIGNATURE, HashId::SHA2_256, false, as_bytes("octets")).value();
+    const Bytes announced(good.begin(), good.begin() + 1 + good[0]);
+    const size_t modulus = good.size() - announced.size();
+    const Bytes digest = sha256(as_bytes("octets"));
+    // RFC 8017 9.2: 00 01 FF…FF 00, DigestInfo, hash; `behind` follows where nothing may.
+    const auto encoded = [&](const Bytes& info, const Bytes& behind, size_t fill) {
+      Bytes out{0, 1};
+      out.insert(out.end(), fill, 0xFF);
+      out.push_back(0);
+      append(out, info);
+      append(out, digest);
+      append(out, behind);
+      return out;
+    };
+    const auto verifies = [&](const Bytes& message) {
+      Bytes auth = announced;
+      append(auth, sign_raw(rsa.certificate.key.get(), message));
+      return verify_auth(rsa.certificate.der, AuthMethod::DIGITAL_SIGNATURE, auth, as_bytes("octets")).has_value();
+    };
+    const auto with_info = [&](const Bytes& info) { return encoded(info, {}, modulus - 3 - info.size() - 32); };
+    const Bytes info = hex("3031300d060960864801650304020105000420");
+    const Bytes exact = with_info(info);
+    REQUIRE(exact.size() == modulus);
+    REQUIRE(verifies(exact));  // the forger can do it
+    CHECK_FALSE(
+        verifies(with_info(hex("302f300b0609608648016503040201"
+                               "0420"))));                                                     // no parameters
+    CHECK_FALSE(verifies(with_info(hex("308131300d060960864801650304020105000420"))));         // a length in two octets
+    CHECK_FALSE(verifies(with_info(hex("3031300d060960864801650304020105000480"))));           // no length at all
+    CHECK_FALSE(verifies(with_info(hex("3031300d060960864801650304020205000420"))));           // another hash
+    CHECK_FALSE(verifies(with_info({})));                                                      // a bare hash
+    CHECK_FALSE(verifies(encoded(info, Bytes(modulus - 3 - 8 - info.size() - 32, 0x5A), 8)));  // the rest is free
+    for (const size_t at : {size_t{0}, size_t{1}, size_t{2}, size_t{100}, modulus - info.size() - 33}) {
+      Bytes changed = exact;
+      changed[at] ^= 1;
+      if (changed[0] != 0) changed[0] = 0, changed[1] = 2;  // must stay below the modulus
+      CHECK_FALSE(verifies(changed));
+    }
   }
 
   TEST_CASE(

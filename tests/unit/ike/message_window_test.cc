@@ -27,6 +27,20 @@ std::vector<Bytes> datagrams(uint8_t fill) {
 
 }  // namespace
 
+TEST_CASE("[RFC7296 2.2] the last message ID is never taken, so that none comes twice") {
+  constexpr model::MessageId last = 0xFFFFFFFF;
+  MessageWindow w;
+  w.take_request(last - 2, digest(1));
+  w.store_reply(datagrams(1));
+  CHECK(w.classify(last - 1, digest(2)) == In::fresh);
+  w.take_request(last - 1, digest(2));
+  w.store_reply(datagrams(2));
+  CHECK(w.next_in() == last);
+  CHECK(w.classify(last, digest(3)) == In::outside);
+  CHECK(w.classify(0, digest(3)) == In::outside);
+  CHECK(w.classify(last - 1, digest(2)) == In::repeated);
+}
+
 TEST_CASE("[RFC7296 2.2] S4 requests are taken in order, each once; anything else is outside the window") {
   MessageWindow w;
   CHECK(w.classify(1, digest(1)) == In::outside);

@@ -75,6 +75,7 @@ TEST_SUITE("stack/peer_moved") {
     t.west.control.handle_command(t.now, stack::RekeyCommand{2, "site", {}});
     t.play(milliseconds(100));  // lost on its way to the old address
     CHECK(t.told(t.west, stack::Notice::Kind::ike_rekeyed) == 0);
+    (void)t.ping();  // its echo leaves before anybody has decided to follow
     CHECK(t.ping());
     CHECK(t.told(t.west, stack::Notice::Kind::remote_moved) == 1);
     CHECK(t.west.control.ike_sas().at(0).remote.addr == t.outside);
