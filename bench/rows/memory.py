@@ -1,6 +1,8 @@
 """ESP in memory, whole packet path, beside the bare AEAD: Google Benchmark's binaries, taking turns."""
 import json
+import os
 import re
+import statistics
 import subprocess
 
 import frame
@@ -92,6 +94,23 @@ def burst(setting):
     return rows
 
 
+def shards(setting):
+    if os.cpu_count() < 2:
+        raise frame.Unmeasurable("there is one processor only")
+    rounds, rows = [], []
+    for number in range(setting.rounds):
+        rounds.append({one["name"]: one for one in _benchmarks("shards_bench", "shards/")})
+        setting.say(f"shards {number + 1}/{setting.rounds}")
+    for octets, goal in ((1400, ">= 1.7"), (64, "")):
+        def of(threads, what="items_per_second"):
+            return [r[f"shards/{octets}/real_time/threads:{threads}"][what] for r in rounds]
+        # What each thread computes for a batch when it has a processor: more with two means that they disturb each other.
+        dearer = statistics.median(two / one for one, two in zip(of(1, "cpu_time"), of(2, "cpu_time")))
+        rows.append(frame.compared(f"two shards in memory, sealed and opened, AES-128-GCM, {octets} B", "packets/s", of(2), "one shard", of(1), goal,
+                                   note=f"CPU time of a packet {dearer:.2f} of that with one"))
+    return rows
+
+
 def sad(setting):
     rounds = []
     for number in range(setting.rounds):
@@ -113,4 +132,5 @@ def sad(setting):
 MEASUREMENTS = [frame.Measurement("esp-memory", esp, targets=("esp_bench", "aead_bench")),
                 frame.Measurement("batches", batches, targets=("esp_bench",)),
                 frame.Measurement("burst", burst, targets=("burst_bench",)),
+                frame.Measurement("shards", shards, targets=("shards_bench",)),
                 frame.Measurement("sad-lookup", sad, targets=("sad_bench",))]
