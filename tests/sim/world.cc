@@ -21,14 +21,15 @@ std::string children_text(const ike::IkeSaStatus& sa) {
   return out;
 }
 
-// Of each child one, and of its copies (RFC 9611) none twice.
+// Each child stands, and none of it twice: the SA for all and copies of it (RFC 9611), or copies alone where a rekey
+// has crossed the Delete of all of them.
 bool all_stand(const ike::IkeSaStatus& sa, unsigned children) {
   std::set<std::string> names;
   std::set<std::pair<std::string, std::optional<uint32_t>>> each;
   for (const auto& child : sa.children) {
     if (child.state != "INSTALLED") return false;
     each.insert({child.child, child.resource});
-    if (!child.resource) names.insert(child.child);
+    names.insert(child.child);
   }
   return names.size() == children && each.size() == sa.children.size();
 }

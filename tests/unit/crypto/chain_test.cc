@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "crypto/certificate.h"
 #include "unit/crypto/made_certificates.h"
 
 namespace sallyport::crypto {
@@ -218,17 +219,23 @@ TEST_SUITE("crypto/chain") {
 
   TEST_CASE("P9: a chain that is as large as a chain may be verifies; one octet more, however good, is not looked at") {
     const Made root = make_certificate(authority("root"));
-    Wanted wanted = gateway();
-    wanted.unknown_critical = std::string(100, 'x');
-    const size_t rest = make_certificate(wanted, &root).der.size();
-    // Signatures differ in length by an octet or two.
-    wanted.unknown_critical = std::string(65536 - rest - 20, 'x');
-    const Made large = make_certificate(wanted, &root);
-    REQUIRE(large.der.size() <= 65536);
-    REQUIRE(large.der.size() > 65000);
-    CHECK(verify({large.der}, {root.der}).ok);
-    CHECK(verify({large.der, Bytes(65536 - large.der.size())}, {root.der}).ok);
-    CHECK(verify({large.der, Bytes(65537 - large.der.size())}, {root.der}).why == "the chain is longer than 64 KiB");
+    const auto large = [](Wanted wanted, const Made& issuer, size_t octets) {
+      wanted.unknown_critical = std::string(1000, 'x');
+      const size_t rest = make_certificate(wanted, &issuer).der.size() - 1000;
+      wanted.unknown_critical = std::string(octets - rest - 30, 'x');  // lengths and signatures vary by some octets
+      return make_certificate(wanted, &issuer);
+    };
+    const Made middle = large(authority("middle"), root, kMaxCertificateOctets);
+    const Made leaf = large(gateway(), middle, kMaxCertificateOctets);
+    const size_t both = middle.der.size() + leaf.der.size();
+    REQUIRE(both > 65000);
+    REQUIRE(both < 65536);
+    CHECK(verify({leaf.der, middle.der}, {root.der}).why == "");
+    CHECK(verify({leaf.der, middle.der, Bytes(65536 - both)}, {root.der}).why == "");
+    CHECK(verify({leaf.der, middle.der, Bytes(65537 - both)}, {root.der}).why == "the chain is longer than 64 KiB");
+    const Made too_large = large(gateway(), root, kMaxCertificateOctets + 100);
+    REQUIRE(too_large.der.size() > kMaxCertificateOctets);
+    CHECK(verify({too_large.der}, {root.der}).why == "the certificate cannot be read");
   }
 
   TEST_CASE("P9: a path deeper than six issuers is refused") {
