@@ -19,7 +19,7 @@ struct Lifetimes : Staged {
     spi = a.endpoint.status().at(0).children.at(0).spi_in;
   }
   void over(bool hard) { command(a, ike::ChildLifetime{spi, hard}); }
-  // What a asks for now. Requires: one message waits.
+  // What a asks. Requires: one message waits.
   std::vector<Payload> asked() { return forger_of(a).payloads(a.sent.front().payload); }
   bool closes_ike() {
     const auto inner = asked();
