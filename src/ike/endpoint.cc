@@ -57,10 +57,11 @@ model::IkeSpi Endpoint::Impl::new_ike_spi() {
   return spi;
 }
 
-model::Spi Endpoint::Impl::new_child_spi() {
+model::Spi Endpoint::Impl::new_child_spi(std::optional<uint32_t> resource) {
   model::Spi spi = 0;
+  const auto misplaced = [&] { return resource && model::shard_of(spi, config_.shards) != *resource % config_.shards; };
   // RFC 4303 2.1: 0 to 255 are reserved.
-  while (spi <= 255 || child_spis_.count(spi) != 0) spi = rng_.u32();
+  while (spi <= 255 || child_spis_.count(spi) != 0 || misplaced()) spi = rng_.u32();
   child_spis_.insert(spi);
   return spi;
 }

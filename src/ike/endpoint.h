@@ -40,6 +40,10 @@ struct Config {
   uint16_t natt_port = 4500;  // local, with the non-ESP marker
   uint16_t remote_natt_port = 4500;
   bool key_log = false;
+  // Parts of the data plane that SAs are spread over (model::shard_of). With several, a per-resource copy (RFC 9611) is
+  // made when one of them wants it (WantCopy) and gets an SPI of that one; otherwise whoever made the first SA asks for
+  // all copies at once.
+  uint16_t shards = 1;
 };
 
 struct Counters {

@@ -7,6 +7,7 @@
 #include "ike/v2/ike_sa_init.h"
 #include "ike/v2/liveness.h"
 #include "ike/v2/rekey.h"
+#include "ike/v2/resources.h"
 
 namespace sallyport::ike {
 
@@ -141,6 +142,11 @@ void Endpoint::Impl::handle_command(TimePoint now, Command& command) {
     peer_seen_at(*moved);
   } else if (const auto* unknown = std::get_if<UnknownSpi>(&command)) {
     unknown_esp_spi(now, *unknown);
+  } else if (const auto* copy = std::get_if<WantCopy>(&command)) {
+    for_each([&](IkeSa& sa) {
+      if (const v2::ChildSa* one = v2::find_child(sa, copy->child_id))
+        v2::resources::ask_for_copy(sa, now, *one, copy->resource);
+    });
   }
 }
 

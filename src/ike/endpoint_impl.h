@@ -28,7 +28,7 @@ struct Endpoint::Impl final : v2::Host {
   model::IkeId new_ike_id() override { return ++last_ike_id_; }
   model::ChildId new_child_id() override { return ++last_child_id_; }
   model::IkeSpi new_ike_spi() override;
-  model::Spi new_child_spi() override;
+  model::Spi new_child_spi(std::optional<uint32_t> resource) override;
   void release_child_spi(model::Spi spi) override { child_spis_.erase(spi); }
   void count_row(std::string_view story) override { ++rows_[story]; }
   v2::IkeSa* find(model::IkeId id) override;

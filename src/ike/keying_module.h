@@ -171,8 +171,15 @@ struct UnknownSpi {
   size_t octets = 0;  // of the packet: nobody is told with more than they sent
 };
 
+// RFC 9611: packets for this Child SA come to another shard than its own, which would have a copy for itself. At most
+// as many are made as the policy and the peer allow; one that is there, or on its way, is not asked for again.
+struct WantCopy {
+  model::ChildId child_id = 0;
+  uint32_t resource = 0;  // the shard
+};
+
 using Command = std::variant<Initiate, Terminate, RekeyIke, RekeyChild, SetPolicy, ChildLifetime, InboundSeen,
-                             InboundActivity, PeerSeenAt, UnknownSpi>;
+                             InboundActivity, PeerSeenAt, UnknownSpi, WantCopy>;
 
 struct ChildSaStatus {
   model::ChildId child_id = 0;

@@ -111,6 +111,7 @@ Verdict find_sa(Shard& shard, Spd::Decision& decision, const Leaving& leaving, O
   decision.sa = picked.sa;
   decision.elsewhere = picked.elsewhere;
   decision.shard = picked.shard;
+  decision.copy_of = picked.copy_of;
   decision.sad_generation = shard.sad.generation();
   if (picked.sa != nullptr || picked.elsewhere) return Verdict::pass();
   if (!picked.none) return Drop::selectors_narrowed;
@@ -147,7 +148,7 @@ Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, s
   const Leaving leaving{packet, *view, index};
   if (const Verdict v = find_sa(shard, decision, leaving, out); !v.passed()) return v;
   if (decision.elsewhere) {
-    out.report(HandOver{decision.shard, index});
+    out.report(HandOver{decision.shard, index, decision.copy_of});
     return Verdict::pass();
   }
   if (decision.sa->clamp_mss) clamp_mss(packet.bytes(), *view, decision.sa->inner_mtu, packet.offload.checksum_wanted);

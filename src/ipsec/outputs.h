@@ -65,6 +65,7 @@ struct RemoteMoved {
 struct HandOver {  // another shard has the SA; the packet stays in the batch given to outbound(), at packet_index
   uint16_t shard;
   size_t packet_index;
+  model::ChildId copy_of;  // not 0: of this SA a copy would serve better here (RFC 9611)
 };
 using Event = std::variant<SoftExpired, HardExpired, FirstInbound, Acquire, RemoteMoved, HandOver>;
 

@@ -43,6 +43,7 @@ class Sad {
     bool outbound_ready = true;
     model::Spi spi_out = 0;
     model::Protocol protocol = model::Protocol::ESP;
+    bool per_resource = false;
   };
   Result<> install_elsewhere(Elsewhere sa);
   // This shard's number among how many. 0 of 1 at first. Requires: nothing is installed; number < shards
@@ -76,7 +77,8 @@ class Sad {
     SaOutbound* sa = nullptr;  // here
     uint16_t shard = 0;        // with `elsewhere`: where it is
     bool elsewhere = false;
-    bool none = false;  // no SA of this reqid anywhere
+    bool none = false;           // no SA of this reqid anywhere
+    model::ChildId copy_of = 0;  // with `elsewhere`: this one may be copied for this shard (RFC 9611)
   };
   Picked pick(uint32_t reqid, const model::FlowKey& flow) const;
   // The SA that sends with the peer's SPI; nullptr: none, or two peers chose the same one.
@@ -115,6 +117,7 @@ class Sad {
     const model::Selectors* local = nullptr;
     const model::Selectors* remote = nullptr;
     uint16_t shard = 0;
+    model::ChildId copy_of = 0;
   };
   struct Foreign {
     Elsewhere sa;

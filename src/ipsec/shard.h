@@ -10,8 +10,7 @@
 
 namespace sallyport::ipsec {
 
-// Where the SA of this inbound SPI lives, of so many shards. The kernel's steering counts the same way.
-inline uint16_t shard_of(model::Spi spi, size_t shards) { return static_cast<uint16_t>(spi % shards); }
+using model::shard_of;
 
 struct Shard {
   explicit Shard(Rng& rng) : sad(rng) {}

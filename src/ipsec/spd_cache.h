@@ -7,6 +7,7 @@
 
 #include "ipsec/selector_index.h"
 #include "model/flow_key.h"
+#include "model/ids.h"
 #include "model/spd_entry.h"
 
 namespace sallyport::ipsec {
@@ -38,6 +39,7 @@ class Spd {
     uint64_t sad_generation = 0;
     bool elsewhere = false;  // the SA is another shard's
     uint16_t shard = 0;
+    model::ChildId copy_of = 0;  // as Sad::Picked has it
   };
   Decision& decide_outbound(const model::FlowKey& flow);
   // For a burst, before its decisions: asks the memory for the flow's place in the cache; and the SA that stands there,

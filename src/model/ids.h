@@ -1,5 +1,6 @@
 // Numbers that name things on the wire and between rooms. Values; any thread.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 namespace sallyport::model {
@@ -10,5 +11,9 @@ using MessageId = uint32_t;  // RFC 7296 2.2
 using RequestId = uint64_t;  // of a KeyRequest; unique in the life of its maker
 using ChildId = uint64_t;    // of one Child SA pair; never used twice
 using IkeId = uint64_t;      // of one IKE SA; never used twice
+
+// Where the SA of this inbound SPI lives, of so many shards of the data plane. The kernel's steering counts the same
+// way.
+inline uint16_t shard_of(Spi spi, size_t shards) { return static_cast<uint16_t>(spi % shards); }
 
 }  // namespace sallyport::model

@@ -19,12 +19,13 @@ namespace {
 constexpr int kBatchesPerWakeup = 8;
 constexpr int kTimer = 1;
 
-ike::Config ike_config(const config::Settings& settings, bool key_log) {
+ike::Config ike_config(const config::Settings& settings, const Descriptors& descriptors) {
   ike::Config out;
   out.port = settings.daemon.ike_port;
   out.natt_port = settings.daemon.natt_port;
   out.remote_natt_port = settings.daemon.remote_natt_port;
-  out.key_log = key_log;
+  out.key_log = static_cast<bool>(descriptors.key_log_ike);
+  out.shards = static_cast<uint16_t>(descriptors.workers());
   return out;
 }
 
@@ -47,7 +48,7 @@ Driver::Driver(Loop& loop, TraceLog& log, KeyPort& keys, Rng& rng, DriverSetup s
       settings_(std::move(setup.settings)),
       first_policy_(std::move(setup.policy)),
       descriptors_(std::move(setup.descriptors)),
-      control_(ike_config(settings_, static_cast<bool>(descriptors_.key_log_ike)), rng),
+      control_(ike_config(settings_, descriptors_), rng),
       self_(std::make_shared<Driver*>(this)),
       udp_queues_(descriptors_.udp.size()) {
   for (uint16_t i = 0; i < descriptors_.workers(); ++i)

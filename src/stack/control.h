@@ -128,6 +128,7 @@ class Control {
   void apply(TimePoint now, InboundSeenOn& event);
   void apply(TimePoint now, PeerMoved& event);
   void apply(TimePoint now, UnknownSpiSeen& event);
+  void apply(TimePoint now, CopyWanted& event);
   void on_event(TimePoint now, ike::IkeSaUp& event);
   void on_event(TimePoint now, ike::IkeSaDown& event);
   void on_event(TimePoint now, ike::IkeSaRekeyed& event);

@@ -50,6 +50,10 @@ void Control::apply(TimePoint now, UnknownSpiSeen& event) {
   endpoint_.handle_command(now, ike::UnknownSpi{event.local, event.remote, event.spi, event.udp, event.octets});
 }
 
+void Control::apply(TimePoint now, CopyWanted& event) {
+  endpoint_.handle_command(now, ike::WantCopy{event.child_id, event.shard});
+}
+
 void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
   ike_connections_[event.ike_id] = event.connection;
   const auto* policy = connections_.policy()->connection(event.connection);

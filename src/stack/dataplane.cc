@@ -9,6 +9,7 @@ namespace sallyport::stack {
 
 namespace {
 constexpr Duration kReportEvery = seconds(1);
+constexpr Duration kAskAgain = seconds(30);  // for a copy that did not come
 
 ipsec::OutputShape whole_packets(ipsec::OutputShape shape) {
   shape.join_inner = false;
@@ -89,10 +90,17 @@ void Dataplane::note_unknown(TimePoint now, std::span<const ipsec::Incoming> pac
   }
 }
 
-void Dataplane::hand_over(uint16_t shard, PacketBuf& packet) {
+void Dataplane::hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& packet) {
+  if (to.copy_of != 0) {
+    const auto [told, first] = copy_wanted_.emplace(to.copy_of, now);
+    if (first || now - told->second >= kAskAgain) {
+      told->second = now;
+      events_.emplace_back(CopyWanted{to.copy_of, shard_.sad.number()});
+    }
+  }
   if (handed_used_ == handed_.size()) handed_.emplace_back();
   Handed& slot = handed_[handed_used_++];
-  slot.shard = shard;
+  slot.shard = to.shard;
   std::swap(slot.packet, packet);
 }
 
@@ -111,7 +119,7 @@ void Dataplane::take_events(TimePoint now, std::span<PacketBuf> batch, size_t fr
       if (!expire_held_at_) expire_held_at_ = now + seconds(5);
       if (held.ask) events_.emplace_back(Acquire{acquire->entry->connection, acquire->entry->child, acquire->flow});
     } else if (const auto* other = std::get_if<ipsec::HandOver>(&event)) {
-      hand_over(other->shard, batch[other->packet_index]);
+      hand_over(now, *other, batch[other->packet_index]);
     } else if (const auto* soft = std::get_if<ipsec::SoftExpired>(&event)) {
       events_.emplace_back(LifetimeReached{soft->child_id, soft->spi_in, false});
     } else if (const auto* hard = std::get_if<ipsec::HardExpired>(&event)) {
@@ -157,6 +165,7 @@ void Dataplane::release(TimePoint now, uint32_t reqid) {
 }
 
 void Dataplane::apply(TimePoint now, RemoveSa& command) {
+  copy_wanted_.erase(command.child_id);
   (void)shard_.sad.remove(now, command.child_id, command.linger);  // one that was never installed is no matter
 }
 

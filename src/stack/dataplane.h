@@ -4,6 +4,7 @@
 #pragma once
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -82,7 +83,7 @@ class Dataplane {
   void finish_inbound(TimePoint now, size_t first, size_t events);
   void note_inbound(TimePoint now, size_t from);
   void note_unknown(TimePoint now, std::span<const ipsec::Incoming> packets);
-  void hand_over(uint16_t shard, PacketBuf& packet);
+  void hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& packet);
   void run_inner_host(TimePoint now);
   void take_events(TimePoint now, std::span<PacketBuf> batch, size_t from);
 
@@ -97,6 +98,7 @@ class Dataplane {
   std::optional<TimePoint> report_at_;
   std::optional<TimePoint> unknown_at_;  // an unknown SPI was last told of
   std::optional<TimePoint> expire_held_at_;
+  std::map<model::ChildId, TimePoint> copy_wanted_;  // told of, and when
   uint64_t held_dropped_ = 0;
 };
 

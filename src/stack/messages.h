@@ -69,6 +69,12 @@ struct UnknownSpiSeen {  // ESP for an SPI that no SA has; not more than one a s
   bool udp = false;
   size_t octets = 0;
 };
-using DataplaneEvent = std::variant<Acquire, LifetimeReached, FirstInbound, InboundSeenOn, PeerMoved, UnknownSpiSeen>;
+// RFC 9611: packets come to a shard whose SA another one has, and a copy of it may be had. Not told again for a while.
+struct CopyWanted {
+  model::ChildId child_id = 0;
+  uint16_t shard = 0;
+};
+using DataplaneEvent =
+    std::variant<Acquire, LifetimeReached, FirstInbound, InboundSeenOn, PeerMoved, UnknownSpiSeen, CopyWanted>;
 
 }  // namespace sallyport::stack

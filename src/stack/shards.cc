@@ -7,8 +7,8 @@ namespace sallyport::stack {
 namespace {
 
 ipsec::Sad::Elsewhere elsewhere(const model::SaSpec& sa, uint16_t shard) {
-  return {sa.child_id,       shard,      sa.reqid,   sa.resource, sa.ts_local, sa.ts_remote,
-          sa.outbound_ready, sa.spi_out, sa.protocol};
+  return {sa.child_id,       shard,      sa.reqid,    sa.resource,    sa.ts_local, sa.ts_remote,
+          sa.outbound_ready, sa.spi_out, sa.protocol, sa.per_resource};
 }
 
 // A copy of what has no keys in it.

@@ -142,6 +142,95 @@ TEST_CASE("[RFC9611 3] both begin at once: one of the two Child SAs stays, and i
   CHECK(pair.agreement() == "");
 }
 
+namespace {
+
+// The data planes of both ends have so many shards: copies on demand.
+PairPolicy in_shards(uint16_t shards) {
+  PairPolicy out;
+  out.shards = shards;
+  return out;
+}
+model::ChildId for_all(const IkePeer& peer) { return copy(peer, {})->spec.child_id; }
+
+}  // namespace
+
+TEST_CASE("[RFC9611 3] with several shards a copy is made when one wants it, and its SPI is that shard's") {
+  IkePair pair(in_shards(3));
+  want(pair, in_shards(3), 3, 3);
+  pair.up();
+  CHECK(copies(pair.a) == std::multiset<int>{-1});
+  CHECK(copy(pair.a, {})->spec.per_resource);
+  pair.a.command(pair.now, ike::WantCopy{for_all(pair.a), 2});
+  pair.a.command(pair.now, ike::WantCopy{for_all(pair.a), 2});  // on its way already
+  pair.run();
+  CHECK(copies(pair.a) == std::multiset<int>{-1, 2});
+  CHECK(copies(pair.b) == std::multiset<int>{-1, 0});
+  CHECK(model::shard_of(copy(pair.a, 2)->spec.spi_in, 3) == 2);
+  CHECK(model::shard_of(copy(pair.b, 0)->spec.spi_in, 3) == 0);
+  pair.a.command(pair.now, ike::WantCopy{for_all(pair.a), 2});  // there already
+  pair.run();
+  CHECK(copies(pair.a) == std::multiset<int>{-1, 2});
+  // The other side, for a shard of its own.
+  pair.b.command(pair.now, ike::WantCopy{for_all(pair.b), 1});
+  pair.run();
+  CHECK(copies(pair.b) == std::multiset<int>{-1, 0, 1});
+  CHECK(copies(pair.a) == std::multiset<int>{-1, 0, 2});
+  CHECK(model::shard_of(copy(pair.b, 1)->spec.spi_in, 3) == 1);
+  CHECK(pair.agreement() == "");
+}
+
+TEST_CASE("[RFC9611 3] a copy made on demand is rekeyed within its shard") {
+  IkePair pair(in_shards(2));
+  want(pair, in_shards(2), 2, 2);
+  pair.up();
+  pair.a.command(pair.now, ike::WantCopy{for_all(pair.a), 1});
+  pair.run();
+  for (int i = 0; i < 8; ++i) {
+    IkePeer& who = i % 2 == 0 ? pair.a : pair.b;
+    const std::optional<uint32_t> which = i % 2 == 0 ? 1 : 0;
+    const model::Spi before = copy(who, which)->spec.spi_in;
+    who.command(pair.now, ike::RekeyChild{"net", "lan0", before});
+    pair.run();
+    REQUIRE(copy(pair.a, 1));
+    REQUIRE(copy(pair.b, 0));
+    CHECK(copy(who, which)->spec.spi_in != before);
+    CHECK(model::shard_of(copy(pair.a, 1)->spec.spi_in, 2) == 1);
+    CHECK(model::shard_of(copy(pair.b, 0)->spec.spi_in, 2) == 0);
+  }
+}
+
+TEST_CASE("[RFC9611 5.2] on demand too TS_MAX_QUEUE ends the asking, as our own limit does") {
+  IkePair pair(in_shards(8));
+  want(pair, in_shards(8), 4, 1);  // b serves twice its own number
+  pair.up();
+  for (uint32_t shard = 0; shard < 6; ++shard) {
+    pair.a.command(pair.now, ike::WantCopy{for_all(pair.a), shard});
+    pair.run();
+  }
+  CHECK(copies(pair.a) == std::multiset<int>{-1, 0, 1});
+  CHECK(pair.b.endpoint.rows_taken().at("TS_MAX_QUEUE") == 1);
+  IkePair less(in_shards(8));
+  want(less, in_shards(8), 2, 8);
+  less.up();
+  for (uint32_t shard = 0; shard < 6; ++shard) {
+    less.a.command(less.now, ike::WantCopy{for_all(less.a), shard});
+    less.run();
+  }
+  CHECK(copies(less.a) == std::multiset<int>{-1, 0, 1});
+  CHECK(less.b.endpoint.rows_taken().count("TS_MAX_QUEUE") == 0);
+}
+
+TEST_CASE("[RFC9611 3] of an SA that the peer wants no copies of none is asked for") {
+  IkePair pair(in_shards(2));
+  want(pair, in_shards(2), 2, 0);
+  pair.up();
+  CHECK_FALSE(copy(pair.a, {})->spec.per_resource);
+  pair.a.command(pair.now, ike::WantCopy{for_all(pair.a), 1});
+  pair.run();
+  CHECK(copies(pair.a) == std::multiset<int>{-1});
+  CHECK(pair.a.out.empty());
+}
+
 }  // namespace sallyport::test
 
 TEST_SUITE_END();

@@ -43,10 +43,16 @@ std::shared_ptr<const model::IkePolicySet> policy_of(bool first, const PairPolic
   return set;
 }
 
+static ike::Config config_of(const PairPolicy& words) {
+  ike::Config out;
+  out.shards = words.shards;
+  return out;
+}
+
 IkePeer::IkePeer(bool first, const PairPolicy& policy, uint64_t seed)
     : address{address_of(first), 500},
       rng(seed * 2 + (first ? 1 : 0)),
-      endpoint(ike::Config{}, rng),
+      endpoint(config_of(policy), rng),
       psk_(first ? policy.psk_a : policy.psk_b) {
   endpoint.handle_command(TimePoint{}, ike::SetPolicy{policy_of(first, policy)});
 }

@@ -20,6 +20,7 @@ struct PairPolicy {
   Duration dpd_delay = Duration::zero();
   Duration ike_rekey = Duration::zero();
   bool keep_up = false;
+  uint16_t shards = 1;  // ike::Config
 };
 
 // The policy of one end.

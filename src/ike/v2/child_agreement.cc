@@ -129,7 +129,7 @@ ChildResult<ChildOffer> add_child_offer(IkeSa& sa, const model::ChildPolicy& pol
     }
   }
   if (auto why = refuse_ah_through_nat(sa, policy)) return tl::unexpected<ChildRefusal>(std::move(*why));
-  offer.lease = std::make_shared<SpiLease>(sa.host);
+  offer.lease = std::make_shared<SpiLease>(sa.host, offer.resource);
   offer.spi_in = offer.lease->spi;
   // RFC 7296 1.2: the Child SA of IKE_AUTH is keyed by the IKE SA's own exchange.
   if (wish.first) drop_transforms(offer.proposals, model::TransformType::KE);
@@ -336,7 +336,7 @@ ChildResult<ChildAgreement> try_child(IkeSa& sa, const model::ChildPolicy& polic
   agreed.non_first_fragments =
       policy.non_first_fragments && has(request.payloads, NotifyType::NON_FIRST_FRAGMENTS_ALSO);
   agreed.spi_out = *spi;
-  agreed.lease = std::make_shared<SpiLease>(sa.host);
+  agreed.lease = std::make_shared<SpiLease>(sa.host, agreed.resource);
   agreed.spi_in = agreed.lease->spi;
   agreed.answer = selected->chosen;
   agreed.answer.spi = spi_octets(agreed.spi_in);

@@ -77,6 +77,7 @@ Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const 
   spec.original_source = agreed.original_source;
   spec.original_destination = agreed.original_destination;
   spec.resource = agreed.resource;
+  spec.per_resource = agreed.per_resource;
   spec.outer_reqid = agreed.policy.outer_reqid;
   spec.ts_local = agreed.ts_local;
   spec.ts_remote = agreed.ts_remote;

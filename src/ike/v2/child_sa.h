@@ -42,7 +42,7 @@ ChildSa* find_child_by_spi_out(IkeSa& sa, model::Protocol protocol, model::Spi s
 // An inbound SPI that is spoken for until its Child SA is installed, or until nobody remembers the attempt.
 class SpiLease {
  public:
-  explicit SpiLease(Host& host) : spi(host.new_child_spi()), host_(host) {}
+  SpiLease(Host& host, std::optional<uint32_t> resource) : spi(host.new_child_spi(resource)), host_(host) {}
   ~SpiLease() {
     if (!installed) host_.release_child_spi(spi);
   }

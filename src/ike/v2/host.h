@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -32,7 +33,9 @@ class Host {
   virtual model::IkeId new_ike_id() = 0;
   virtual model::ChildId new_child_id() = 0;
   virtual model::IkeSpi new_ike_spi() = 0;  // random, not zero, not in use as a local SPI
-  virtual model::Spi new_child_spi() = 0;   // random, above 255, not in use; free again once ChildSaRemoved is emitted
+  // Random, above 255, not in use; free again once ChildSaRemoved is emitted. With a resource: of the shard that serves
+  // it.
+  virtual model::Spi new_child_spi(std::optional<uint32_t> resource) = 0;
   virtual void release_child_spi(model::Spi spi) = 0;  // one that never became a Child SA
 
   virtual void touch(IkeSa& sa) = 0;                   // its state or a deadline of it changed

@@ -103,6 +103,13 @@ bool IkeSa::has_task(Task::Kind kind, model::ChildId child_id) const {
   return false;
 }
 
+bool IkeSa::has_copy(std::string_view child, uint32_t resource) const {
+  const auto is = [&](const Task& t) {
+    return t.kind == Task::Kind::create_child && t.child == child && t.resource == resource;
+  };
+  return (active_ && is(*active_)) || std::any_of(tasks_.begin(), tasks_.end(), is);
+}
+
 bool IkeSa::has_create(std::string_view child) const {
   const auto is = [&](const Task& t) { return t.kind == Task::Kind::create_child && t.child == child; };
   if (active_ && is(*active_)) return true;

@@ -10,6 +10,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -104,8 +105,9 @@ class IkeSa {
   bool has_task(Task::Kind kind, model::ChildId child_id = 0) const;  // queued or active
   bool stands(std::string_view child) const;      // a Child SA of that policy that nobody is about to delete
   bool has_create(std::string_view child) const;  // a create_child task for that policy, queued or active
-  void drop_tasks();                              // queued ones
-  std::deque<Task> take_tasks();                  // queued ones leave, for a successor
+  bool has_copy(std::string_view child, uint32_t resource) const;  // the same for one per-resource copy (RFC 9611)
+  void drop_tasks();                                               // queued ones
+  std::deque<Task> take_tasks();                                   // queued ones leave, for a successor
   const std::optional<Task>& active() const { return active_; }
   void finish_task(TimePoint now);  // the active one is over, whatever came of it; may start the next
   void start_tasks(TimePoint now);  // starts the next if one may start
@@ -188,6 +190,7 @@ class IkeSa {
   Pace peer_rekeys, peer_requests;  // how much the peer may ask for; a successor goes on with them
 
   std::vector<std::unique_ptr<ChildSa>> children;
+  std::set<std::string, std::less<>> copies_refused;  // RFC 9611: policies of which the peer makes no more copies
 
   std::unique_ptr<Scratch> handshake;      // IKE_SA_INIT and IKE_AUTH
   std::unique_ptr<Scratch> own_exchange;   // of the active task

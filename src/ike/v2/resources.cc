@@ -53,7 +53,7 @@ ChildResult<std::optional<uint32_t>> place(IkeSa& sa, const model::ChildPolicy& 
 }
 
 void ask_for_copies(IkeSa& sa, const ChildSa& first, const model::ChildPolicy& policy) {
-  if (!first.per_resource || first.resource) return;
+  if (!first.per_resource || first.resource || sa.host.config().shards > 1) return;
   const std::set<uint32_t> used = taken(sa, policy.name);
   for (uint32_t resource = 0; resource < policy.resources; ++resource) {
     if (used.contains(resource)) continue;
@@ -63,8 +63,25 @@ void ask_for_copies(IkeSa& sa, const ChildSa& first, const model::ChildPolicy& p
   }
 }
 
+void ask_for_copy(IkeSa& sa, TimePoint now, const ChildSa& one, uint32_t resource) {
+  const model::ConnectionPolicy* connection = sa.connection();
+  if (!connection || !one.per_resource || sa.copies_refused.contains(one.name) || sa.has_copy(one.name, resource))
+    return;
+  const auto policy = std::find_if(connection->children.begin(), connection->children.end(),
+                                   [&](const model::ChildPolicy& p) { return p.name == one.name; });
+  if (policy == connection->children.end()) return;
+  const std::set<uint32_t> used = taken(sa, one.name);
+  if (used.size() >= policy->resources || used.contains(resource)) return;
+  sa.host.count_row("a copy is asked for on demand");
+  Task copy(Task::Kind::create_child, one.name);
+  copy.resource = resource;
+  sa.queue(std::move(copy));
+  sa.start_tasks(now);
+}
+
 void stop(IkeSa& sa, std::string_view child) {
   sa.host.count_row("TS_MAX_QUEUE obeyed");
+  sa.copies_refused.emplace(child);
   for (Task& task : sa.take_tasks()) {
     if (task.kind == Task::Kind::create_child && task.child == child && task.resource) continue;
     sa.queue(std::move(task));

@@ -14,9 +14,12 @@ bool has_info(const std::vector<wire::ike2::Payload>& payloads);
 // TS_MAX_QUEUE, when there are enough.
 ChildResult<std::optional<uint32_t>> place(IkeSa& sa, const model::ChildPolicy& policy);
 
-// The exchange's initiator has made the first one: asks for its copies.
+// The exchange's initiator has made the first one: asks for its copies, unless they are made on demand
+// (Config::shards).
 void ask_for_copies(IkeSa& sa, const ChildSa& first, const model::ChildPolicy& policy);
-// The peer wants no more of them: those not asked for yet are given up.
+// One copy on demand, by either side, of any of those that stand.
+void ask_for_copy(IkeSa& sa, TimePoint now, const ChildSa& one, uint32_t resource);
+// The peer wants no more of them: those not asked for yet are given up, and none is asked for in this IKE SA.
 void stop(IkeSa& sa, std::string_view child);
 
 }  // namespace sallyport::ike::v2::resources

@@ -96,7 +96,55 @@ def _error_case(lab, path):
     return text
 
 
-CASES = {**{mode.name: (_mode_case, mode) for mode in MODES}, **{path.name: (_error_case, path) for path in ERRORS}}
+def _copies(end):
+    """worker -> how many per-resource copies it has (RFC 9611), by inbound SPI."""
+    found = {}
+    for ike in end.status().get("ike_sas", []):
+        for child in ike["children"]:
+            if child.get("resource") is not None:
+                found.setdefault(int(child["spi_in"], 16) % WORKERS, []).append(child["resource"])
+    return found
+
+
+def _copies_case(lab, mode):
+    """Many flows fall to both workers; the one without the SA gets a copy of its own, and then hands nothing over any more."""
+    stage = Stage(lab, mode)
+    ends = [stage.ends[side] for side in ("east", "west")]
+    for end in reversed(ends):
+        end.start()
+    done = ends[0].up()
+    if done.returncode != 0:
+        raise Failure(f"the tunnel did not come up: {(done.stdout + done.stderr).strip()[-600:]}")
+    if any(_copies(end) for end in ends):
+        raise Failure("there were copies before anybody wanted one")
+
+    def talk():
+        # Each ping is a flow of its own: the device spreads them over its queues.
+        for _ in range(24):
+            if stage.ping("east", 1) != 1:
+                raise Failure("an echo request was not answered")
+        stage.require_traffic("while copies are made")
+        for end in ends:
+            # Where the worker of the first SA carries nothing that is to be handed over, no copy is needed there.
+            if not _copies(end):
+                return False
+        return True
+    wait_until(talk, 60, "copies at both ends", pause=0.2)
+    owner = {end.side: {int(child["spi_in"], 16) % WORKERS for ike in end.status()["ike_sas"] for child in ike["children"]} for end in ends}
+    lacking = {side: workers for side, workers in owner.items() if len(workers) < WORKERS}
+
+    def settled():
+        before = [end.status()["counters"]["handed_over"] for end in ends]
+        stage.require_traffic("with copies")
+        return [end.status()["counters"]["handed_over"] for end in ends] == before
+    if not lacking:
+        wait_until(settled, 60, "every worker to send on an SA of its own")
+    _judge(ends, (-1, -1), True)
+    return f"copies {[_copies(end) for end in ends]}, workers with an SA {owner}"
+
+
+COPIES = Mode("workers-copies", "tunnel", "v4", (("net", {"resources": 2}),), ("esp-udp",), encap=True, workers=WORKERS)
+CASES = {COPIES.name: (_copies_case, COPIES), **{mode.name: (_mode_case, mode) for mode in MODES}, **{path.name: (_error_case, path) for path in ERRORS}}
 NAMES = list(CASES)
 
 

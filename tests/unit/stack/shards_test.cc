@@ -29,8 +29,9 @@ struct TwoShards {
   }
   // kLeftSpi is even: odd offsets go to shard 1.
   void install(model::ChildId child, model::Spi offset, std::optional<uint32_t> resource = std::nullopt,
-               bool ready = true) {
+               bool ready = true, bool per_resource = false) {
     model::SaSpec spec = make_spec({}, true, child, offset);
+    spec.per_resource = per_resource;
     spec.resource = resource;
     spec.outbound_ready = ready;
     tell(InstallSa{std::move(spec)});
@@ -39,7 +40,7 @@ struct TwoShards {
   int64_t send(size_t shard) {
     PacketBuf packet = PacketBuf::copy_of(udp_packet(inner_left(Family::v4), inner_right(Family::v4), 64));
     Dataplane& from = *shards[shard];
-    from.handle_inner_packets(kStart, {&packet, 1});
+    from.handle_inner_packets(now, {&packet, 1});
     int64_t out = 0;
     if (!from.take_outputs().empty()) {
       const auto& first = from.take_outputs()[0];
@@ -50,7 +51,20 @@ struct TwoShards {
     from.done();
     return out;
   }
+  // How often a shard said that it wants a copy of that SA, and for whom it said so.
+  size_t wanted(size_t shard, model::ChildId child) {
+    size_t out = 0;
+    while (const auto event = shards[shard]->poll_event()) {
+      const auto* copy = std::get_if<CopyWanted>(&*event);
+      if (copy == nullptr) continue;
+      CHECK(copy->child_id == child);
+      CHECK(copy->shard == shard);
+      ++out;
+    }
+    return out;
+  }
   StepRng rng;
+  TimePoint now = kStart;
   std::vector<std::unique_ptr<Dataplane>> shards;
 };
 
@@ -90,6 +104,27 @@ TEST_SUITE("stack/shards") {
     CHECK(t.send(0) == kRightSpi + 2);
     t.tell(RemoveSa{2, {}});
     CHECK(t.send(1) == -1);
+  }
+  TEST_CASE("[RFC9611 3] a shard whose packets another one's SA carries wants a copy, and says so once in a while") {
+    TwoShards t;
+    t.install(1, 0, std::nullopt, true, true);
+    for (int i = 0; i < 3; ++i) CHECK(t.send(1) == -1);
+    CHECK(t.wanted(1, 1) == 1);
+    t.now += seconds(31);
+    CHECK(t.send(1) == -1);
+    CHECK(t.wanted(1, 1) == 1);
+    CHECK(t.send(0) == kRightSpi);
+    CHECK(t.wanted(0, 1) == 0);
+    t.install(2, 1, 1, true, true);
+    t.now += seconds(31);
+    CHECK(t.send(1) == kRightSpi + 1);
+    CHECK(t.wanted(1, 2) == 0);
+  }
+  TEST_CASE("[RFC9611 3] no copy is wanted of an SA that the peer makes none of") {
+    TwoShards t;
+    t.install(1, 0);
+    CHECK(t.send(1) == -1);
+    CHECK(t.wanted(1, 1) == 0);
   }
   TEST_CASE("a packet that waits in one shard goes when the other one gets the SA") {
     TwoShards t;
