@@ -133,6 +133,11 @@ void Driver::command(stack::ControlCommand command) {
   pump();
 }
 
+void Driver::with_filter_engine(const std::function<void(TimePoint, policy::Engine&)>& work) {
+  work(monotonic_now(), control_.filter_engine());
+  pump();
+}
+
 void Driver::reload(config::Settings settings, std::shared_ptr<const model::IkePolicySet> policy,
                     stack::CommandToken token) {
   // What only a restart can change stays as it is.
@@ -338,6 +343,10 @@ void Driver::act(stack::Notice& notice) {
 
 void Driver::act(stack::CommandResult& result) {
   if (on_result) on_result(result);
+}
+
+void Driver::act(policy::EngineOutput& output) {
+  if (on_engine) on_engine(output);
 }
 
 void Driver::send_queues() {

@@ -51,6 +51,10 @@ class Driver {
   std::function<void(const stack::Notice&)> on_notice;
   std::function<void(const stack::CommandResult&)> on_result;
   std::function<void(const stack::InnerHost::Pong&)> on_pong;
+  std::function<void(const policy::EngineOutput&)> on_engine;  // what sessions of the filter engine are to hear
+
+  // Works on the filter engine; what comes of it is carried out before this returns.
+  void with_filter_engine(const std::function<void(TimePoint, policy::Engine&)>& work);
 
   const stack::Control& control() const { return control_; }
   // These ask the packet worker and wait for its answer.
@@ -84,6 +88,7 @@ class Driver {
   void act(stack::NatKeepalive& keepalive);
   void act(stack::Notice& notice);
   void act(stack::CommandResult& result);
+  void act(policy::EngineOutput& output);
   void send_queues();
   void arm();
   // Queue of the socket for this family and side; nothing when there is none.

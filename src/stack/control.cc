@@ -8,7 +8,8 @@
 
 namespace sallyport::stack {
 
-Control::Control(ike::Config config, Rng& rng) : endpoint_(std::move(config), rng) {}
+Control::Control(ike::Config config, Rng& rng)
+    : engine_(rng), filters_(engine_.snapshot()), endpoint_(std::move(config), rng) {}
 
 void Control::handle_datagram(TimePoint now, const ike::Datagram& in) {
   endpoint_.handle_datagram(now, in);
@@ -32,6 +33,7 @@ void Control::handle_command(TimePoint now, ControlCommand command) {
 
 void Control::handle_deadline(TimePoint now) {
   endpoint_.handle_deadline(now);
+  engine_.handle_deadline(now);
   for (const Connections::Key& key : connections_.take_due(now)) initiate(now, key);
   for (auto& [id, keepalive] : keepalives_) {
     if (keepalive.next > now) continue;
@@ -55,6 +57,7 @@ std::optional<TimePoint> Control::next_deadline() const {
     if (at && (!first || *at < *first)) first = at;
   };
   sooner(connections_.next_deadline());
+  sooner(engine_.next_deadline());
   for (const auto& [id, keepalive] : keepalives_) sooner(keepalive.next);
   return first;
 }
@@ -186,7 +189,20 @@ void Control::settle(const std::vector<CommandToken>& tokens, std::optional<Errc
   }
 }
 
+void Control::drain_engine(TimePoint now) {
+  while (auto output = engine_.poll()) {
+    if (output->kind == policy::EngineOutput::Kind::snapshot_changed) {
+      take_up(now, std::move(output->snapshot));
+    } else {
+      outputs_.emplace_back(std::move(*output));
+    }
+  }
+}
+
+void Control::take_up(TimePoint, std::shared_ptr<const policy::Snapshot> snapshot) { filters_ = std::move(snapshot); }
+
 void Control::drain(TimePoint now) {
+  drain_engine(now);
   while (auto output = endpoint_.poll()) {
     if (auto* datagram = std::get_if<ike::Datagram>(&*output)) {
       outputs_.emplace_back(std::move(*datagram));

@@ -12,6 +12,7 @@
 
 #include "base/rng.h"
 #include "ike/endpoint.h"
+#include "policy/engine.h"
 #include "stack/connections.h"
 #include "stack/messages.h"
 #include "stack/notice.h"
@@ -59,7 +60,8 @@ struct NatKeepalive {
 };
 
 using ControlOutput =
-    std::variant<ike::Datagram, ike::Request, ike::KeyLog, DataplaneCommand, NatKeepalive, Notice, CommandResult>;
+    std::variant<ike::Datagram, ike::Request, ike::KeyLog, DataplaneCommand, NatKeepalive, Notice, CommandResult,
+                 policy::EngineOutput>;  // of the engine: what its sessions are to hear; changed snapshots stay inside
 
 // Why the last attempt at a child did not end with an SA, or why the SA it had is gone. An empty sentence: no failure
 // since it last stood.
@@ -97,6 +99,12 @@ class Control {
   void handle_deadline(TimePoint now);
   std::optional<ControlOutput> poll(TimePoint now);
   std::optional<TimePoint> next_deadline() const;
+
+  // The filter engine. After a change, poll(): what it says for its sessions comes out there, and a new snapshot is
+  // taken up.
+  policy::Engine& filter_engine() { return engine_; }
+  const policy::Engine& filter_engine() const { return engine_; }
+  const std::shared_ptr<const policy::Snapshot>& filters() const { return filters_; }  // in force
 
   std::vector<ike::IkeSaStatus> ike_sas() const { return endpoint_.status(); }
   std::vector<ConnectionStatus> connections() const;
@@ -147,7 +155,11 @@ class Control {
   bool known(CommandToken token, const std::string& connection, const std::string& child);
   bool stands(const Connections::Key& key) const;
   void drain(TimePoint now);
+  void drain_engine(TimePoint now);
+  void take_up(TimePoint now, std::shared_ptr<const policy::Snapshot> snapshot);
 
+  policy::Engine engine_;
+  std::shared_ptr<const policy::Snapshot> filters_;  // the snapshot in force
   ike::Endpoint endpoint_;
   Connections connections_;
   std::map<model::ChildId, Child> children_;

@@ -25,7 +25,7 @@ ARROWS = {
     "config": {"base", "model"},
     "stack": {"base", "model", "crypto", "wire", "ctl", "ike", "ipsec", "policy", "config"},
     # The driver carries the values of these rooms, and implements their interfaces to files and logs.
-    "runtime": {"base", "model", "ctl", "ike", "ipsec", "config", "stack"},
+    "runtime": {"base", "model", "ctl", "ike", "ipsec", "policy", "config", "stack"},
     "daemon": {"base", "model", "crypto", "wire", "ctl", "ike", "ipsec", "policy", "config", "stack", "runtime"},
     "api": {"base", "model", "ctl"},
     "cli": {"base", "api", "ctl"},

@@ -57,6 +57,7 @@ struct StackNode {
   KeyDouble keys;
   std::vector<stack::Notice> notices;
   std::vector<stack::CommandResult> results;
+  std::vector<policy::EngineOutput> engine_outputs;
   std::vector<WirePacket> out;
   std::vector<ike::KeyLog> key_logs;
 
@@ -128,6 +129,7 @@ struct StackNode {
   void carry(TimePoint, stack::NatKeepalive& k) { out.push_back({k.local, k.remote, true, {0xFF}}); }
   void carry(TimePoint, stack::Notice& n) { notices.push_back(std::move(n)); }
   void carry(TimePoint, stack::CommandResult& r) { results.push_back(std::move(r)); }
+  void carry(TimePoint, policy::EngineOutput& o) { engine_outputs.push_back(std::move(o)); }
 };
 
 struct StackPair {
