@@ -204,6 +204,7 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   IkeSa* there = nullptr;
   for (IkeSa* sa : sas_of(command.connection, nullptr)) {
     if (sa->has_task(Task::Kind::delete_ike) || sa->replaced || sa->tentative) continue;
+    if (command.remote && sa->remote.addr != *command.remote) continue;
     const bool usable = sa->established() || (sa->original_initiator && !sa->authenticated() && sa->handshake &&
                                               sa->state() != IkeState::CLOSED);
     if (usable && (!there || sa->established())) there = sa;
@@ -236,6 +237,8 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   sa->window = MessageWindow({it->retransmit_timeout, it->retransmit_factor, it->retransmit_tries});
   auto handshake = std::make_unique<v2::Handshake>();
   handshake->children = children;
+  handshake->given_local = command.local;
+  handshake->given_remote = command.remote;
   sa->handshake = std::move(handshake);
   sa->queue(Task(Task::Kind::ike_sa_init));
   IkeSa& fresh = *sa;

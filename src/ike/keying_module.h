@@ -83,6 +83,7 @@ struct AttemptFailed {
   std::string ours;      // proposals or identities, where they are the matter
   std::string peers;
   bool initiated = true;  // the attempt was ours; false: the peer's, so that nobody here waits for it
+  std::optional<IpAddr> remote = std::nullopt;  // where known; of a connection that many peers share it tells which
 };
 // Everything a capture needs to be opened. Only with Config::key_log.
 struct KeyLog {
@@ -125,6 +126,9 @@ using Output = std::variant<Datagram, Request, Event>;
 struct Initiate {
   std::string connection;
   std::string child;  // empty: every child that starts up with its connection
+  // Of a connection that many peers share: with which of them, and from where. Both or none.
+  std::optional<IpAddr> local = std::nullopt;
+  std::optional<IpAddr> remote = std::nullopt;
 };
 struct Terminate {
   std::string connection;

@@ -50,7 +50,7 @@ struct ConnectionPolicy {
   std::vector<std::string> local_addrs;   // addresses; empty: any
   std::vector<std::string> remote_addrs;  // addresses or host names; empty: any, responder only
   uint16_t remote_port = 500;
-  Identity local_id;
+  Identity local_id;                  // without a value: the address that the peer talks to
   std::optional<Identity> remote_id;  // nothing: whatever authenticates
   AuthPolicy local_auth;
   AuthPolicy remote_auth;

@@ -80,7 +80,7 @@ std::optional<size_t> choose_connection(const model::IkePolicySet& policy, const
     const model::ConnectionPolicy& c = policy.connections[index];
     if (c.remote_id && !identity_fits(*c.remote_id, claim.peer)) {
       failed_at(1, "no connection expects the identity the peer claims", c.remote_id->to_string());
-    } else if (claim.asked_for && !identity_fits(c.local_id, *claim.asked_for)) {
+    } else if (claim.asked_for && !c.local_id.value.empty() && !identity_fits(c.local_id, *claim.asked_for)) {
       failed_at(2, "the peer asked for an identity that is not ours", c.local_id.to_string());
     } else if (c.remote_auth.kind != claim.kind) {
       failed_at(3, "the peer authenticates in another way than the connection demands",

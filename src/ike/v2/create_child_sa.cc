@@ -149,8 +149,9 @@ void fail_own(IkeSa& sa, TimePoint now, OwnExchange& own, ChildRefusal why, bool
       over.reason = "the peer has answered TEMPORARY_FAILURE for minutes";
       sa.queue(std::move(over));
     }
-    sa.host.emit(Event(AttemptFailed{std::string(sa.connection_name()), own.policy.name, why.error.code,
-                                     std::move(why.sentence), std::move(why.ours), std::move(why.peers)}));
+    sa.host.emit(
+        Event(AttemptFailed{std::string(sa.connection_name()), own.policy.name, why.error.code, std::move(why.sentence),
+                            std::move(why.ours), std::move(why.peers), true, sa.remote.addr}));
   }
   sa.finish_task(now);
 }

@@ -14,9 +14,10 @@ struct Handshake : Scratch {
   SecretBytes ke_private;
   Bytes ke_public;
   Bytes cookie;
-  unsigned restarts = 0;              // COOKIE and INVALID_KE_PAYLOAD answers obeyed
-  bool local_unknown = false;         // the source address is the system's choice: NAT detection cannot work
-  std::vector<std::string> children;  // wanted; the first travels in IKE_AUTH
+  unsigned restarts = 0;       // COOKIE and INVALID_KE_PAYLOAD answers obeyed
+  bool local_unknown = false;  // the source address is the system's choice: NAT detection cannot work
+  std::optional<IpAddr> given_local, given_remote;  // by whoever initiates, instead of the connection's addresses
+  std::vector<std::string> children;                // wanted; the first travels in IKE_AUTH
   std::optional<ChildOffer> offer;
   bool peer_wants_certificate = false;
   std::optional<AttemptFailed> refusal;  // an error notify came, perhaps forged: the last word if nothing better comes

@@ -37,8 +37,14 @@ constexpr Row kErrorRows[] = {
 };
 
 void give_up(IkeSa& sa, TimePoint now, Errc code, std::string sentence, std::string ours = {}, std::string peers = {}) {
-  AttemptFailed event{
-      std::string(sa.connection_name()), {}, code, std::move(sentence), std::move(ours), std::move(peers)};
+  AttemptFailed event{std::string(sa.connection_name()),
+                      {},
+                      code,
+                      std::move(sentence),
+                      std::move(ours),
+                      std::move(peers),
+                      true,
+                      sa.remote.addr};
   fail_quietly_with(sa, now, std::move(event), false);
 }
 
@@ -48,10 +54,16 @@ void reject_peer(IkeSa& sa, TimePoint now, std::string sentence, std::string our
   give_up(sa, now, Errc::authentication_failed, std::move(sentence), std::move(ours), std::move(peers));
 }
 
+// Many peers may share a connection; the address tells them apart before the identity does.
+bool same_peer(const IkeSa& a, const IkeSa& b) {
+  return a.remote.addr == b.remote.addr || !b.connection()->remote_addrs.empty();
+}
+
 bool any_other_with(IkeSa& sa) {
   const auto others = sa.host.sas_of(sa.connection_name(), nullptr);
-  return std::any_of(others.begin(), others.end(),
-                     [&](const IkeSa* other) { return other != &sa && other->authenticated(); });
+  return std::any_of(others.begin(), others.end(), [&](const IkeSa* other) {
+    return other != &sa && other->authenticated() && same_peer(*other, sa);
+  });
 }
 
 void send(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
@@ -83,7 +95,7 @@ void send(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
 
 void child_failed(IkeSa& sa, const std::string& child, ChildRefusal why) {
   sa.host.emit(Event(AttemptFailed{std::string(sa.connection_name()), child, why.error.code, std::move(why.sentence),
-                                   std::move(why.ours), std::move(why.peers)}));
+                                   std::move(why.ours), std::move(why.peers), true, sa.remote.addr}));
 }
 
 // The Child SA that came along. Whatever becomes of it, the IKE SA stays (RFC 7296 1.2).
@@ -176,7 +188,7 @@ void apply_error(IkeSa& sa, TimePoint now, const Message& message) {
 void start(IkeSa& sa, TimePoint now) {
   Handshake& h = handshake_of(sa);
   const model::ConnectionPolicy& c = *sa.connection();
-  auto id = wire_identity(c.local_id);
+  auto id = own_identity(sa);
   if (!id) return give_up(sa, now, Errc::bad_config, "our identity cannot be encoded: " + c.local_id.to_string());
   sa.local_identity = *id;
   const IdPayload own{true, std::move(*id)};
@@ -186,6 +198,14 @@ void start(IkeSa& sa, TimePoint now) {
     if (!made.ok) return give_up(again, at, Errc::bad_key, "we cannot authenticate ourselves: " + made.why);
     send(again, at, own, std::move(made.auth));
   });
+}
+
+Result<model::Identity> own_identity(const IkeSa& sa) {
+  const model::Identity& configured = sa.connection()->local_id;
+  if (!configured.value.empty()) return wire_identity(configured);
+  const IpAddr& own = sa.local.addr;
+  return model::Identity{own.is_v4() ? model::IdType::ID_IPV4_ADDR : model::IdType::ID_IPV6_ADDR, to_bytes(own.bytes()),
+                         false};
 }
 
 void handle_response(IkeSa& sa, TimePoint now, const Message& message) {

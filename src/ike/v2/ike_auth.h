@@ -8,6 +8,8 @@ void start(IkeSa& sa, TimePoint now);
 void handle_response(IkeSa& sa, TimePoint now, const wire::ike2::Message& message);
 void handle_request(IkeSa& sa, TimePoint now, const wire::ike2::Message& message);
 
+// As it goes on the wire. A connection without an identity of ours speaks for the address that the peer talks to.
+Result<model::Identity> own_identity(const IkeSa& sa);
 // Shared by both roles: the IKE SA is up; tells the world.
 void announce(IkeSa& sa, TimePoint now);
 // RFC 7296 2.4: the peer said (and proved) that it has no other IKE SA with us: what we still have is dead.

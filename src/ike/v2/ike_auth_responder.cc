@@ -31,6 +31,7 @@ constexpr Row kRows[] = {
 void refuse(IkeSa& sa, TimePoint now, NotifyType type, AttemptFailed event) {
   event.connection = std::string(sa.connection_name());
   event.initiated = false;
+  event.remote = sa.remote.addr;
   sa.respond_error(now, ExchangeType::IKE_AUTH, type);
   fail_quietly_with(sa, now, std::move(event), true);
 }
@@ -110,7 +111,7 @@ struct Own {
 // Nothing: the IKE SA has been refused.
 std::optional<Own> own_side(IkeSa& sa, TimePoint now) {
   Handshake& h = handshake_of(sa);
-  auto id = wire_identity(sa.connection()->local_id);
+  auto id = own_identity(sa);
   if (!id) {
     refuse_authentication(sa, now, "our identity cannot be encoded");
     return std::nullopt;

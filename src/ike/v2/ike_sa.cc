@@ -413,7 +413,8 @@ void IkeSa::report_end(Errc code, std::string reason, bool by_command, bool was_
     host.emit(Event(IkeSaDown{id, std::move(name), std::move(reason), code, by_command}));
   } else {
     ++host.counters().failed;
-    host.emit(Event(AttemptFailed{std::move(name), {}, code, std::move(reason), {}, {}, original_initiator}));
+    host.emit(
+        Event(AttemptFailed{std::move(name), {}, code, std::move(reason), {}, {}, original_initiator, remote.addr}));
   }
 }
 
@@ -434,7 +435,7 @@ void IkeSa::report_lost(TimePoint now, const std::vector<std::string>& lost, Err
     if (heir && heir->established()) {
       if (!heir->has_create(child)) heir->queue(Task(Task::Kind::create_child, child));
     } else {
-      host.emit(Event(AttemptFailed{std::string(connection_name()), child, code, reason, {}, {}}));
+      host.emit(Event(AttemptFailed{std::string(connection_name()), child, code, reason, {}, {}, true, remote.addr}));
     }
   }
   if (heir && !lost.empty()) heir->start_tasks(now);

@@ -40,8 +40,8 @@ void give_up(IkeSa& sa, TimePoint now, Errc code, std::string sentence, std::str
   const std::string name(sa.connection_name());
   ++sa.host.counters().failed;
   sa.destroy_quietly(now);
-  sa.host.emit(Event(
-      AttemptFailed{name, {}, code, std::move(sentence), std::move(ours), std::move(peers), sa.original_initiator}));
+  sa.host.emit(Event(AttemptFailed{
+      name, {}, code, std::move(sentence), std::move(ours), std::move(peers), sa.original_initiator, sa.remote.addr}));
 }
 
 std::string peer_text(const IkeSa& sa) { return sa.remote.to_string(); }
@@ -325,6 +325,7 @@ void start(IkeSa& sa, TimePoint now) {
   h.nonce_i.resize(kNonceOctets);
   sa.host.rng().fill(h.nonce_i);
   ++sa.host.counters().initiated;
+  if (h.given_local && h.given_remote) return start_from(sa, now, *h.given_local, *h.given_remote);
   resolve_next(sa, now, 0);
 }
 
