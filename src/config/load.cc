@@ -39,12 +39,16 @@ class Loading {
       section.finish();
     }
     if (const Node* node = top.find("connection")) read_connections(*node, reading, top.line_of("connection"));
+    read_named(top, "main_mode", reading, read_main_mode);
+    read_named(top, "quick_mode", reading, read_quick_mode);
+    read_filters(top, reading);
     top.finish();
     std::stable_sort(out_->errors.begin() + static_cast<ptrdiff_t>(first_error), out_->errors.end(),
                      [](const ConfigError& a, const ConfigError& b) { return a.line < b.line; });
   }
 
   const std::vector<Origin>& origins() const { return origins_; }
+  const std::vector<Origin>& filter_origins() const { return filter_origins_; }
 
  private:
   void read_connections(const Node& node, const Reading& reading, uint32_t line) {
@@ -72,6 +76,44 @@ class Loading {
     }
   }
 
+  // [WORD.NAME] tables, each name once over all files.
+  void read_named(Section& top, std::string_view word, const Reading& reading,
+                  void (*read)(Section&, const std::string&, Settings&)) {
+    const Node* node = top.find(word);
+    if (node == nullptr) return;
+    if (node->kind != Node::Kind::table)
+      return reading.refuse(top.line_of(word), std::string(word),
+                            "must be a table: write [" + std::string(word) + ".NAME].");
+    for (const Member& member : node->members) {
+      const std::string path = std::string(word) + "." + member.key;
+      const auto [place, fresh] = seen_.emplace(path, Origin{reading.file, member.line});
+      if (!fresh) {
+        reading.refuse(
+            member.line, path,
+            "is already written in " + place->second.file + " line " + std::to_string(place->second.line) + ".");
+      } else if (!valid_name(member.key)) {
+        reading.refuse(member.line, path, "a name has 1 to 64 letters, digits, '-' or '_'.");
+      } else {
+        Section section(member.value, path, reading, member.line);
+        read(section, member.key, out_->settings);
+      }
+    }
+  }
+
+  void read_filters(Section& top, const Reading& reading) {
+    const Node* node = top.find("filter");
+    if (node == nullptr) return;
+    if (node->kind != Node::Kind::array)
+      return reading.refuse(top.line_of("filter"), "filter", "must be a list of tables: write [[filter]].");
+    for (size_t i = 0; i < node->items.size(); ++i) {
+      const size_t before = out_->settings.filters.filters.size();
+      Section section(node->items[i], "filter[" + std::to_string(i) + "]", reading, node->items[i].line);
+      read_filter(section, out_->settings);
+      if (out_->settings.filters.filters.size() != before)
+        filter_origins_.push_back({reading.file, node->items[i].line});
+    }
+  }
+
   // A drop-in adds; what is set twice would be settled by the order of file names, which nobody means.
   void refuse_repeated(Section& section, const std::string& file) {
     for (const Member& member : section.node().members) {
@@ -85,6 +127,7 @@ class Loading {
 
   Loaded* out_;
   std::vector<Origin> origins_;
+  std::vector<Origin> filter_origins_;  // of each filter kept
   std::map<std::string, Origin> seen_;
 };
 
@@ -139,6 +182,7 @@ Loaded load(FileSource& files, const std::string& path) {
     }
   }
   validate(out.settings, loading.origins(), {path, 0}, out.errors);
+  validate_filters(out.settings, loading.filter_origins(), {path, 0}, out.errors);
   return out;
 }
 

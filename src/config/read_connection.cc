@@ -102,6 +102,12 @@ void add_credential(Settings& settings, const CredentialFiles& files) {
   if (place == settings.credentials.end() || place->name != files.name) settings.credentials.insert(place, files);
 }
 
+void add_trust(Settings& settings, const TrustFiles& trust) {
+  const auto place = std::lower_bound(settings.trust.begin(), settings.trust.end(), trust,
+                                      [](const auto& a, const auto& b) { return a.name < b.name; });
+  if (place == settings.trust.end() || place->name != trust.name) settings.trust.insert(place, trust);
+}
+
 // Credentials and trust sets are named after their files: the same files are the same thing in every connection.
 void use_auth(const Auth& local, const Auth& remote, model::ConnectionPolicy& connection, Settings& settings) {
   const auto credential = [&](const Auth& auth) {
@@ -127,9 +133,7 @@ void use_auth(const Auth& local, const Auth& remote, model::ConnectionPolicy& co
   TrustFiles trust{"ca", remote.anchors};
   for (const std::string& path : remote.anchors) trust.name += ":" + path;
   connection.remote_auth.trust = trust.name;
-  const auto place = std::lower_bound(settings.trust.begin(), settings.trust.end(), trust,
-                                      [](const auto& a, const auto& b) { return a.name < b.name; });
-  if (place == settings.trust.end() || place->name != trust.name) settings.trust.insert(place, trust);
+  add_trust(settings, trust);
 }
 
 void read_auths(Section& section, model::ConnectionPolicy& connection, Settings& settings) {
@@ -245,6 +249,21 @@ bool valid_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 &&
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
              std::string_view::npos;
+}
+
+model::AuthPolicy::Kind read_shared_auth(Section& section, const std::string& credential, Settings& settings,
+                                         std::string& secret_file) {
+  const Auth auth = read_auth(section, "auth", true, true);
+  if (!auth.present) {
+    if (section.node().find("auth") == nullptr)
+      section.refuse("", "lacks \"auth\": how do the two sides prove who they are?");
+    return auth.kind;
+  }
+  secret_file = auth.secret;
+  add_credential(settings, {credential, auth.kind, auth.secret, auth.certificate, auth.key});
+  if (auth.kind == Kind::psk) return auth.kind;
+  add_trust(settings, {credential, auth.anchors});
+  return auth.kind;
 }
 
 void read_connection(Section& section, const std::string& name, Settings& settings) {

@@ -11,6 +11,13 @@ void read_connection(Section& section, const std::string& name, Settings& settin
 void read_child(Section& section, const model::ConnectionPolicy& connection, model::ChildPolicy& out);
 void read_shape(Section& section, model::ChildPolicy& out);  // after the mode and the protocol
 
+void read_main_mode(Section& section, const std::string& name, Settings& settings);
+void read_quick_mode(Section& section, const std::string& name, Settings& settings);
+void read_filter(Section& section, Settings& settings);  // one entry of [[filter]]
+// The key `auth` of policy that many peers share: files and kind under the name `credential`, in settings.
+model::AuthPolicy::Kind read_shared_auth(Section& section, const std::string& credential, Settings& settings,
+                                         std::string& secret_file);
+
 // What can be judged only when everything is read.
 struct Origin {  // of a connection, to be named in errors
   std::string file;
@@ -18,6 +25,9 @@ struct Origin {  // of a connection, to be named in errors
 };
 void validate(Settings& settings, const std::vector<Origin>& origins, const Origin& main,
               std::vector<ConfigError>& errors);
+
+void validate_filters(const Settings& settings, const std::vector<Origin>& origins, const Origin& main,
+                      std::vector<ConfigError>& errors);
 
 // Letters, digits, '-' and '_', at most 64: usable in commands and file names.
 bool valid_name(std::string_view name);

@@ -7,6 +7,7 @@
 
 #include "base/ip_addr.h"
 #include "base/time.h"
+#include "config/filter_settings.h"
 #include "model/ike_policy.h"
 
 namespace sallyport::config {
@@ -83,6 +84,7 @@ struct Settings {
   std::vector<model::ConnectionPolicy> connections;  // in the order of the files
   std::vector<CredentialFiles> credentials;          // sorted by name, each once
   std::vector<TrustFiles> trust;                     // sorted by name, each once
+  FilterPolicy filters;
   bool operator==(const Settings&) const = default;
 };
 

@@ -118,4 +118,31 @@ void validate(Settings& settings, const std::vector<Origin>& origins, const Orig
   for (auto& connection : settings.connections) resolve_nesting(connection);
 }
 
+// A drop-in may name what another file says: contexts are looked for when all files are read.
+void validate_filters(const Settings& settings, const std::vector<Origin>& origins, const Origin& main,
+                      std::vector<ConfigError>& errors) {
+  const FilterPolicy& policy = settings.filters;
+  std::set<std::string> seen;
+  for (size_t i = 0; i < policy.filters.size() && i < origins.size(); ++i) {
+    const FilterSettings& filter = policy.filters[i];
+    const std::string key = "filter \"" + filter.name + "\"";
+    if (!seen.insert(filter.layer + (filter.v4 ? "4" : "") + (filter.v6 ? "6" : "") + "/" + filter.name).second)
+      errors.push_back({origins[i].file, origins[i].line, key, "another filter at this layer has the same name."});
+    if (filter.context.empty()) continue;
+    std::vector<std::string_view> names;
+    if (filter.layer == "IKEEXT") {
+      for (const auto& each : policy.main_modes) names.push_back(each.name);
+    } else {
+      for (const auto& each : policy.quick_modes) names.push_back(each.name);
+    }
+    if (std::find(names.begin(), names.end(), filter.context) != names.end()) continue;
+    errors.push_back({origins[i].file, origins[i].line, key,
+                      std::string("no ") + (filter.layer == "IKEEXT" ? "main_mode" : "quick_mode") + " is called \"" +
+                          filter.context + "\"" + suggestion(filter.context, names)});
+  }
+  // The memory of a flow lies in one worker.
+  if (!policy.filters.empty() && settings.daemon.workers > 1)
+    errors.push_back({main.file, main.line, "daemon.workers", "must be 1 where there are filters."});
+}
+
 }  // namespace sallyport::config

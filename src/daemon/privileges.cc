@@ -8,10 +8,12 @@
 #include <algorithm>
 
 #include "runtime/control_server.h"
+#include "runtime/entropy.h"
 #include "runtime/path_filter.h"
 #include "runtime/raw_socket.h"
 #include "runtime/source_lookup.h"
 #include "runtime/udp_socket.h"
+#include "stack/filter_settings.h"
 #include "stack/protection.h"
 
 namespace sallyport::daemon {
@@ -221,7 +223,8 @@ void Privileges::warn_of_strict_paths(const config::Settings& settings) {
 
 std::optional<std::string> Privileges::set_routes(const config::Settings& settings) {
   if (!routes_) return std::nullopt;
-  const auto plan = runtime::capture_plan(stack::spd_entries(settings.connections), runtime::host_addresses());
+  auto plan = runtime::capture_plan(stack::spd_entries(settings.connections), runtime::host_addresses());
+  plan.marked = marked_families();
   if (auto done = routes_->set(plan, held_.tun_index); !done)
     return runtime::explain("routes cannot be set", done.error());
   return std::nullopt;
@@ -231,9 +234,14 @@ std::optional<std::string> Privileges::protect(const config::Settings& settings)
   using Enforce = config::FailClosedSettings::Enforce;
   if (settings_.device.type != DeviceSettings::Type::tun) return std::nullopt;
   const auto& closed = settings.daemon.fail_closed;
+  runtime::SystemRng rng;
+  auto filters = stack::host_filters_of(settings.filters, rng);
+  if (!filters) return filters.error();
   if (closed.enforce == Enforce::off) {
     guard_.remove();
     not_enforced_ = "switched off by the configuration";
+    if (!filters->empty())
+      return "filters need the packet filter, which fail_closed = { enforce = \"off\" } switches off";
     return std::nullopt;
   }
   runtime::GuardPlan plan;
@@ -241,13 +249,24 @@ std::optional<std::string> Privileges::protect(const config::Settings& settings)
   plan.device = settings_.device.name;
   plan.ike_port = settings_.daemon.ike_port;
   plan.natt_port = settings_.daemon.natt_port;
+  plan.filters = *filters;
+  plan.device_mtu = settings_.device.mtu;
   auto refused = guard_.apply(std::move(plan));
+  if (refused && !filters->empty()) return "the filters cannot be enforced: " + *refused;
+  if (!refused) filters_ = std::move(*filters);
   if (refused && closed.enforce == Enforce::require) {
     return "clear packets cannot be kept out: " + *refused +
            " (fail_closed = { enforce = \"warn\" } in [daemon] does without)";
   }
   not_enforced_ = refused.value_or(std::string());
   return std::nullopt;
+}
+
+std::vector<Family> Privileges::marked_families() const {
+  std::vector<Family> out;
+  for (const Family family : {Family::v4, Family::v6})
+    if (filters_.find(stack::Point::outbound_transport, family) != nullptr) out.push_back(family);
+  return out;
 }
 
 std::optional<std::string> Privileges::follow_links() {
@@ -312,7 +331,8 @@ void Privileges::remove_all(End end) {
   links_.reset();
   if (stay_closed) {
     // Dead ends stay behind the routes into the device, which goes.
-    const auto plan = runtime::capture_plan(stack::spd_entries(settings_.connections), {});
+    auto plan = runtime::capture_plan(stack::spd_entries(settings_.connections), {});
+    plan.marked = marked_families();
     if (routes_) (void)routes_->set(plan, 0);
   } else {
     if (routes_) (void)routes_->clear();

@@ -49,6 +49,7 @@ class Privileges {
   std::optional<std::string> open_device(const config::Settings& settings);
   std::optional<std::string> open_files(const config::Settings& settings);
   std::optional<std::string> set_routes(const config::Settings& settings);
+  std::vector<Family> marked_families() const;
   void warn_of_strict_paths(const config::Settings& settings);
 
   config::Settings settings_;
@@ -56,8 +57,9 @@ class Privileges {
   std::optional<runtime::RouteTable> routes_;
   std::optional<runtime::LinkWatch> links_;
   runtime::NftGuard guard_;
-  std::string not_enforced_;   // why the packet filter is not in place
-  bool found_closed_ = false;  // an earlier life's packet filter was there
+  stack::HostFilters filters_;  // in the packet filter
+  std::string not_enforced_;    // why the packet filter is not in place
+  bool found_closed_ = false;   // an earlier life's packet filter was there
   std::vector<std::string> warnings_;
 };
 

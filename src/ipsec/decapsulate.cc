@@ -183,6 +183,9 @@ Verdict check_inside(SaInbound& sa, const Arriving& a, Outputs& out) {
     if (out.packets().size() < slots) return Verdict::pass();
   }
   if (const Verdict v = check_selectors(spec, view->flow); !v.passed()) return v;
+  if (!nested && a.shard.flows != nullptr) {
+    if (const Verdict v = a.shard.flows->inbound(a.now, *view, *sa.record); !v.passed()) return v;
+  }
   if (sa.clamp_mss) clamp_mss(out.packets().back().packet.bytes(), *view, sa.record->out->inner_mtu);
   return nested ? open_nested(sa, a, *view, out) : Verdict::pass();
 }

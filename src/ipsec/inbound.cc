@@ -101,6 +101,9 @@ Verdict Opening::check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& pl
   view_ = *view;
   if (fitted_ != &sa || !(flow_ == view_.flow)) {
     if (const Verdict v = check_selectors(sa.record->spec, view_.flow); !v.passed()) return v;
+    if (shard_.flows != nullptr) {
+      if (const Verdict v = shard_.flows->inbound(now_, view_, *sa.record); !v.passed()) return v;
+    }
     fitted_ = &sa;
     flow_ = view_.flow;
   }

@@ -1,4 +1,5 @@
 //   inner packet ── decode ── SPD ─┬─ BYPASS ── clear
+//                                  ├─ nothing ── FlowPolicy ── one of the others, or clear until there is an SA
 //                                  ├─ DISCARD, nothing ── dropped
 //                                  └─ PROTECT ── SAD ─┬─ none ── Acquire
 //                                                     ├─ another shard's ── HandOver
@@ -36,12 +37,28 @@ struct Leaving {
   size_t index;
 };
 
-Verdict bypass(const PacketBuf& packet, Outputs& out) {
+Verdict bypass_one(ByteView packet, const wire::ip::PacketView& view, Outputs& out) {
   Outgoing& slot = out.add(packet.size());
-  slot.packet.assign(packet.view());
-  slot.packet.offload = packet.offload;
+  slot.packet.assign(packet);
+  slot.packet.offload = {};
   slot.way = Way::clear;
+  slot.remote = {view.flow.destination, 0};
   return Verdict::pass();
+}
+
+// Whole packets, as a wire takes them.
+Verdict bypass(const Leaving& leaving, Outputs& out) {
+  PacketBuf& packet = leaving.packet;
+  if (packet.offload.segments != Offload::Segments::none) {
+    auto pieces = wire::ip::Splitter::create(packet.bytes(), leaving.view, packet.offload);
+    if (!pieces) return Drop::malformed_inner;
+    for (MutableBytes piece = pieces->next(); !piece.empty(); piece = pieces->next())
+      (void)bypass_one(piece, leaving.view, out);
+    return Verdict::pass();
+  }
+  if (packet.offload.checksum_wanted && !wire::ip::finish_checksum(packet.bytes(), packet.offload))
+    return Drop::malformed_inner;
+  return bypass_one(packet.view(), leaving.view, out);
 }
 
 Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket& inner, bool dont_fragment,
@@ -132,27 +149,74 @@ Verdict wait_for_whole(Shard& shard, TimePoint now, PacketBuf& packet, std::opti
   return Verdict::pass();
 }
 
+Verdict protect_by(Shard& shard, TimePoint now, const Spd::Decision& decision, const Leaving& leaving, Outputs& out) {
+  if (decision.elsewhere) {
+    out.report(HandOver{decision.shard, leaving.index, decision.copy_of});
+    return Verdict::pass();
+  }
+  PacketBuf& packet = leaving.packet;
+  if (decision.sa->clamp_mss)
+    clamp_mss(packet.bytes(), leaving.view, decision.sa->inner_mtu, packet.offload.checksum_wanted);
+  return protect(shard, now, *decision.sa, leaving, out);
+}
+
+// True: the decision names an SA now.
+bool pick(Shard& shard, Spd::Decision& decision, uint32_t reqid, const model::FlowKey& flow) {
+  const Sad::Picked picked = shard.sad.pick(reqid, flow);
+  decision.sa = picked.sa;
+  decision.elsewhere = picked.elsewhere;
+  decision.shard = picked.shard;
+  decision.copy_of = picked.copy_of;
+  decision.sad_generation = shard.sad.generation();
+  return picked.sa != nullptr || picked.elsewhere;
+}
+
+// A flow that only FlowPolicy knows of. The flag `secure` is set before the first protected packet leaves.
+Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Outputs& out) {
+  const auto ruling = shard.flows->outbound(now, leaving.view);
+  using Way = FlowPolicy::Ruling::Way;
+  if (ruling.way == Way::none) return Drop::no_policy;
+  if (ruling.way == Way::drop) return ruling.drop;
+  if (ruling.way == Way::clear) return bypass(leaving, out);
+  Spd::Decision& decision = *ruling.decision;
+  FlowFlags& flags = *ruling.flags;
+  const model::FlowKey& flow = leaving.view.flow;
+  const bool known = decision.sa != nullptr || decision.elsewhere;
+  if ((known && decision.sad_generation == shard.sad.generation()) ||
+      pick(shard, decision, (*decision.entry)->reqid, flow) ||
+      (ruling.other_reqid != 0 && pick(shard, decision, ruling.other_reqid, flow))) {
+    flags.secure = true;
+    return protect_by(shard, now, decision, leaving, out);
+  }
+  const bool clear = ruling.clear_meanwhile && !flags.secure;
+  if (ruling.negotiate && (!clear || !flags.acquire)) {
+    out.report(Acquire{*decision.entry, flow, leaving.index, ruling.filter, flags.guaranteed_encryption, !clear});
+    flags.acquire = true;
+  }
+  if (clear) return bypass(leaving, out);
+  return ruling.negotiate ? Drop::sa_wait : Drop::negotiation_suppressed;
+}
+
 Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, std::optional<wire::ip::PacketView> view,
                  Outputs& out) {
   if (!view) return Drop::malformed_inner;
-  if (view->fragment && shard.spd.selects_ports()) {
+  // Filters may name ports at any time; what the SPD covers does not need them.
+  if (view->fragment &&
+      (shard.spd.selects_ports() || (shard.flows != nullptr && shard.spd.find_outbound(view->flow) == nullptr))) {
     if (const Verdict v = wait_for_whole(shard, now, packet, view); !v.passed() || !view) return v;
   }
   Spd::Decision& decision = shard.spd.decide_outbound(view->flow);
-  if (decision.entry == nullptr) return Drop::no_policy;
+  if (decision.entry == nullptr) {
+    return shard.flows == nullptr ? Verdict(Drop::no_policy) : send_by_flow(shard, now, {packet, *view, index}, out);
+  }
   switch ((*decision.entry)->action) {
     case model::Action::DISCARD: return Drop::policy_discard;
-    case model::Action::BYPASS: return bypass(packet, out);
+    case model::Action::BYPASS: return bypass({packet, *view, index}, out);
     case model::Action::PROTECT: break;
   }
   const Leaving leaving{packet, *view, index};
   if (const Verdict v = find_sa(shard, decision, leaving, out); !v.passed()) return v;
-  if (decision.elsewhere) {
-    out.report(HandOver{decision.shard, index, decision.copy_of});
-    return Verdict::pass();
-  }
-  if (decision.sa->clamp_mss) clamp_mss(packet.bytes(), *view, decision.sa->inner_mtu, packet.offload.checksum_wanted);
-  return protect(shard, now, *decision.sa, leaving, out);
+  return protect_by(shard, now, decision, leaving, out);
 }
 
 // Decodes the packets and has what they will be asked of brought into the caches, for all of them together.

@@ -54,6 +54,9 @@ struct Acquire {  // PROTECT without an SA; the packet stays in the batch given 
   std::shared_ptr<const model::SpdEntry> entry;
   model::FlowKey flow;
   size_t packet_index;
+  uint64_t filter = 0;     // of FlowPolicy, where that asked
+  bool encrypted = false;  // only an SA that encrypts will do
+  bool hold = true;        // false: the packet has left in the clear
 };
 // The newest packet of a UDP-encapsulated SA authenticated and came from a new address or port (RFC 7296 2.23). The
 // data plane changes nothing by itself: who agrees calls Sad::move(). At most one a second per SA.

@@ -1,6 +1,7 @@
 // One shard of the data plane: its SAD, SPD and counters, handed to the pipelines. Lives in one thread.
 #pragma once
 #include "ipsec/drops.h"
+#include "ipsec/flow_policy.h"
 #include "ipsec/open_queue.h"
 #include "ipsec/pmtu.h"
 #include "ipsec/reassembly.h"
@@ -22,7 +23,8 @@ struct Shard {
   Reassembly reassembly;
   SealQueue sealing;
   OpenQueue opening;
-  PacketBuf piece;  // of a packet that is cut or put together on its way
+  FlowPolicy* flows = nullptr;  // asked where the SPD has no entry, and about all that comes by an SA; nullptr: nobody
+  PacketBuf piece;              // of a packet that is cut or put together on its way
 };
 
 }  // namespace sallyport::ipsec

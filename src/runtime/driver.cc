@@ -122,7 +122,7 @@ void Driver::start() {
     const Fd& socket = family == Family::v4 ? descriptors_.icmp_v4 : descriptors_.icmp_v6;
     if (socket) loop_.watch(socket.get(), [this, &socket, family] { read_icmp(socket, family); });
   }
-  control_.handle_command(monotonic_now(), stack::ReloadCommand{0, first_policy_});
+  control_.handle_command(monotonic_now(), stack::ReloadCommand{0, first_policy_, settings_.filters});
   pump();
   // Only now: before the SPD is in place there is nothing to judge an inner packet by.
   for (const auto& worker : workers_) worker->start();
@@ -146,7 +146,7 @@ void Driver::reload(config::Settings settings, std::shared_ptr<const model::IkeP
   daemon.log = settings.daemon.log;
   settings.daemon = daemon;
   settings_ = std::move(settings);
-  command(stack::ReloadCommand{token, std::move(policy)});
+  command(stack::ReloadCommand{token, std::move(policy), settings_.filters});
 }
 
 Result<> Driver::ping(uint64_t token, const IpAddr& destination, uint16_t sequence, size_t octets) {
@@ -161,6 +161,7 @@ void Driver::take_all_down() {
   for (const auto& connection : control_.policy()->connections) {
     control_.handle_command(monotonic_now(), stack::DownCommand{0, connection.name, {}, {}});
   }
+  control_.end_filter_sas(monotonic_now());
   pump();
 }
 

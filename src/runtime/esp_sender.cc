@@ -65,12 +65,17 @@ EspSender::EspSender(const Descriptors& descriptors, PacketCounters& counters) :
 }
 
 void EspSender::add(const ipsec::Outgoing& out) {
-  // BYPASS of captured packets: nothing here leads past our own routes.
+  Sockets& to = sockets_[index_of(out.remote.addr.family())];
+  // What a filter brought here and may be in the clear goes past our own rules by the mark of the socket.
   if (out.way == ipsec::Way::clear) {
-    ++counters_.bypass_refused;
+    if (to.whole < 0) {
+      ++counters_.bypass_refused;
+    } else {
+      to.whole_queue.push_back(
+          {{IpAddr::any(out.remote.addr.family()), 0}, {out.remote.addr, 0}, 0, out.packet.view(), 0, 0});
+    }
     return;
   }
-  Sockets& to = sockets_[index_of(out.remote.addr.family())];
   const int socket = out.way == ipsec::Way::esp_udp ? to.udp : out.exact_header ? to.whole : to.esp;
   if (socket < 0) {
     ++counters_.no_socket;

@@ -6,7 +6,9 @@ namespace sallyport::runtime {
 Bytes write_guard_report(const GuardReport& report) {
   Writer out;
   out.u8(report.enforced ? 1 : 0);
-  for (const uint64_t count : {report.counters.clear_in, report.counters.clear_out, report.counters.other_family_out})
+  const GuardCounters& c = report.counters;
+  for (const uint64_t count :
+       {c.clear_in, c.clear_out, c.other_family_out, c.filtered_in, c.filtered_out, c.secured_in, c.captured_out})
     out.u64(count);
   out.bytes(as_bytes(report.sentence));
   return out.take();
@@ -20,6 +22,10 @@ Result<GuardReport> parse_guard_report(ByteView bytes) {
   SP_TRY(out.counters.clear_in, in.u64());
   SP_TRY(out.counters.clear_out, in.u64());
   SP_TRY(out.counters.other_family_out, in.u64());
+  SP_TRY(out.counters.filtered_in, in.u64());
+  SP_TRY(out.counters.filtered_out, in.u64());
+  SP_TRY(out.counters.secured_in, in.u64());
+  SP_TRY(out.counters.captured_out, in.u64());
   out.sentence = std::string(as_text(in.rest()));
   return out;
 }

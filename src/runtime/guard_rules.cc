@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "runtime/filter_rules.h"
 #include "runtime/routes_linux.h"
 
 namespace sallyport::runtime {
@@ -212,15 +213,29 @@ void accept_fragments(std::string& text, const GuardPlan& plan) {
   text += "\t\tfrag frag-off != 0 goto later_fragments\n";
 }
 
+std::string accept_own(const GuardPlan& plan) {
+  // By socket and not by port alone: a port is anybody's when the daemon is gone.
+  return "\t\tmeta l4proto { 50, 51 } accept\n\t\tudp dport " + own_ports(plan) +
+         (plan.match_sockets ? " socket mark " + mark_text() : std::string()) + " accept\n";
+}
+
+void write_filters(std::string& text, const GuardPlan& plan) {
+  FilterRulesPlan rules;
+  rules.filters = plan.filters;
+  rules.device = plan.device;
+  rules.own_mark = mark_text();
+  rules.exemptions = accept_own(plan) + accept_icmp_errors(plan);
+  rules.neighbour_discovery = kNeighbourDiscovery;
+  rules.segment_octets_v4 = static_cast<uint16_t>(plan.device_mtu - 40);
+  rules.segment_octets_v6 = static_cast<uint16_t>(plan.device_mtu - 60);
+  text += filter_rules(rules);
+}
+
 void write_arriving(std::string& text, const GuardPlan& plan) {
   text += "\tchain arriving {\n\t\ttype filter hook prerouting priority -450; policy accept;\n";
   text += "\t\tiifname { \"lo\", \"" + plan.device + "\" } accept\n";
   accept_fragments(text, plan);
-  text += "\t\tmeta l4proto { 50, 51 } accept\n";
-  // By socket and not by port alone: a port is anybody's when the daemon is gone.
-  text += "\t\tudp dport " + own_ports(plan) + (plan.match_sockets ? " socket mark " + mark_text() : std::string()) +
-          " accept\n";
-  text += kNeighbourDiscovery + accept_icmp_errors(plan);
+  text += accept_own(plan) + kNeighbourDiscovery + accept_icmp_errors(plan);
   jump_where_remote(text, plan, Direction::in, "refuse_arriving");
   text += "\t}\n";
 }
@@ -257,6 +272,12 @@ std::string guard_rules(const GuardPlan& plan, const GuardCounters& counters) {
   write_counter(text, "clear_in", counters.clear_in);
   write_counter(text, "clear_out", counters.clear_out);
   write_counter(text, "other_family_out", counters.other_family_out);
+  if (!plan.filters.empty()) {
+    write_counter(text, "filtered_in", counters.filtered_in);
+    write_counter(text, "filtered_out", counters.filtered_out);
+    write_counter(text, "secured_in", counters.secured_in);
+    write_counter(text, "captured_out", counters.captured_out);
+  }
   const auto& entries = plan.protection.entries;
   for (size_t i = 0; i < entries.size(); ++i) {
     text += "\t# " + entries[i].connection + "." + entries[i].child + "\n";
@@ -273,6 +294,7 @@ std::string guard_rules(const GuardPlan& plan, const GuardCounters& counters) {
   write_arriving(text, plan);
   write_leaving(text, plan, "leaving", "-310");
   write_leaving(text, plan, "leaving_translated", "310");
+  write_filters(text, plan);
   return text + "}\n";
 }
 
@@ -288,7 +310,9 @@ GuardCounters parse_guard_counters(std::string_view listing) {
     (void)std::from_chars(first, listing.data() + listing.size(), out);
     return out;
   };
-  return {packets_of("clear_in"), packets_of("clear_out"), packets_of("other_family_out")};
+  return {packets_of("clear_in"),    packets_of("clear_out"),    packets_of("other_family_out"),
+          packets_of("filtered_in"), packets_of("filtered_out"), packets_of("secured_in"),
+          packets_of("captured_out")};
 }
 
 }  // namespace sallyport::runtime

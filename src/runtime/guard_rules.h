@@ -5,6 +5,7 @@
 #include <string>
 
 #include "config/settings.h"
+#include "stack/host_filters.h"
 #include "stack/protection.h"
 
 namespace sallyport::runtime {
@@ -16,6 +17,10 @@ struct GuardCounters {
   uint64_t clear_in = 0;          // came by another interface than the device
   uint64_t clear_out = 0;         // wanted to leave by another interface
   uint64_t other_family_out = 0;  // wanted to leave beside a tunnel that takes all of the other family
+  // By the filter engine: blocked or not secured; of connections that were secured; marked for a device that is gone.
+  uint64_t filtered_in = 0, filtered_out = 0;
+  uint64_t secured_in = 0;
+  uint64_t captured_out = 0;
   bool operator==(const GuardCounters&) const = default;
 };
 
@@ -24,6 +29,8 @@ struct GuardPlan {
   std::string device;  // the TUN device; by name, which survives its coming and going
   uint16_t ike_port = 500;
   uint16_t natt_port = 4500;
+  stack::HostFilters filters;
+  uint16_t device_mtu = 1400;
   bool match_sockets = true;  // false: the kernel cannot look up a packet's socket, so our ports alone must do
 };
 

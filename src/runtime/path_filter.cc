@@ -48,9 +48,12 @@ std::vector<std::string> strict_path_interfaces() {
 }
 
 Result<> loosen_path_filter(uint32_t interface_index) {
-  const uint32_t loose = 2;
-  const Bytes value = to_bytes(ByteView(reinterpret_cast<const uint8_t*>(&loose), sizeof loose));
-  const Bytes settings = nest(IFLA_INET_CONF, nest(IPV4_DEVCONF_RP_FILTER, value));
+  const auto setting = [](uint16_t type, uint32_t value) {
+    return nest(type, to_bytes(ByteView(reinterpret_cast<const uint8_t*>(&value), sizeof value)));
+  };
+  Bytes both = setting(IPV4_DEVCONF_RP_FILTER, 2);
+  append(both, setting(IPV4_DEVCONF_SRC_VMARK, 1));
+  const Bytes settings = nest(IFLA_INET_CONF, both);
   NetlinkRequest request(RTM_SETLINK, 0);
   ifinfomsg body{};
   body.ifi_family = AF_UNSPEC;

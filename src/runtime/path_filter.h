@@ -11,7 +11,8 @@ namespace sallyport::runtime {
 // Interfaces, but for loopback, that drop such packets now (strict, 1); empty where it cannot be known.
 std::vector<std::string> strict_path_interfaces();
 
-// Sets the interface to loose (2): any route back will do. By rtnetlink, since /proc/sys may be read-only.
+// Sets the interface to loose (2): any route back will do, also one by the packet's mark (src_valid_mark), which is the
+// way back of captured flows. By rtnetlink, since /proc/sys may be read-only.
 Result<> loosen_path_filter(uint32_t interface_index);
 
 }  // namespace sallyport::runtime

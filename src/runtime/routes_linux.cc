@@ -41,6 +41,12 @@ std::vector<KernelRoute> wanted_routes(const CapturePlan& plan, uint32_t interfa
     for (const Route& route : *routes)
       out.push_back({table, RTN_UNREACHABLE, route.destination, kDeadEndMetric, 0, std::nullopt});
   }
+  for (const Family family : plan.marked)
+    out.push_back({kCaptureTable, RTN_UNREACHABLE, {IpAddr::any(family), 0}, kDeadEndMetric, 0, std::nullopt});
+  for (const Family family : plan.marked) {
+    if (interface_index != 0)
+      out.push_back({kCaptureTable, RTN_UNICAST, {IpAddr::any(family), 0}, kMetric, interface_index, std::nullopt});
+  }
   for (const auto& [routes, table] : {std::pair(&plan.routes, kRouteTable), std::pair(&plan.limited, kLimitedTable)}) {
     if (interface_index == 0) continue;
     for (const Route& route : *routes)
@@ -57,6 +63,8 @@ std::vector<KernelRule> wanted_rules(const CapturePlan& plan) {
     const bool limited = std::any_of(plan.rules.begin(), plan.rules.end(), of_family);
     const bool whole = std::any_of(plan.routes.begin(), plan.routes.end(),
                                    [&](const Route& r) { return r.destination.addr.family() == family; });
+    if (std::find(plan.marked.begin(), plan.marked.end(), family) != plan.marked.end())
+      out.push_back({family, kCapturePriority, {}});
     // What others go to must be there before them.
     if (limited) out.push_back({family, kLandingPriority, {}});
     if (limited) out.push_back({family, kSkipPriority, {}});
@@ -83,8 +91,8 @@ std::optional<KernelRoute> route_in(const nlmsghdr& header) {
   const NetlinkAttributes attributes(header, sizeof *body);
   KernelRoute out;
   out.table = attributes.u32(RTA_TABLE).value_or(body->rtm_table);
-  if ((out.table != kRouteTable && out.table != kLimitedTable) || body->rtm_protocol != kRouteProtocol)
-    return std::nullopt;
+  const bool ours = out.table == kRouteTable || out.table == kLimitedTable || out.table == kCaptureTable;
+  if (!ours || body->rtm_protocol != kRouteProtocol) return std::nullopt;
   const Family family = body->rtm_family == AF_INET ? Family::v4 : Family::v6;
   out.type = body->rtm_type;
   out.destination = {address_in(attributes, RTA_DST).value_or(IpAddr::any(family)), body->rtm_dst_len};
@@ -112,6 +120,7 @@ std::optional<KernelRule> rule_in(const nlmsghdr& header) {
   out.priority = attributes.u32(FRA_PRIORITY).value_or(0);
   const uint32_t table = attributes.u32(FRA_TABLE).value_or(body->table);
   const bool ours = (out.priority == kRulePriority && table == kRouteTable) ||
+                    (out.priority == kCapturePriority && table == kCaptureTable) ||
                     (out.priority == kLimitedPriority && table == kLimitedTable) ||
                     (out.priority == kSkipPriority && body->action == FR_ACT_GOTO) ||
                     (out.priority == kLandingPriority && body->action == FR_ACT_NOP);
@@ -171,6 +180,11 @@ Result<> RouteTable::change(const KernelRule& rule, bool add) {
   request.body(&body, sizeof body);
   request.attribute_u32(FRA_PRIORITY, rule.priority);
   if (rule.priority == kRulePriority) request.attribute_u32(FRA_TABLE, kRouteTable);
+  if (rule.priority == kCapturePriority) {
+    request.attribute_u32(FRA_TABLE, kCaptureTable);
+    request.attribute_u32(FRA_FWMARK, kCaptureMark);
+    request.attribute_u32(FRA_FWMASK, 0xffffffff);
+  }
   if (rule.priority == kRulePriority || rule.priority == kSkipPriority) {
     request.attribute_u32(FRA_FWMARK, kOwnMark);
     request.attribute_u32(FRA_FWMASK, 0xffffffff);
@@ -213,7 +227,8 @@ Result<> RouteTable::change(const KernelRoute& route, bool add) {
 Result<std::vector<KernelRoute>> RouteTable::dump_routes() {
   std::vector<KernelRoute> out;
   for (const auto& [family, table] : {std::pair(Family::v4, kRouteTable), std::pair(Family::v4, kLimitedTable),
-                                      std::pair(Family::v6, kRouteTable), std::pair(Family::v6, kLimitedTable)}) {
+                                      std::pair(Family::v4, kCaptureTable), std::pair(Family::v6, kRouteTable),
+                                      std::pair(Family::v6, kLimitedTable), std::pair(Family::v6, kCaptureTable)}) {
     NetlinkRequest request(RTM_GETROUTE, NLM_F_DUMP);
     rtmsg body{};
     body.rtm_family = address_family(family);

@@ -3,7 +3,8 @@
 // Behind each route lies an "unreachable" one with a worse metric: if the device disappears with a crash, what was
 // protected meets a dead end and not the wire. Performed by the privileged process. linux-only; one thread.
 //
-//   rules  5297  our mark: go on at 5299       only where a selector names a protocol or port
+//   rules  5296  marked by the packet filter for the filter engine: table 21330, everything
+//          5297  our mark: go on at 5299       only where a selector names a protocol or port
 //          5298  to, protocol, ports: table 21329
 //          5299  nothing
 //          5300  not our mark: table 21328     every other selector, by destination
@@ -21,6 +22,9 @@ namespace sallyport::runtime {
 constexpr uint32_t kOwnMark = 0x5350;        // on every socket of the daemon
 constexpr uint32_t kRouteTable = 21328;      // the same number; unlike any well-known table
 constexpr uint32_t kLimitedTable = 21329;    // for selectors that name a protocol or port
+constexpr uint32_t kCaptureMark = 0x5352;    // on packets that a filter of the filter engine brings to us
+constexpr uint32_t kCaptureTable = 21330;    // where they go
+constexpr uint32_t kCapturePriority = 5296;  //
 constexpr uint32_t kSkipPriority = 5297;     // before main (32766), after local (0)
 constexpr uint32_t kLimitedPriority = 5298;  //
 constexpr uint32_t kLandingPriority = 5299;  // where 5297 goes on
@@ -47,7 +51,8 @@ struct CapturePlan {
   std::vector<IpPrefix> inside;  // within a destination, but on our own side: left to the main table
   std::vector<Route> limited;    // destinations of `rules`
   std::vector<LimitedRule> rules;
-  bool empty() const { return routes.empty() && rules.empty(); }
+  std::vector<Family> marked;  // families in which the packet filter marks packets
+  bool empty() const { return routes.empty() && rules.empty() && marked.empty(); }
   bool operator==(const CapturePlan&) const = default;
 };
 

@@ -209,7 +209,9 @@ void add_guard(ctl::StatusReply& status, const GuardReport& report) {
   status.daemon.fail_closed_note = report.sentence;
   for (const auto& [name, value] :
        {std::pair("clear_in", report.counters.clear_in), std::pair("clear_out", report.counters.clear_out),
-        std::pair("other_family_out", report.counters.other_family_out)}) {
+        std::pair("other_family_out", report.counters.other_family_out),
+        std::pair("filtered_in", report.counters.filtered_in), std::pair("filtered_out", report.counters.filtered_out),
+        std::pair("secured_in", report.counters.secured_in), std::pair("captured_out", report.counters.captured_out)}) {
     status.counters.push_back({name, value});
   }
 }

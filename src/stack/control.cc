@@ -34,6 +34,7 @@ void Control::handle_command(TimePoint now, ControlCommand command) {
 void Control::handle_deadline(TimePoint now) {
   endpoint_.handle_deadline(now);
   engine_.handle_deadline(now);
+  forget_old_negotiations(now);
   for (const Connections::Key& key : connections_.take_due(now)) initiate(now, key);
   for (auto& [id, keepalive] : keepalives_) {
     if (keepalive.next > now) continue;
@@ -169,11 +170,18 @@ void Control::apply(TimePoint now, const ReloadCommand& command) {
   outputs_.emplace_back(DataplaneCommand{SetSpd{spd_entries(command.policy->connections)}});
   for (const std::string& connection : changes.gone)
     endpoint_.handle_command(now, ike::Terminate{connection, {}, std::nullopt});
-  endpoint_.handle_command(now, ike::SetPolicy{command.policy});
+  const auto refused = set_configured_filters(now, objects_of(command.filters));
+  if (refused) tell_filters_refused(*refused);
+  give_policy(now);
   settle(changes.abandoned, Errc::state, "the configuration of the connection was changed meanwhile");
   for (const Connections::Key& key : changes.start) initiate(now, key);
   outputs_.emplace_back(Notice{Notice::Kind::reloaded, {}, {}, Errc::state, "configuration loaded", {}, {}});
-  if (command.token != 0) settle({command.token}, std::nullopt, "configuration loaded");
+  if (command.token == 0) return;
+  if (refused) {
+    settle({command.token}, Errc::bad_config, *refused);
+  } else {
+    settle({command.token}, std::nullopt, "configuration loaded");
+  }
 }
 
 void Control::settle(const std::vector<CommandToken>& tokens, std::optional<Errc> error, const std::string& sentence,
@@ -193,13 +201,17 @@ void Control::drain_engine(TimePoint now) {
   while (auto output = engine_.poll()) {
     if (output->kind == policy::EngineOutput::Kind::snapshot_changed) {
       take_up(now, std::move(output->snapshot));
+    } else if (output->session == configuration_session_ && configured_later_) {
+      const FilterObjects objects = *std::exchange(configured_later_, std::nullopt);
+      const bool started = output->kind == policy::EngineOutput::Kind::txn_started;
+      const auto refused = started ? write_configured_filters(now, objects)
+                                   : std::optional<std::string>("another session kept the filter engine for itself");
+      if (refused) tell_filters_refused(*refused);
     } else {
       outputs_.emplace_back(std::move(*output));
     }
   }
 }
-
-void Control::take_up(TimePoint, std::shared_ptr<const policy::Snapshot> snapshot) { filters_ = std::move(snapshot); }
 
 void Control::drain(TimePoint now) {
   drain_engine(now);

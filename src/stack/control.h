@@ -14,8 +14,11 @@
 #include "ike/endpoint.h"
 #include "policy/engine.h"
 #include "stack/connections.h"
+#include "stack/filter_keying.h"
+#include "stack/filter_settings.h"
 #include "stack/messages.h"
 #include "stack/notice.h"
+#include "stack/peer_sid.h"
 
 namespace sallyport::stack {
 
@@ -42,6 +45,7 @@ struct RekeyCommand {
 struct ReloadCommand {
   CommandToken token = 0;
   std::shared_ptr<const model::IkePolicySet> policy;
+  config::FilterPolicy filters = {};
 };
 using ControlCommand = std::variant<UpCommand, DownCommand, RekeyCommand, ReloadCommand>;
 
@@ -88,6 +92,8 @@ class Control {
     size_t keepalives = 0;
     size_t ike_connections = 0;
     size_t up_waits = 0;
+    size_t negotiations = 0;
+    size_t machines = 0;
   };
 
   Control(ike::Config config, Rng& rng);
@@ -100,6 +106,9 @@ class Control {
   std::optional<ControlOutput> poll(TimePoint now);
   std::optional<TimePoint> next_deadline() const;
 
+  // Before the end: the SAs that filters asked for are deleted at the peers.
+  void end_filter_sas(TimePoint now);
+
   // The filter engine. After a change, poll(): what it says for its sessions comes out there, and a new snapshot is
   // taken up.
   policy::Engine& filter_engine() { return engine_; }
@@ -108,7 +117,10 @@ class Control {
 
   std::vector<ike::IkeSaStatus> ike_sas() const { return endpoint_.status(); }
   std::vector<ConnectionStatus> connections() const;
-  Tables tables() const { return {children_.size(), keepalives_.size(), ike_connections_.size(), up_waits_.size()}; }
+  Tables tables() const {
+    return {children_.size(), keepalives_.size(),   ike_connections_.size(),
+            up_waits_.size(), negotiations_.size(), machines_.size()};
+  }
   const ike::Endpoint& endpoint() const { return endpoint_; }
   const ike::Counters& ike_counters() const { return endpoint_.counters(); }
   const std::shared_ptr<const model::IkePolicySet>& policy() const { return connections_.policy(); }
@@ -155,11 +167,37 @@ class Control {
   bool known(CommandToken token, const std::string& connection, const std::string& child);
   bool stands(const Connections::Key& key) const;
   void drain(TimePoint now);
+  // What filters ask for: control_filters.cc.
+  void acquire_for_filter(TimePoint now, const Acquire& event);
+  void refuse_filter(TimePoint now, uint32_t reqid, const std::string& sentence);
+  void filter_attempt_failed(TimePoint now, const ike::AttemptFailed& event);
+  void prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, std::optional<uint32_t>& also_release);
+  void give_policy(TimePoint now);
+  std::optional<std::string> set_configured_filters(TimePoint now, FilterObjects objects);
+  std::optional<std::string> write_configured_filters(TimePoint now, const FilterObjects& objects);
+  void end_changed_connections(TimePoint now, const std::vector<model::ConnectionPolicy>& before);
+  void forget_old_negotiations(TimePoint now);
+  void tell_filters_refused(const std::string& sentence);
   void drain_engine(TimePoint now);
   void take_up(TimePoint now, std::shared_ptr<const policy::Snapshot> snapshot);
 
   policy::Engine engine_;
   std::shared_ptr<const policy::Snapshot> filters_;  // the snapshot in force
+  FilterKeying keying_;
+  policy::SessionId configuration_session_ = 0;
+  std::optional<FilterObjects> configured_later_;  // while another session writes
+  // One for each pair of hosts that a filter has asked for an SA and has none yet, by the reqid that packets wait
+  // under.
+  struct Negotiation {
+    FilterKeying::Wanted wanted;
+    bool under_way = false;
+    TimePoint until{};  // failed: not tried again before; under way: given up then
+  };
+  static constexpr size_t kMostNegotiations = 4096;
+  static constexpr Duration kNegotiationRetry = seconds(10);
+  static constexpr Duration kNegotiationMost = minutes(5);
+  std::map<uint32_t, Negotiation> negotiations_;
+  std::map<model::IkeId, std::shared_ptr<const policy::Token>> machines_;  // who authenticated an IKE SA of a filter
   ike::Endpoint endpoint_;
   Connections connections_;
   std::map<model::ChildId, Child> children_;

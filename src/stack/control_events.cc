@@ -2,10 +2,12 @@
 #include <algorithm>
 
 #include "stack/control.h"
+#include "stack/peer_sid.h"
 
 namespace sallyport::stack {
 
 void Control::apply(TimePoint now, Acquire& event) {
+  if (event.filter != 0) return acquire_for_filter(now, event);
   const Connections::Key key{event.connection, event.child};
   if (!connections_.on_traffic(key)) return;
   outputs_.emplace_back(Notice{Notice::Kind::acquire,
@@ -56,6 +58,8 @@ void Control::apply(TimePoint now, CopyWanted& event) {
 
 void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
   ike_connections_[event.ike_id] = event.connection;
+  if (keying_.proves_identity(event.connection))
+    machines_[event.ike_id] = std::make_shared<const policy::Token>(token_of_identity(event.remote_identity));
   const auto* policy = connections_.policy()->connection(event.connection);
   // RFC 3948 4: the side behind the NAT keeps the mapping alive.
   if (event.nat_local && policy != nullptr && policy->nat_keepalive > Duration::zero())
@@ -73,6 +77,7 @@ void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
 void Control::on_event(TimePoint now, ike::IkeSaDown& event) {
   keepalives_.erase(event.ike_id);
   ike_connections_.erase(event.ike_id);
+  machines_.erase(event.ike_id);
   outputs_.emplace_back(Notice{Notice::Kind::ike_down, event.connection, {}, event.code, event.reason, {}, {}});
   for (const Connections::Key& key : connections_.children_of(event.connection)) {
     if (stands(key) || connections_.state(key) != Connections::State::up) continue;
@@ -91,6 +96,10 @@ void Control::on_event(TimePoint, ike::IkeSaRekeyed& event) {
   for (auto& [id, child] : children_) {
     if (child.ike_id == event.old_id) child.ike_id = event.new_id;
   }
+  if (auto node = machines_.extract(event.old_id)) {
+    node.key() = event.new_id;
+    machines_.insert(std::move(node));
+  }
   if (auto node = keepalives_.extract(event.old_id)) {
     node.key() = event.new_id;
     keepalives_.insert(std::move(node));
@@ -104,7 +113,12 @@ void Control::on_event(TimePoint, ike::ChildSaReady& event) {
   last_failure_.erase(key);
   const bool rekeyed = event.sa.replaces.has_value();
   std::string sentence = model::to_string(event.sa.ts_local) + " === " + model::to_string(event.sa.ts_remote);
-  outputs_.emplace_back(DataplaneCommand{InstallSa{std::move(event.sa)}});
+  InstallSa install;
+  std::optional<uint32_t> also_release;
+  prepare_filter_sa(event, install, also_release);
+  install.sa = std::move(event.sa);
+  outputs_.emplace_back(DataplaneCommand{std::move(install)});
+  if (also_release) outputs_.emplace_back(DataplaneCommand{ReleaseHeld{*also_release}});
   outputs_.emplace_back(Notice{rekeyed ? Notice::Kind::child_rekeyed : Notice::Kind::child_up,
                                key.connection,
                                key.child,
@@ -136,6 +150,7 @@ void Control::on_event(TimePoint now, ike::AttemptFailed& event) {
                                event.ours, event.peers});
   // What became of the peer's attempt says nothing about ours.
   if (!event.initiated) return;
+  if (keying_.owns(event.connection)) return filter_attempt_failed(now, event);
   if (!event.child.empty()) {
     child_failed(now, {event.connection, event.child}, event);
     return;

@@ -113,11 +113,7 @@ void Dataplane::take_events(TimePoint now, std::span<PacketBuf> batch, size_t fr
   for (size_t i = from; i < outputs_.events().size(); ++i) {
     const ipsec::Event& event = outputs_.events()[i];
     if (const auto* acquire = std::get_if<ipsec::Acquire>(&event)) {
-      const PacketBuf& packet = batch[acquire->packet_index];
-      const auto held = held_.hold(now, acquire->entry->reqid, packet.view(), packet.offload);
-      held_dropped_ += held.dropped;
-      if (!expire_held_at_) expire_held_at_ = now + seconds(5);
-      if (held.ask) events_.emplace_back(Acquire{acquire->entry->connection, acquire->entry->child, acquire->flow});
+      hold_for(now, *acquire, batch[acquire->packet_index]);
     } else if (const auto* other = std::get_if<ipsec::HandOver>(&event)) {
       hand_over(now, *other, batch[other->packet_index]);
     } else if (const auto* soft = std::get_if<ipsec::SoftExpired>(&event)) {
@@ -132,6 +128,20 @@ void Dataplane::take_events(TimePoint now, std::span<PacketBuf> batch, size_t fr
   }
 }
 
+void Dataplane::hold_for(TimePoint now, const ipsec::Acquire& acquire, const PacketBuf& packet) {
+  const uint32_t reqid = acquire.entry->reqid;
+  bool ask = true;
+  if (acquire.hold) {
+    const auto held = held_.hold(now, reqid, packet.view(), packet.offload);
+    held_dropped_ += held.dropped;
+    if (!expire_held_at_) expire_held_at_ = now + seconds(5);
+    ask = held.ask;
+  }
+  if (ask)
+    events_.emplace_back(Acquire{acquire.entry->connection, acquire.entry->child, acquire.flow, acquire.filter,
+                                 acquire.encrypted, reqid});
+}
+
 void Dataplane::handle_command(TimePoint now, DataplaneCommand command) {
   std::visit([&](auto& c) { apply(now, c); }, command);
 }
@@ -141,7 +151,9 @@ void Dataplane::apply(TimePoint now, InstallSa& command) {
   const bool ready = command.sa.outbound_ready;
   const model::ChildId child = command.sa.child_id;
   const model::Spi spi = command.sa.spi_in;
+  flows_.learn(child, std::move(command.machine));
   if (!shard_.sad.install(now, std::move(command.sa))) {
+    flows_.forget(child);
     // An SA the data plane cannot carry is as good as expired: the keying module deletes it.
     events_.emplace_back(LifetimeReached{child, spi, true});
     return;
@@ -166,6 +178,7 @@ void Dataplane::release(TimePoint now, uint32_t reqid) {
 
 void Dataplane::apply(TimePoint now, RemoveSa& command) {
   copy_wanted_.erase(command.child_id);
+  if (command.linger == Duration::zero()) flows_.forget(command.child_id);
   (void)shard_.sad.remove(now, command.child_id, command.linger);  // one that was never installed is no matter
 }
 
@@ -178,7 +191,16 @@ void Dataplane::apply(TimePoint, SetSpd& command) { shard_.spd.set(std::move(com
 
 void Dataplane::apply(TimePoint, ForgetHeld& command) { held_dropped_ += held_.release(command.reqid).size(); }
 
+void Dataplane::apply(TimePoint now, ReleaseHeld& command) { release(now, command.reqid); }
+
+// Flows are judged again at their next packet, because the generation is another one.
+void Dataplane::apply(TimePoint, SetFilters& command) {
+  flows_.set(std::move(command.snapshot));
+  shard_.flows = flows_.active() ? &flows_ : nullptr;
+}
+
 void Dataplane::handle_deadline(TimePoint now) {
+  flows_.handle_deadline(now);
   const size_t events = outputs_.events().size();
   shard_.sad.handle_deadline(now, outputs_);
   take_events(now, {}, events);
@@ -196,7 +218,7 @@ void Dataplane::handle_deadline(TimePoint now) {
 
 std::optional<TimePoint> Dataplane::next_deadline() const {
   std::optional<TimePoint> first = shard_.sad.next_deadline();
-  for (const auto& at : {report_at_, expire_held_at_}) {
+  for (const auto& at : {report_at_, expire_held_at_, flows_.next_deadline()}) {
     if (at && (!first || *at < *first)) first = at;
   }
   return first;

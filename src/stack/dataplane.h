@@ -13,6 +13,7 @@
 #include "ipsec/inbound.h"
 #include "ipsec/outbound.h"
 #include "stack/acquire.h"
+#include "stack/filter_flows.h"
 #include "stack/inner_host.h"
 #include "stack/messages.h"
 
@@ -61,6 +62,7 @@ class Dataplane {
   std::vector<ipsec::SaStatus> sas(TimePoint now) const { return shard_.sad.status(now); }
   const ipsec::DropCounters& drops() const { return shard_.drops; }
   const ipsec::Spd& spd() const { return shard_.spd; }
+  size_t flows() const { return flows_.size(); }           // that the filter engine remembers
   uint64_t held_dropped() const { return held_dropped_; }  // packets that waited for an SA in vain
   // Measures who does each suite fastest on this processor, for the SAs to come; some tens of milliseconds of this
   // thread.
@@ -76,10 +78,13 @@ class Dataplane {
   void apply(TimePoint now, MoveSa& command);
   void apply(TimePoint now, SetSpd& command);
   void apply(TimePoint now, ForgetHeld& command);
+  void apply(TimePoint now, ReleaseHeld& command);
+  void apply(TimePoint now, SetFilters& command);
 
   void send(TimePoint now, std::span<PacketBuf> packets);
   void send_one(TimePoint now, ByteView packet, const Offload& offload = {});
   void release(TimePoint now, uint32_t reqid);
+  void hold_for(TimePoint now, const ipsec::Acquire& acquire, const PacketBuf& packet);
   void finish_inbound(TimePoint now, size_t first, size_t events);
   void note_inbound(TimePoint now, size_t from);
   void note_unknown(TimePoint now, std::span<const ipsec::Incoming> packets);
@@ -87,6 +92,7 @@ class Dataplane {
   void run_inner_host(TimePoint now);
   void take_events(TimePoint now, std::span<PacketBuf> batch, size_t from);
 
+  FilterFlows flows_;
   ipsec::Shard shard_;
   ipsec::Outputs outputs_;
   std::vector<Handed> handed_;  // handed_used_ of them; the others keep their memory

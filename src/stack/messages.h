@@ -9,12 +9,14 @@
 #include "model/flow_key.h"
 #include "model/sa_spec.h"
 #include "model/spd_entry.h"
+#include "policy/snapshot.h"
 
 namespace sallyport::stack {
 
 // Control to Dataplane.
 struct InstallSa {
   model::SaSpec sa;
+  std::shared_ptr<const policy::Token> machine = nullptr;  // who authenticated it, for the filter engine
 };
 struct InstallSaElsewhere {  // what the other shards are to know of it
   ipsec::Sad::Elsewhere sa;
@@ -37,14 +39,23 @@ struct SetSpd {
 struct ForgetHeld {  // no SA will come: what waits is dropped
   uint32_t reqid = 0;
 };
-using DataplaneCommand =
-    std::variant<InstallSa, InstallSaElsewhere, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd, ForgetHeld>;
+struct ReleaseHeld {  // an SA of another reqid serves what waits for this one
+  uint32_t reqid = 0;
+};
+struct SetFilters {
+  std::shared_ptr<const policy::Snapshot> snapshot;
+};
+using DataplaneCommand = std::variant<InstallSa, InstallSaElsewhere, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd,
+                                      ForgetHeld, ReleaseHeld, SetFilters>;
 
 // Dataplane to Control.
 struct Acquire {
   std::string connection;
   std::string child;
   model::FlowKey flow;
+  uint64_t filter = 0;     // not 0: asked for by this filter, and there is no connection of that name
+  bool encrypted = false;  // only an SA that encrypts will do
+  uint32_t held_as = 0;    // reqid under which the packet waits
 };
 struct LifetimeReached {
   model::ChildId child_id = 0;

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Our daemon on both ends, in network namespaces.
 
-Usage: run.py [--list] [--case NAME]… [--keep] [--harness]
+Usage: run.py [--list | --list-scenarios] [--case NAME]… [--keep] [--harness]
+--list-scenarios: the cases of isolation policies, which a run without --case leaves out.
 --harness: strongSwan plays both parts. Exit 77 means skipped, with the reason.
 """
 import pathlib
@@ -9,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lab import children, closed, modes, paths, refusals, sallyport, soak, space, stranger, traffic, workers
+from lab import children, closed, isolation, modes, paths, refusals, sallyport, soak, space, stranger, traffic, workers
 from lab.scenario import Case, play
 
 CASES = [
@@ -37,6 +38,9 @@ def main(arguments):
     if "--list" in arguments:
         print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, *modes.NAMES, *paths.NAMES, *stranger.NAMES, *workers.NAMES, soak.NAME, soak.WORKERS]))
         return 0
+    if "--list-scenarios" in arguments:
+        print("\n".join(isolation.NAMES))
+        return 0
     harness = "--harness" in arguments
     why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
     if why_not:
@@ -56,6 +60,11 @@ def main(arguments):
             if names and name not in names:
                 continue
             passed, text = group.play(name, keep)
+            print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
+            failed += not passed
+    for name in isolation.NAMES:
+        if name in names:
+            passed, text = isolation.play(name, keep)
             print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
             failed += not passed
     if not names or soak.NAME in names:

@@ -60,6 +60,7 @@ struct StackNode {
   std::vector<policy::EngineOutput> engine_outputs;
   std::vector<WirePacket> out;
   std::vector<ike::KeyLog> key_logs;
+  std::vector<Bytes> clear;  // left in the clear; delivered to nobody
 
   // As after kill and start: the same rng, nothing else.
   void restart(const char* inner) {
@@ -84,6 +85,10 @@ struct StackNode {
       for (ipsec::Outgoing& o : dataplane.take_outputs()) {
         if (o.packet.empty() || o.way == ipsec::Way::inner) continue;
         ByteView payload = o.packet.view();
+        if (o.way == ipsec::Way::clear) {
+          clear.push_back(to_bytes(payload));
+          continue;
+        }
         if (o.way == ipsec::Way::esp_native) payload = payload.subspan(o.outer_octets);
         out.push_back({{address, o.way == ipsec::Way::esp_udp ? o.local.port : uint16_t{0}},
                        o.remote,

@@ -1,0 +1,79 @@
+// The filter engine's policy as a configuration file writes it: [main_mode.NAME], [quick_mode.NAME] and [[filter]], in
+// the words of the Windows Filtering Platform. Names are checked against proto/wfp.def; `stack` makes objects of them.
+// Values.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ip_addr.h"
+#include "base/time.h"
+#include "model/ike_policy.h"
+
+namespace sallyport::config {
+
+// A context of main mode policy for IKEv2. Its one authentication method is named "<key>/0", as policy::credential_name
+// does, among Settings' credentials and trust.
+struct MainModeSettings {
+  std::string name;
+  std::string key;  // the object's GUID, from its name
+  model::AuthPolicy::Kind auth = model::AuthPolicy::Kind::psk;
+  std::string secret_file;  // psk
+  model::Proposals proposals;
+  uint32_t lifetime_seconds = 28800;
+  bool operator==(const MainModeSettings&) const = default;
+};
+
+// A context of quick mode policy in transport mode.
+struct QuickModeSettings {
+  std::string name;
+  std::string key;
+  model::Proposals proposals;  // ESP, or AH
+  uint32_t lifetime_seconds = 3600;
+  uint32_t flags = 0;  // IPSEC_POLICY_FLAG_*
+  uint32_t clear_timeout_seconds = 10;
+  bool operator==(const QuickModeSettings&) const = default;
+};
+
+struct AddressRange {
+  IpAddr first, last;
+  bool operator==(const AddressRange&) const = default;
+};
+struct PortRange {
+  uint16_t first = 0, last = 65535;
+  bool operator==(const PortRange&) const = default;
+};
+
+// One filter for each of the families.
+struct FilterSettings {
+  std::string name;
+  std::string layer;  // without family: OUTBOUND_TRANSPORT
+  bool v4 = true, v6 = true;
+  std::string sublayer = "UNIVERSAL";
+  std::optional<uint8_t> weight_range;
+  // Conditions. Several of one kind are alternatives; none: not asked.
+  std::vector<AddressRange> local, remote;
+  std::vector<PortRange> local_ports, remote_ports;
+  std::vector<uint8_t> protocols;
+  bool icmp = false;  // the family's own ICMP, among the protocols
+  bool unicast = false;
+  std::vector<std::string> remote_machines;  // identities as IKE proves them
+  std::string action = "PERMIT";             // PERMIT, BLOCK or a callout without family
+  uint64_t raw_context = 0;
+  std::string context;  // a main_mode or quick_mode name
+  bool hard = false;    // CLEAR_ACTION_RIGHT
+  bool operator==(const FilterSettings&) const = default;
+};
+
+struct FilterPolicy {
+  std::vector<MainModeSettings> main_modes;
+  std::vector<QuickModeSettings> quick_modes;
+  std::vector<FilterSettings> filters;  // in the order of the files
+  bool empty() const { return main_modes.empty() && quick_modes.empty() && filters.empty(); }
+  bool operator==(const FilterPolicy&) const = default;
+};
+
+// A GUID made of a name, always the same one (RFC 9562 5.8): an object of the configuration keeps its key over reloads.
+std::string key_of_name(std::string_view name);
+
+}  // namespace sallyport::config

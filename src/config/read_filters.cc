@@ -1,0 +1,333 @@
+// [main_mode.NAME], [quick_mode.NAME] and [[filter]]: the filter engine's policy.
+#include <algorithm>
+#include <charconv>
+#include <span>
+
+#include "config/read_parts.h"
+
+namespace sallyport::config {
+
+namespace {
+
+using model::EncrId;
+using model::GroupId;
+using model::IntegId;
+using model::PrfId;
+using model::TransformType;
+
+// Layers by their names without family, and callouts with the layer they belong to.
+constexpr std::string_view kLayers[] = {
+    "IKEEXT", "IPSEC", "OUTBOUND_TRANSPORT", "INBOUND_TRANSPORT", "ALE_AUTH_CONNECT", "ALE_AUTH_RECV_ACCEPT"};
+struct CalloutName {
+  std::string_view name, layer;
+};
+constexpr CalloutName kCallouts[] = {{"IPSEC_OUTBOUND_TRANSPORT", "OUTBOUND_TRANSPORT"},
+                                     {"IPSEC_INBOUND_TRANSPORT", "INBOUND_TRANSPORT"},
+                                     {"IPSEC_ALE_CONNECT", "ALE_AUTH_CONNECT"},
+                                     {"IPSEC_INBOUND_INITIATE_SECURE", "ALE_AUTH_RECV_ACCEPT"}};
+constexpr std::string_view kSublayers[] = {
+#define SP_FWP_SUBLAYER(name, guid, weight) #name,
+#include "proto/wfp.def"
+};
+
+struct Bit {
+  std::string_view name;
+  uint64_t value;
+};
+// FWPM_CONTEXT_IPSEC_OUTBOUND_…, FWPM_CONTEXT_IPSEC_INBOUND_…, FWPM_CONTEXT_ALE_….
+constexpr Bit kOutboundBits[] = {{"NEGOTIATE_DISCOVER", 0x1}, {"SUPPRESS_NEGOTIATION", 0x2}};
+constexpr Bit kInboundBits[] = {{"PASSTHRU", 0x1}, {"PERSIST_CONNECTION_SECURITY", 0x2}};
+constexpr Bit kConnectBits[] = {{"REQUIRE_IPSEC_SECURITY", 0x2}, {"REQUIRE_IPSEC_ENCRYPTION", 0x8}};
+constexpr Bit kAcceptBits[] = {{"REQUIRE_IPSEC_ENCRYPTION", 0x8}, {"ALLOW_FIRST_INBOUND_PKT_UNENCRYPTED", 0x10}};
+constexpr Bit kPolicyBits[] = {{"ND_SECURE", 0x2}, {"ND_BOUNDARY", 0x4}};
+
+template <size_t N>
+std::vector<std::string_view> words_of(const std::string_view (&names)[N]) {
+  return {std::begin(names), std::end(names)};
+}
+
+bool read_bits(Section& section, std::string_view key, std::span<const Bit> bits, uint64_t& out) {
+  std::vector<std::string> texts;
+  if (!section.read_list(key, texts)) return false;
+  std::vector<std::string_view> words;
+  for (const Bit& bit : bits) words.push_back(bit.name);
+  for (const std::string& text : texts) {
+    const auto at = std::find_if(bits.begin(), bits.end(), [&](const Bit& b) { return b.name == text; });
+    if (at == bits.end()) {
+      section.refuse(key, bits.empty() ? "has no meaning with this action."
+                                       : "\"" + text + "\" is not known here" + suggestion(text, words));
+      return false;
+    }
+    out |= at->value;
+  }
+  return true;
+}
+
+// What IKEEXT_PROPOSAL0 and IPSEC_PROPOSAL0 can say: one algorithm of each kind, out of few.
+bool sayable(const model::Proposal& proposal) {
+  const auto one_of = [&](TransformType type, std::initializer_list<uint16_t> ids, bool may_lack) {
+    size_t count = 0;
+    bool good = true;
+    for (const model::Transform& t : proposal.transforms) {
+      if (t.type != type) continue;
+      ++count;
+      good = good && std::find(ids.begin(), ids.end(), t.id) != ids.end();
+    }
+    return good && (count == 1 || (count == 0 && may_lack));
+  };
+  const auto n = [](auto id) { return static_cast<uint16_t>(id); };
+  const bool ike = proposal.protocol == model::Protocol::IKE;
+  const bool ah = proposal.protocol == model::Protocol::AH;
+  if (!one_of(TransformType::KE, {n(GroupId::MODP_2048), n(GroupId::ECP_256), n(GroupId::ECP_384)}, !ike)) return false;
+  if (ike) {
+    return one_of(TransformType::ENCR, {n(EncrId::DES3), n(EncrId::AES_CBC), n(EncrId::AES_GCM_16)}, false) &&
+           one_of(TransformType::PRF, {n(PrfId::HMAC_SHA1), n(PrfId::HMAC_SHA2_256), n(PrfId::HMAC_SHA2_384)}, false) &&
+           one_of(TransformType::INTEG,
+                  {n(IntegId::HMAC_SHA1_96), n(IntegId::HMAC_SHA2_256_128), n(IntegId::HMAC_SHA2_384_192)}, true);
+  }
+  const bool integrity = one_of(TransformType::INTEG, {n(IntegId::HMAC_SHA1_96), n(IntegId::HMAC_SHA2_256_128)}, !ah);
+  if (ah) return integrity;
+  return integrity && one_of(TransformType::ENCR,
+                             {n(EncrId::NULL_ENCR), n(EncrId::DES3), n(EncrId::AES_CBC), n(EncrId::AES_GCM_16)}, false);
+}
+
+bool read_sayable(Section& section, std::string_view key, model::Protocol protocol, model::Proposals& out) {
+  if (!read_proposals(section, key, protocol, out)) return false;
+  for (const model::Proposal& proposal : out) {
+    if (sayable(proposal)) continue;
+    section.refuse(key,
+                   "\"" + model::to_string(proposal) +
+                       "\" cannot be said in this policy: a proposal names one algorithm of each kind, out of 3des, "
+                       "aes128, aes192, aes256, aes128gcm16, aes256gcm16, null; sha1, sha256 (IKE: sha384); modp2048, "
+                       "ecp256, ecp384.");
+    return false;
+  }
+  return true;
+}
+
+void use_default(model::Protocol protocol, std::initializer_list<std::string_view> texts, model::Proposals& out) {
+  for (const std::string_view text : texts) {
+    auto proposal = model::parse_proposal(protocol, text);
+    if (!proposal) continue;
+    proposal->number = static_cast<uint8_t>(out.size() + 1);
+    out.push_back(std::move(*proposal));
+  }
+}
+
+void read_seconds(Section& section, std::string_view key, Duration least, Duration most, uint32_t& out) {
+  Duration time{};
+  if (section.read_duration(key, time, least, most, false))
+    out = static_cast<uint32_t>(std::chrono::duration_cast<seconds>(time).count());
+}
+
+// ---- conditions
+
+void read_ranges(Section& section, std::string_view key, FilterSettings& filter, std::vector<AddressRange>& out) {
+  std::vector<std::string> texts;
+  if (!section.read_list(key, texts)) return;
+  bool v4 = false, v6 = false;
+  for (const std::string& text : texts) {
+    const auto selector = model::parse_selector(text);
+    if (!selector || selector->protocol != 0 || !selector->any_port()) {
+      section.refuse(key, "\"" + text + "\" is no address, prefix or range of addresses.");
+      return;
+    }
+    (selector->family() == Family::v4 ? v4 : v6) = true;
+    out.push_back({selector->first, selector->last});
+  }
+  // Addresses of one family leave the filter out of the other.
+  filter.v4 = filter.v4 && v4;
+  filter.v6 = filter.v6 && v6;
+}
+
+bool parse_number(std::string_view text, uint32_t most, uint32_t& out) {
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, out);
+  return error == std::errc() && at == end && !text.empty() && out <= most;
+}
+
+// A number, "1000-2000", or a list of such texts.
+void read_ports(Section& section, std::string_view key, std::vector<PortRange>& out) {
+  const Node* node = section.find(key);
+  if (node == nullptr) return;
+  std::vector<std::string> texts;
+  if (node->kind == Node::Kind::integer) {
+    texts.push_back(std::to_string(node->integer));
+  } else if (node->kind == Node::Kind::array &&
+             std::all_of(node->items.begin(), node->items.end(),
+                         [](const Node& item) { return item.kind == Node::Kind::integer; })) {
+    for (const Node& item : node->items) texts.push_back(std::to_string(item.integer));
+  } else if (!section.read_list(key, texts)) {
+    return;
+  }
+  for (const std::string& text : texts) {
+    const size_t dash = text.find('-');
+    uint32_t first = 0, last = 0;
+    const bool good = dash == std::string::npos
+                          ? parse_number(text, 65535, first) && parse_number(text, 65535, last)
+                          : parse_number(std::string_view(text).substr(0, dash), 65535, first) &&
+                                parse_number(std::string_view(text).substr(dash + 1), 65535, last);
+    if (!good || first > last) {
+      section.refuse(key, "\"" + text + "\" is no port; write 443 or \"1000-2000\".");
+      return;
+    }
+    out.push_back({static_cast<uint16_t>(first), static_cast<uint16_t>(last)});
+  }
+}
+
+void read_protocols(Section& section, FilterSettings& out) {
+  std::vector<std::string> texts;
+  const Node* node = section.find("IP_PROTOCOL");
+  if (node == nullptr) return;
+  if (node->kind == Node::Kind::integer) {
+    texts.push_back(std::to_string(node->integer));
+  } else if (!section.read_list("IP_PROTOCOL", texts)) {
+    return;
+  }
+  for (const std::string& text : texts) {
+    uint32_t number = 0;
+    if (text == "icmp") {
+      out.icmp = true;
+    } else if (text == "tcp" || text == "udp") {
+      out.protocols.push_back(text == "tcp" ? 6 : 17);
+    } else if (parse_number(text, 255, number)) {
+      out.protocols.push_back(static_cast<uint8_t>(number));
+    } else {
+      section.refuse("IP_PROTOCOL", "\"" + text +
+                                        "\" is no protocol; write \"tcp\", \"udp\", \"icmp\" (of the filter's own IP "
+                                        "version) or a number.");
+      return;
+    }
+  }
+}
+
+void read_conditions(Section section, FilterSettings& out) {
+  const bool flows = out.layer != "IKEEXT";
+  const bool packets = flows && out.layer != "IPSEC";
+  read_ranges(section, "IP_LOCAL_ADDRESS", out, out.local);
+  read_ranges(section, "IP_REMOTE_ADDRESS", out, out.remote);
+  if (flows) {
+    read_ports(section, "IP_LOCAL_PORT", out.local_ports);
+    read_ports(section, "IP_REMOTE_PORT", out.remote_ports);
+    read_protocols(section, out);
+  }
+  std::string word;
+  if (packets && section.read_word("IP_LOCAL_ADDRESS_TYPE", word, {"unicast"})) out.unicast = true;
+  if (out.layer.starts_with("ALE_") && section.read_list("ALE_REMOTE_MACHINE_ID", out.remote_machines)) {
+    for (const std::string& text : out.remote_machines) {
+      if (!model::Identity::parse(text)) section.refuse("ALE_REMOTE_MACHINE_ID", "\"" + text + "\" is no identity.");
+    }
+  }
+  section.finish();
+  if (!out.v4 && !out.v6) section.refuse("", "addresses of both IP versions in different conditions match nothing.");
+}
+
+void read_layer(Section& section, FilterSettings& out) {
+  std::string text;
+  if (!section.read("layer", text)) {
+    if (section.node().find("layer") == nullptr) section.refuse("", "lacks \"layer\".");
+    return;
+  }
+  std::string name = text;
+  if (name.ends_with("_V4")) out.v6 = false;
+  if (name.ends_with("_V6")) out.v4 = false;
+  if (!out.v4 || !out.v6) name.resize(name.size() - 3);
+  if (std::find(std::begin(kLayers), std::end(kLayers), name) == std::end(kLayers)) {
+    section.refuse("layer", "\"" + text + "\" is not known here" + suggestion(name, words_of(kLayers)));
+    return;
+  }
+  out.layer = name;
+}
+
+void read_action(Section& section, FilterSettings& out) {
+  std::vector<std::string_view> words = {"PERMIT", "BLOCK"};
+  const bool keying = out.layer == "IKEEXT" || out.layer == "IPSEC";
+  if (keying) words.pop_back();
+  for (const CalloutName& callout : kCallouts)
+    if (callout.layer == out.layer) words.push_back(callout.name);
+  section.read_word("action", out.action, words);
+  std::span<const Bit> bits;
+  if (out.action == "IPSEC_OUTBOUND_TRANSPORT") bits = kOutboundBits;
+  if (out.action == "IPSEC_INBOUND_TRANSPORT") bits = kInboundBits;
+  if (out.action == "IPSEC_ALE_CONNECT") bits = kConnectBits;
+  if (out.action == "IPSEC_INBOUND_INITIATE_SECURE") bits = kAcceptBits;
+  read_bits(section, "raw_context", bits, out.raw_context);
+  if (section.read("context", out.context) && !keying)
+    section.refuse("context", "belongs to filters at IKEEXT (main_mode) and IPSEC (quick_mode).");
+  if (keying && out.context.empty() && section.node().find("context") == nullptr)
+    section.refuse(
+        "", std::string("lacks \"context\": the name of a ") + (out.layer == "IKEEXT" ? "main_mode." : "quick_mode."));
+}
+
+}  // namespace
+
+void read_main_mode(Section& section, const std::string& name, Settings& settings) {
+  MainModeSettings out;
+  out.name = name;
+  out.key = key_of_name("main_mode/" + name);
+  out.auth = read_shared_auth(section, out.key + "/0", settings, out.secret_file);
+  if (!read_sayable(section, "ike", model::Protocol::IKE, out.proposals) && section.node().find("ike") == nullptr)
+    use_default(model::Protocol::IKE, {"aes128gcm16-prfsha256-ecp256", "aes256-sha256-prfsha256-ecp256"},
+                out.proposals);
+  read_seconds(section, "lifetime", seconds(60), hours(24 * 30), out.lifetime_seconds);
+  section.finish();
+  settings.filters.main_modes.push_back(std::move(out));
+}
+
+void read_quick_mode(Section& section, const std::string& name, Settings& settings) {
+  QuickModeSettings out;
+  out.name = name;
+  out.key = key_of_name("quick_mode/" + name);
+  if (section.has("esp") && section.has("ah")) section.refuse("ah", "stands beside esp: a policy is for one of them.");
+  const bool ah = section.node().find("ah") != nullptr;
+  if (!read_sayable(section, ah ? "ah" : "esp", ah ? model::Protocol::AH : model::Protocol::ESP, out.proposals) &&
+      !section.has("esp") && !ah)
+    use_default(model::Protocol::ESP, {"aes128gcm16", "aes256-sha256"}, out.proposals);
+  uint64_t flags = 0;
+  if (read_bits(section, "flags", kPolicyBits, flags)) out.flags = static_cast<uint32_t>(flags);
+  read_seconds(section, "lifetime", seconds(60), hours(24 * 7), out.lifetime_seconds);
+  read_seconds(section, "clear_timeout", seconds(1), hours(1), out.clear_timeout_seconds);
+  section.finish();
+  settings.filters.quick_modes.push_back(std::move(out));
+}
+
+void read_filter(Section& section, Settings& settings) {
+  FilterSettings out;
+  if (!section.read("name", out.name) && section.node().find("name") == nullptr)
+    section.refuse("", "lacks \"name\": what a listing calls it.");
+  if (out.name.size() > 256) section.refuse("name", "is longer than 256 octets.");
+  read_layer(section, out);
+  if (out.layer.empty()) return;  // nothing else can be judged
+  read_action(section, out);
+  std::string word;
+  if (section.read_word("sublayer", word, words_of(kSublayers))) out.sublayer = word;
+  uint8_t weight = 0;
+  if (section.read_number("weight", weight, 0, 15)) out.weight_range = weight;
+  section.read("hard", out.hard);
+  if (const Node* node = section.find("condition"))
+    read_conditions(Section(*node, section.path_of("condition"), section.reading(), section.line_of("condition")), out);
+  section.finish();
+  settings.filters.filters.push_back(std::move(out));
+}
+
+std::string key_of_name(std::string_view name) {
+  // FNV-1a twice, from two starts; bits of version 8 and of the variant are set.
+  uint64_t hash[2] = {14695981039346656037u, 0x5361796c6c706f72u};
+  for (uint64_t& h : hash)
+    for (const char c : name) h = (h ^ static_cast<uint8_t>(c)) * 1099511628211u;
+  uint8_t octets[16];
+  store_be64(octets, hash[0]);
+  store_be64(octets + 8, hash[1]);
+  octets[6] = static_cast<uint8_t>((octets[6] & 0x0f) | 0x80);
+  octets[8] = static_cast<uint8_t>((octets[8] & 0x3f) | 0x80);
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (size_t i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+    out += kDigits[octets[i] >> 4];
+    out += kDigits[octets[i] & 15];
+  }
+  return out;
+}
+
+}  // namespace sallyport::config

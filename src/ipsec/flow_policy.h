@@ -1,0 +1,40 @@
+// Who decides about flows that no SPD entry covers, packet by packet and with a memory: the seat that `stack` fills
+// with the filter engine. RFC 4301 4.4.1 calls such a decision the SPD's all the same. One thread: the shard's.
+#pragma once
+#include "ipsec/drops.h"
+#include "ipsec/sa_record.h"
+#include "ipsec/spd_cache.h"
+#include "wire/ip/packet_view.h"
+
+namespace sallyport::ipsec {
+
+// What is remembered of a flow as long as it lives; MS-IKEE's names.
+struct FlowFlags {
+  bool secure = false;  // was protected once: never in the clear again
+  bool guaranteed_encryption = false;
+  bool acquire = false;  // a negotiation was asked for
+};
+
+class FlowPolicy {
+ public:
+  struct Ruling {
+    enum class Way : uint8_t { none, drop, clear, protect };  // none: nobody has an opinion
+    Way way = Way::none;
+    Drop drop = Drop::no_policy;
+    // With `protect`; good until the next call.
+    Spd::Decision* decision = nullptr;  // its entry names the reqid
+    uint32_t other_reqid = 0;           // SAs of this one will do as well; 0: no other
+    FlowFlags* flags = nullptr;
+    bool clear_meanwhile = false;  // without an SA the packet leaves in the clear, unless the flow is secure
+    bool negotiate = true;
+    uint64_t filter = 0;  // who asks
+  };
+
+  virtual ~FlowPolicy() = default;
+  // A leaving packet, whole where its protocol has ports.
+  virtual Ruling outbound(TimePoint now, const wire::ip::PacketView& view) = 0;
+  // A packet that came by this SA and fits its selectors.
+  virtual Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const SaRecord& sa) = 0;
+};
+
+}  // namespace sallyport::ipsec

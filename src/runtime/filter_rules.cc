@@ -1,0 +1,227 @@
+//   leaving: output, rerouted ─┬─ our mark, loopback, not unicast, ND ── passes
+//                              └─ OUTBOUND_TRANSPORT ─┬─ callout ── marked: to the device
+//                                                     ├─ block ── counted, dropped
+//                                                     └─ permit ── ALE_AUTH_CONNECT, where the connection began here
+//   arriving: prerouting ──────┬─ by the device ── the connection is secured from now on; passes
+//                              ├─ ESP, AH, IKE, ND, loopback, not to this host ── passes
+//                              ├─ of a secured connection ── counted, dropped
+//                              └─ INBOUND_TRANSPORT ── ALE_AUTH_RECV_ACCEPT, where the connection began there
+//   leaving: postrouting ── marked, but not by the device ── counted, dropped
+#include "runtime/filter_rules.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "runtime/routes_linux.h"
+
+namespace sallyport::runtime {
+namespace {
+
+using stack::HostLayer;
+using stack::HostRule;
+using stack::Point;
+
+constexpr uint16_t kTcp = 6, kUdp = 17, kSctp = 132, kIcmp = 1, kIcmpv6 = 58;
+
+std::string hex(uint32_t number) {
+  char digits[16];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number, 16).ptr;
+  return "0x" + std::string(digits, end);
+}
+
+// nft refuses intervals that overlap within one set.
+template <class T>
+std::vector<std::pair<T, T>> merged(std::vector<std::pair<T, T>> ranges) {
+  std::sort(ranges.begin(), ranges.end());
+  std::vector<std::pair<T, T>> out;
+  for (const auto& range : ranges) {
+    if (!out.empty() && !(out.back().second < range.first)) {
+      out.back().second = std::max(out.back().second, range.second);
+    } else {
+      out.push_back(range);
+    }
+  }
+  return out;
+}
+
+std::string text_of(const IpAddr& address) { return address.to_string(); }
+std::string text_of(uint16_t number) { return std::to_string(number); }
+
+// "what { a-b, c } "; nothing where any value will do.
+template <class T>
+std::string match(const std::string& what, const std::vector<std::pair<T, T>>& ranges) {
+  if (ranges.empty()) return {};
+  std::string out = what + " { ";
+  bool first = true;
+  for (const auto& [low, high] : merged(ranges)) {
+    if (!first) out += ", ";
+    first = false;
+    out += text_of(low);
+    if (low != high) out += "-" + text_of(high);
+  }
+  return out + " } ";
+}
+
+bool is_everything(const HostRule::Addresses& ranges, Family family) {
+  const auto all = merged(ranges);
+  return all.size() == 1 && all.front().first == IpAddr::any(family) && all.front().second == IpAddr::max(family);
+}
+
+std::string match_address(Family family, const char* which, const HostRule::Addresses& ranges) {
+  if (ranges.empty() || is_everything(ranges, family)) return {};
+  return match(std::string(family == Family::v4 ? "ip " : "ip6 ") + which, ranges);
+}
+
+HostRule::Numbers within(const HostRule::Numbers& protocols, std::initializer_list<uint16_t> wanted) {
+  HostRule::Numbers out;
+  for (const uint16_t each : wanted) {
+    const bool there = protocols.empty() || std::any_of(protocols.begin(), protocols.end(), [&](const auto& range) {
+                         return range.first <= each && each <= range.second;
+                       });
+    if (there) out.emplace_back(each, each);
+  }
+  return out;
+}
+
+// What a rule asks of protocol and ports; several, since the two fields are ports to some protocols and type and code
+// to ICMP. Other protocols have neither, so that a condition on them is not met.
+std::vector<std::string> match_transport(const HostRule& rule, bool leaving) {
+  if (rule.local_ports.empty() && rule.remote_ports.empty()) return {match("meta l4proto", rule.protocols)};
+  std::vector<std::string> out;
+  if (const auto with_ports = within(rule.protocols, {kTcp, kUdp, kSctp}); !with_ports.empty())
+    out.push_back(match("meta l4proto", with_ports) + match(leaving ? "th sport" : "th dport", rule.local_ports) +
+                  match(leaving ? "th dport" : "th sport", rule.remote_ports));
+  if (const auto icmp = within(rule.protocols, {kIcmp, kIcmpv6}); !icmp.empty())
+    out.push_back(match("meta l4proto", icmp) + match("@th,0,8", rule.local_ports) +
+                  match("@th,8,8", rule.remote_ports));
+  return out;
+}
+
+const char* short_name(Point point) {
+  switch (point) {
+    case Point::outbound_transport: return "outbound";
+    case Point::inbound_transport: return "inbound";
+    case Point::ale_auth_connect: return "connect";
+    case Point::ale_auth_recv_accept: return "accept";
+    case Point::ipsec:
+    case Point::ikeext: break;
+  }
+  return "other";
+}
+bool is_leaving(Point point) { return point == Point::outbound_transport || point == Point::ale_auth_connect; }
+
+std::string layer_chain(Point point, Family family) {
+  return std::string("filter_") + short_name(point) + (family == Family::v4 ? "_v4" : "_v6");
+}
+std::string sublayer_chain(const HostLayer& layer, size_t index, bool hard) {
+  if (index >= layer.sublayers.size()) return layer_chain(layer.point, layer.family) + "_permitted";
+  return layer_chain(layer.point, layer.family) + "_" + std::to_string(index + 1) + (hard ? "_hard" : "");
+}
+
+std::string verdict(const HostLayer& layer, size_t index, bool hard, HostRule::Does does) {
+  using Does = HostRule::Does;
+  const std::string drop =
+      std::string("counter name ") + (is_leaving(layer.point) ? "filtered_out" : "filtered_in") + " drop";
+  switch (does) {
+    case Does::permit: return "goto " + sublayer_chain(layer, index + 1, hard);
+    case Does::hard_permit: return "goto " + sublayer_chain(layer, index + 1, true);
+    case Does::block: return hard ? "goto " + sublayer_chain(layer, index + 1, true) : drop;
+    case Does::veto: return drop;
+    case Does::capture: return "goto filter_capture";
+  }
+  return drop;
+}
+
+void write_sublayer(std::string& text, const HostLayer& layer, size_t index, bool hard) {
+  text += "\tchain " + sublayer_chain(layer, index, hard) + " {\n";
+  const bool leaving = is_leaving(layer.point);
+  for (const HostRule& rule : layer.sublayers[index]) {
+    for (const std::string& transport : match_transport(rule, leaving)) {
+      text += "\t\t" + match_address(layer.family, leaving ? "saddr" : "daddr", rule.local) +
+              match_address(layer.family, leaving ? "daddr" : "saddr", rule.remote) + transport +
+              verdict(layer, index, hard, rule.does) + " comment \"filter " + std::to_string(rule.filter) + "\"\n";
+    }
+  }
+  text += "\t\tgoto " + sublayer_chain(layer, index + 1, hard) + "\n\t}\n";
+}
+
+// The chains a jump may lead to stand before those that jump.
+void write_layer(std::string& text, const HostLayer& layer, const std::string& when_permitted) {
+  text += "\tchain " + sublayer_chain(layer, layer.sublayers.size(), false) + " {\n\t\t" + when_permitted + "\n\t}\n";
+  for (size_t i = layer.sublayers.size(); i-- > 0;) {
+    for (const bool hard : {true, false}) write_sublayer(text, layer, i, hard);
+  }
+}
+
+void write_layers(std::string& text, const stack::HostFilters& filters, Family family) {
+  const HostLayer* connect = filters.find(Point::ale_auth_connect, family);
+  const HostLayer* accept = filters.find(Point::ale_auth_recv_accept, family);
+  for (const HostLayer* last : {connect, accept})
+    if (last != nullptr) write_layer(text, *last, "accept");
+  const auto go_on = [&](const HostLayer* last) {
+    return last == nullptr ? std::string("accept")
+                           : "ct direction original goto " + sublayer_chain(*last, 0, false) + "\n\t\taccept";
+  };
+  const HostLayer nothing_out{Point::outbound_transport, family, {}};
+  const HostLayer nothing_in{Point::inbound_transport, family, {}};
+  const HostLayer* outbound = filters.find(Point::outbound_transport, family);
+  const HostLayer* inbound = filters.find(Point::inbound_transport, family);
+  write_layer(text, outbound ? *outbound : nothing_out, go_on(connect));
+  write_layer(text, inbound ? *inbound : nothing_in, go_on(accept));
+}
+
+std::string first_chain(const stack::HostFilters& filters, Point point, Family family) {
+  const HostLayer* layer = filters.find(point, family);
+  const HostLayer nothing{point, family, {}};
+  return sublayer_chain(layer ? *layer : nothing, 0, false);
+}
+
+void write_capture(std::string& text, const FilterRulesPlan& plan) {
+  text += "\tchain filter_capture {\n";
+  // What was begun by a route that is not the device's has its link in mind.
+  text += "\t\tmeta nfproto ipv4 tcp flags syn / syn,rst tcp option maxseg size > " +
+          std::to_string(plan.segment_octets_v4) + " tcp option maxseg size set " +
+          std::to_string(plan.segment_octets_v4) + "\n";
+  text += "\t\tmeta nfproto ipv6 tcp flags syn / syn,rst tcp option maxseg size > " +
+          std::to_string(plan.segment_octets_v6) + " tcp option maxseg size set " +
+          std::to_string(plan.segment_octets_v6) + "\n";
+  text += "\t\tmeta mark set " + hex(kCaptureMark) + " accept\n\t}\n";
+}
+
+void write_bases(std::string& text, const FilterRulesPlan& plan) {
+  const std::string bit = hex(kSecuredBit);
+  text += "\tchain filters_arriving {\n\t\ttype filter hook prerouting priority -160; policy accept;\n";
+  // The mark leads the way back into the device, which is what reverse path filtering looks at.
+  text += "\t\tiifname \"" + plan.device + "\" meta mark set " + hex(kCaptureMark) + " ct mark set ct mark or " + bit +
+          " accept\n";
+  text += "\t\tiifname \"lo\" accept\n" + plan.exemptions + plan.neighbour_discovery;
+  text += "\t\tfib daddr type != local accept\n";
+  text += "\t\tct mark and " + bit + " == " + bit + " counter name secured_in drop\n";
+  for (const Family family : {Family::v4, Family::v6})
+    text += std::string("\t\tmeta nfproto ") + (family == Family::v4 ? "ipv4" : "ipv6") + " goto " +
+            first_chain(plan.filters, Point::inbound_transport, family) + "\n";
+  text += "\t}\n";
+  text += "\tchain filters_leaving {\n\t\ttype route hook output priority -150; policy accept;\n";
+  text += "\t\tmeta mark " + plan.own_mark + " accept\n\t\toifname \"lo\" accept\n" + plan.neighbour_discovery;
+  text += "\t\tfib daddr type { local, broadcast, multicast } accept\n";
+  for (const Family family : {Family::v4, Family::v6})
+    text += std::string("\t\tmeta nfproto ") + (family == Family::v4 ? "ipv4" : "ipv6") + " goto " +
+            first_chain(plan.filters, Point::outbound_transport, family) + "\n";
+  text += "\t}\n";
+  text += "\tchain filters_captured {\n\t\ttype filter hook postrouting priority 320; policy accept;\n";
+  text += "\t\tmeta mark " + hex(kCaptureMark) + " oifname != \"" + plan.device +
+          "\" counter name captured_out drop\n\t}\n";
+}
+
+}  // namespace
+
+std::string filter_rules(const FilterRulesPlan& plan) {
+  if (plan.filters.empty()) return {};
+  std::string text;
+  write_capture(text, plan);
+  for (const Family family : {Family::v4, Family::v6}) write_layers(text, plan.filters, family);
+  write_bases(text, plan);
+  return text;
+}
+
+}  // namespace sallyport::runtime

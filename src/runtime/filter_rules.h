@@ -1,0 +1,28 @@
+// The filter engine's decisions about clear packets as chains of the packet filter's table (guard_rules.h). What has to
+// be protected gets kCaptureMark, by which it is routed into the device; what must not be in the clear is dropped.
+// Chains of one sublayer go on to the next one's by goto; each exists twice, the second for what an earlier sublayer
+// has permitted for good. docs/filters.md. Pure.
+#pragma once
+#include <string>
+
+#include "stack/host_filters.h"
+
+namespace sallyport::runtime {
+
+// One bit of the connection's mark: a packet of this connection came protected.
+constexpr uint32_t kSecuredBit = 0x20000000;
+
+struct FilterRulesPlan {
+  stack::HostFilters filters;
+  std::string device;
+  std::string own_mark;    // "0x5350"
+  std::string exemptions;  // rules for packets that are the daemon's own affair, arriving; each a line
+  std::string neighbour_discovery;
+  uint16_t segment_octets_v4 = 1360;  // of captured connections: what fits the device
+  uint16_t segment_octets_v6 = 1340;
+};
+
+// Chains for inside the table; empty when there is nothing to say.
+std::string filter_rules(const FilterRulesPlan& plan);
+
+}  // namespace sallyport::runtime

@@ -1,0 +1,177 @@
+// What the filter engine means for the keying half: snapshots that are taken up, and the negotiations that filters ask
+// for. One negotiation for a pair of hosts at a time; one that failed is not tried again at once, whatever new flows
+// ask (MS-IKEE 3.3: a negative cache beside the flag of each flow).
+#include <algorithm>
+
+#include "stack/control.h"
+#include "stack/filter_flows.h"
+
+namespace sallyport::stack {
+
+namespace {
+
+std::string pair_text(const FilterKeying::Wanted& wanted) {
+  return wanted.local.to_string() + " and " + wanted.remote.to_string();
+}
+
+}  // namespace
+
+void Control::take_up(TimePoint now, std::shared_ptr<const policy::Snapshot> snapshot) {
+  filters_ = std::move(snapshot);
+  // Packets first: what the new policy protects is not sent by the old one in between.
+  outputs_.emplace_back(DataplaneCommand{SetFilters{filters_}});
+  give_policy(now);
+}
+
+// The endpoint's policy is the configuration's connections and those that the filters amount to.
+void Control::give_policy(TimePoint now) {
+  const auto before = keying_.connections();
+  auto all = std::make_shared<model::IkePolicySet>(*connections_.policy());
+  keying_.set(filters_, *connections_.policy());
+  all->connections.insert(all->connections.end(), keying_.connections().begin(), keying_.connections().end());
+  end_changed_connections(now, before);
+  endpoint_.handle_command(now, ike::SetPolicy{std::move(all)});
+  // What was refused by the old policy may be possible by the new one.
+  std::erase_if(negotiations_, [](const auto& each) { return !each.second.under_way; });
+}
+
+std::optional<std::string> Control::set_configured_filters(TimePoint now, FilterObjects objects) {
+  // A host without filters has no session either.
+  if (objects.empty() && configuration_session_ == 0) return std::nullopt;
+  if (configuration_session_ == 0) {
+    policy::SessionRequest request;
+    request.display = {"configuration", {}};
+    request.txn_wait_timeout_ms = policy::kInfinite;
+    request.trusted = true;
+    const auto opened = engine_.open(request);
+    if (!opened) return std::string(policy::describe(opened.error().code));
+    configuration_session_ = *opened;
+  }
+  if (configured_later_) {
+    configured_later_ = std::move(objects);
+    return std::nullopt;
+  }
+  const auto began = engine_.begin(now, configuration_session_, policy::TxnMode::read_write);
+  if (!began)
+    return "the filter engine does not take the configuration: " + std::string(policy::describe(began.error().code));
+  if (*began == policy::Began::waiting) {
+    configured_later_ = std::move(objects);
+    return std::nullopt;
+  }
+  return write_configured_filters(now, objects);
+}
+
+std::optional<std::string> Control::write_configured_filters(TimePoint now, const FilterObjects& objects) {
+  auto done = reconcile(engine_, configuration_session_, objects);
+  if (done) done = engine_.commit(now, configuration_session_);
+  if (done) return std::nullopt;
+  (void)engine_.abort(now, configuration_session_);
+  return "the filter engine refuses the configuration, and the filters stay as they were: " +
+         std::string(policy::describe(done.error().code));
+}
+
+void Control::tell_filters_refused(const std::string& sentence) {
+  outputs_.emplace_back(Notice{Notice::Kind::attempt_failed, {}, {}, Errc::bad_config, sentence, {}, {}});
+}
+
+// SAs go with the filter that they belong to. Numbers of filters are never used twice, so a name means one policy.
+void Control::end_changed_connections(TimePoint now, const std::vector<model::ConnectionPolicy>& before) {
+  const auto& after = keying_.connections();
+  for (const auto& old : before) {
+    const auto same = std::find_if(after.begin(), after.end(), [&](const auto& c) { return c.name == old.name; });
+    auto without_children = old;
+    if (same != after.end()) without_children.children = same->children;
+    if (same == after.end() || without_children != *same) {
+      endpoint_.handle_command(now, ike::Terminate{old.name, {}, std::nullopt});
+      continue;
+    }
+    for (const auto& child : old.children) {
+      if (std::find(same->children.begin(), same->children.end(), child) == same->children.end())
+        endpoint_.handle_command(now, ike::Terminate{old.name, child.name, std::nullopt});
+    }
+  }
+}
+
+void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
+  const auto known = negotiations_.find(event.held_as);
+  if (known != negotiations_.end() && now < known->second.until) {
+    if (!known->second.under_way) outputs_.emplace_back(DataplaneCommand{ForgetHeld{event.held_as}});
+    return;
+  }
+  if (known == negotiations_.end() && negotiations_.size() >= kMostNegotiations) {
+    outputs_.emplace_back(DataplaneCommand{ForgetHeld{event.held_as}});
+    return;
+  }
+  Negotiation& negotiation = negotiations_[event.held_as];
+  const auto wanted = keying_.look_up(leaving_flow(event.flow), event.filter, event.encrypted);
+  if (!wanted) {
+    negotiation.wanted = {{}, {}, event.flow.source, event.flow.destination};
+    return refuse_filter(now, event.held_as, wanted.error());
+  }
+  negotiation.wanted = *wanted;
+  negotiation.under_way = true;
+  negotiation.until = now + kNegotiationMost;
+  outputs_.emplace_back(Notice{Notice::Kind::acquire,
+                               wanted->connection,
+                               wanted->child,
+                               Errc::state,
+                               "traffic from " + event.flow.source.to_string() + " to " +
+                                   event.flow.destination.to_string() + " asks for an SA by filter " +
+                                   std::to_string(event.filter),
+                               {},
+                               {}});
+  endpoint_.handle_command(now, ike::Initiate{wanted->connection, wanted->child, wanted->local, wanted->remote});
+}
+
+void Control::refuse_filter(TimePoint now, uint32_t reqid, const std::string& sentence) {
+  Negotiation& negotiation = negotiations_[reqid];
+  negotiation.under_way = false;
+  negotiation.until = now + kNegotiationRetry;
+  outputs_.emplace_back(Notice{Notice::Kind::attempt_failed,
+                               negotiation.wanted.connection,
+                               negotiation.wanted.child,
+                               Errc::unsupported,
+                               "no SA between " + pair_text(negotiation.wanted) + ": " + sentence,
+                               {},
+                               {}});
+  outputs_.emplace_back(DataplaneCommand{ForgetHeld{reqid}});
+}
+
+void Control::end_filter_sas(TimePoint now) {
+  for (const auto& connection : keying_.connections())
+    endpoint_.handle_command(now, ike::Terminate{connection.name, {}, std::nullopt});
+}
+
+// The notice is out already.
+void Control::filter_attempt_failed(TimePoint now, const ike::AttemptFailed& event) {
+  for (auto& [reqid, negotiation] : negotiations_) {
+    const FilterKeying::Wanted& wanted = negotiation.wanted;
+    if (!negotiation.under_way || wanted.connection != event.connection) continue;
+    if (event.remote && wanted.remote != *event.remote) continue;
+    if (!event.child.empty() && wanted.child != event.child) continue;
+    negotiation.under_way = false;
+    negotiation.until = now + kNegotiationRetry;
+    outputs_.emplace_back(DataplaneCommand{ForgetHeld{reqid}});
+  }
+}
+
+void Control::forget_old_negotiations(TimePoint now) {
+  if (negotiations_.size() < kMostNegotiations / 2) return;
+  std::erase_if(negotiations_, [&](const auto& each) { return each.second.until <= now; });
+}
+
+// The SA of a filter gets the reqid that the data plane looks for, whoever initiated; what it is worth (encryption or
+// authentication alone) decides which of the two.
+void Control::prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, std::optional<uint32_t>& also_release) {
+  model::SaSpec& sa = event.sa;
+  const uint64_t filter = keying_.filter_of(sa.connection, sa.child);
+  if (filter == 0) return;
+  const bool encrypted = encrypts(sa);
+  const uint32_t held_as = reqid_of_filter(filter, sa.local.addr, sa.remote.addr, true);
+  sa.reqid = encrypted ? held_as : reqid_of_filter(filter, sa.local.addr, sa.remote.addr, false);
+  if (!encrypted && sa.outbound_ready) also_release = held_as;
+  if (const auto machine = machines_.find(event.ike_id); machine != machines_.end()) install.machine = machine->second;
+  if (encrypted || !sa.child.ends_with("-encrypted")) negotiations_.erase(held_as);
+}
+
+}  // namespace sallyport::stack

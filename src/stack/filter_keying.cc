@@ -1,0 +1,252 @@
+// See filter_keying.h.
+#include "stack/filter_keying.h"
+
+#include <algorithm>
+
+#include "crypto/certificate.h"
+#include "policy/callout.h"
+#include "policy/translate.h"
+
+namespace sallyport::stack {
+namespace {
+
+using policy::Filter;
+using policy::KeyModule;
+using policy::ProviderContext;
+
+constexpr Family kFamilies[] = {Family::v4, Family::v6};
+size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
+
+std::string number(uint64_t id) { return std::to_string(id); }
+
+std::string refusal_text(const policy::KeyingRefusal& refusal) { return std::string(policy::describe(refusal.why)); }
+
+bool is_outbound_callout(const Filter& filter, policy::CalloutContext context) {
+  return policy::is_callout(filter.action.type) && policy::context_of_builtin(filter.action.callout) == context;
+}
+
+// Of a selector's address ranges, as the words of ConnectionPolicy; a range that is no prefix stays open, and the
+// children's selectors say the rest.
+std::vector<std::string> prefixes_of(const model::Selectors& selectors) {
+  std::vector<std::string> out;
+  for (const model::Selector& s : selectors) {
+    unsigned length = s.first.bits();
+    while (length > 0 && s.first.prefix_first(length - 1) == s.first && !(s.last < s.first.prefix_last(length - 1)))
+      --length;
+    if (s.first.prefix_last(length) != s.last) return {s.first.prefix_first(0).to_string() + "/0"};
+    out.push_back(s.first.to_string() + "/" + std::to_string(length));
+  }
+  return out;
+}
+
+bool proposal_encrypts(const model::Proposal& proposal) {
+  if (proposal.protocol != model::Protocol::ESP) return false;
+  return std::none_of(proposal.transforms.begin(), proposal.transforms.end(), [](const model::Transform& t) {
+    return t.type == model::TransformType::ENCR && (t.id == static_cast<uint16_t>(model::EncrId::NULL_ENCR) ||
+                                                    t.id == static_cast<uint16_t>(model::EncrId::NULL_AES_GMAC));
+  });
+}
+
+// RFC 4945 3.1: the identity that a certificate can prove is its subject.
+void take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out) {
+  out.local_id = {};
+  if (out.local_auth.kind != model::AuthPolicy::Kind::cert) return;
+  const auto* credential = base.credential(out.local_auth.credential);
+  if (credential == nullptr || credential->chain.empty()) return;
+  if (auto leaf = crypto::read_certificate(credential->chain.front()))
+    out.local_id = {model::IdType::ID_DER_ASN1_DN, to_bytes(leaf->subject_der), false};
+}
+
+}  // namespace
+
+std::string connection_name_of(uint64_t main_mode_filter) { return "filter-" + number(main_mode_filter); }
+std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, bool encrypted) {
+  return "filter-" + number(quick_mode_filter) + "-" + number(outbound_filter) + (encrypted ? "-encrypted" : "");
+}
+
+void FilterKeying::note(uint64_t filter, std::string sentence) {
+  if (problems_.size() < kMostChildren) problems_.push_back({filter, std::move(sentence)});
+}
+
+FilterKeying::ReadyList FilterKeying::ready(policy::Layer layer) const {
+  policy::FilterTemplate wanted;
+  wanted.layer = layer;
+  wanted.flags = policy::FilterTemplate::kSorted;
+  ReadyList out;
+  const auto filters = policy::enumerate_filters(*snapshot_, &wanted);
+  if (!filters) return out;
+  for (const auto& filter : *filters) {
+    Ready one{filter, policy::make_tests(*policy::find_layer(layer), filter->conditions), nullptr};
+    if (filter->has_provider_context()) {
+      if (const auto* context = snapshot_->contexts.find(filter->provider_context)) one.context = *context;
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const model::IkePolicySet& base) {
+  snapshot_ = std::move(snapshot);
+  connections_.clear();
+  filters_.clear();
+  problems_.clear();
+  children_ = 0;
+  for (const Family family : kFamilies) {
+    const size_t f = index_of(family);
+    main_mode_[f] = ready(layer_of(Point::ikeext, family));
+    quick_mode_[f] = ready(layer_of(Point::ipsec, family));
+    outbound_[f] = ready(layer_of(Point::outbound_transport, family));
+    for (const Ready& filter : main_mode_[f]) {
+      if (filter.context) add_connection(family, filter, quick_mode_[f], base);
+    }
+  }
+  for (const Family family : kFamilies) {
+    for (const Ready& outbound : outbound_[index_of(family)]) {
+      if (is_outbound_callout(*outbound.filter, policy::CalloutContext::QM_TUNNEL)) add_tunnel(*outbound.filter, base);
+    }
+  }
+}
+
+void FilterKeying::add_connection(Family family, const Ready& main_mode, const ReadyList& quick,
+                                  const model::IkePolicySet& base) {
+  if (policy::key_module_of(main_mode.context->type) != KeyModule::IKEV2) return;  // told of when it is asked for
+  const auto traffic = policy::filter_traffic(*main_mode.filter);
+  if (!traffic) return note(main_mode.filter->id, refusal_text(traffic.error()));
+  model::ConnectionPolicy out;
+  for (const Ready& outbound : outbound_[index_of(family)]) {
+    if (!is_outbound_callout(*outbound.filter, policy::CalloutContext::NONE)) continue;
+    for (const Ready& each : quick) {
+      if (each.context && policy::role_of(each.context->type) == policy::ContextRole::qm_transport)
+        add_children(main_mode, each, *outbound.filter, out);
+    }
+  }
+  if (out.children.empty()) return;
+  out.name = connection_name_of(main_mode.filter->id);
+  out.local_addrs = prefixes_of(traffic->local);
+  out.remote_addrs = prefixes_of(traffic->remote);
+  take_identity(base, out);
+  connections_.push_back(std::move(out));
+}
+
+void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, const Filter& outbound,
+                                model::ConnectionPolicy& out) {
+  policy::Negotiation negotiation;
+  negotiation.name = child_name_of(quick.filter->id, outbound.id, false);
+  auto made = policy::connection_policy(*main_mode.context, *quick.context, outbound, negotiation);
+  if (!made) return note(outbound.id, refusal_text(made.error()));
+  const auto quick_traffic = policy::filter_traffic(*quick.filter);
+  if (!quick_traffic) return note(quick.filter->id, refusal_text(quick_traffic.error()));
+  model::ChildPolicy child = std::move(made->children.front());
+  child.local = model::intersect(child.local, quick_traffic->local);
+  child.remote = model::intersect(child.remote, quick_traffic->remote);
+  if (child.local.empty() || child.remote.empty()) return;
+  if (children_ + 2 > kMostChildren)
+    return note(outbound.id, "there are more pairs of filters than negotiations can be made ready for");
+  // What a host sends to itself needs no segment size; what goes out has to fit the path with ESP around it.
+  child.shape.clamp_mss = true;
+  made->children.clear();
+  if (out.children.empty()) out = *made;
+  const std::string connection = connection_name_of(main_mode.filter->id);
+  // The plain one first: it serves whoever offers both kinds.
+  model::ChildPolicy encrypted = child;
+  std::erase_if(encrypted.proposals, [](const model::Proposal& p) { return !proposal_encrypts(p); });
+  filters_[{connection, child.name}] = outbound.id;
+  out.children.push_back(std::move(child));
+  ++children_;
+  if (encrypted.proposals.empty()) return;
+  encrypted.name = child_name_of(quick.filter->id, outbound.id, true);
+  filters_[{connection, encrypted.name}] = outbound.id;
+  out.children.push_back(std::move(encrypted));
+  ++children_;
+}
+
+// A tunnel is between two endpoints that its context names: a connection of its own, by the main mode policy for them.
+void FilterKeying::add_tunnel(const Filter& outbound, const model::IkePolicySet& base) {
+  const auto* context = snapshot_->contexts.find(outbound.provider_context);
+  const auto* tunnel = context ? std::get_if<policy::TunnelPolicy>(&(*context)->policy) : nullptr;
+  if (tunnel == nullptr) return;
+  HostFlow outer;
+  outer.local = tunnel->endpoints.local;
+  outer.remote = tunnel->endpoints.remote;
+  policy::FieldValues values;
+  fill_fields(outer, 0, nullptr, values);
+  std::string why;
+  const Ready* main_mode = first_match(main_mode_[index_of(outer.family())], values, why);
+  if (main_mode == nullptr) return note(outbound.id, why);
+  policy::Negotiation negotiation{connection_name_of(outbound.id), outer.local, outer.remote, 0};
+  auto made = policy::connection_policy(*main_mode->context, **context, outbound, negotiation);
+  if (!made) return note(outbound.id, refusal_text(made.error()));
+  take_identity(base, *made);
+  made->children.front().shape.clamp_mss = true;
+  filters_[{made->name, made->children.front().name}] = outbound.id;
+  connections_.push_back(std::move(*made));
+}
+
+bool FilterKeying::owns(const std::string& connection) const {
+  return std::any_of(connections_.begin(), connections_.end(), [&](const auto& c) { return c.name == connection; });
+}
+
+bool FilterKeying::proves_identity(const std::string& connection) const {
+  return std::any_of(connections_.begin(), connections_.end(), [&](const auto& c) {
+    return c.name == connection && c.remote_auth.kind == model::AuthPolicy::Kind::cert;
+  });
+}
+
+uint64_t FilterKeying::filter_of(const std::string& connection, const std::string& child) const {
+  const auto found = filters_.find({connection, child});
+  return found == filters_.end() ? 0 : found->second;
+}
+
+// The heaviest that matches and whose context is IKEv2's; the others are what could not be negotiated.
+const FilterKeying::Ready* FilterKeying::first_match(const ReadyList& list, const policy::FieldValues& values,
+                                                     std::string& why) const {
+  why = "no filter names keying policy for it";
+  for (const Ready& each : list) {
+    if (!each.context || !policy::all_hold(each.tests, values)) continue;
+    const auto module = policy::key_module_of(each.context->type);
+    if (module == KeyModule::IKEV2) return &each;
+    if (!module) continue;
+    const auto gap = *module == KeyModule::IKE ? policy::KeyingGap::needs_ike : policy::KeyingGap::needs_authip;
+    why = "filter " + number(each.filter->id) + " (" + each.filter->head.display.name +
+          "): " + std::string(policy::describe(gap));
+  }
+  return nullptr;
+}
+
+tl::expected<FilterKeying::Wanted, std::string> FilterKeying::look_up(const HostFlow& flow, uint64_t filter,
+                                                                      bool encrypted) const {
+  if (!snapshot_) return tl::unexpected<std::string>("there is no policy");
+  const auto* found = snapshot_->filters_by_id.find(filter);
+  if (!found) return tl::unexpected<std::string>("the filter is gone");
+  const auto problem = [&](uint64_t id) -> std::string {
+    const auto at = std::find_if(problems_.begin(), problems_.end(), [&](const Problem& p) { return p.filter == id; });
+    return at == problems_.end() ? "no negotiation can be made of its policy" : at->sentence;
+  };
+  const auto with_child = [&](Wanted wanted) -> tl::expected<Wanted, std::string> {
+    if (filter_of(wanted.connection, wanted.child) == 0) return tl::unexpected<std::string>(problem(filter));
+    return wanted;
+  };
+  if ((*found)->has_provider_context()) {
+    const auto* context = snapshot_->contexts.find((*found)->provider_context);
+    const auto* tunnel = context ? std::get_if<policy::TunnelPolicy>(&(*context)->policy) : nullptr;
+    if (tunnel == nullptr) return tl::unexpected<std::string>("its context is no tunnel policy");
+    const std::string name = connection_name_of(filter);
+    return with_child({name, name, tunnel->endpoints.local, tunnel->endpoints.remote});
+  }
+  policy::FieldValues values;
+  fill_fields(flow, 0, nullptr, values);
+  std::string why;
+  const size_t family = index_of(flow.family());
+  const Ready* main_mode = first_match(main_mode_[family], values, why);
+  if (main_mode == nullptr) return tl::unexpected<std::string>("main mode: " + why);
+  const Ready* quick = first_match(quick_mode_[family], values, why);
+  if (quick == nullptr) return tl::unexpected<std::string>("quick mode: " + why);
+  Wanted wanted{connection_name_of(main_mode->filter->id), child_name_of(quick->filter->id, filter, encrypted),
+                flow.local, flow.remote};
+  if (encrypted && filter_of(wanted.connection, wanted.child) == 0 &&
+      filter_of(wanted.connection, child_name_of(quick->filter->id, filter, false)) != 0)
+    return tl::unexpected<std::string>("the flow must be encrypted, and no quick mode proposal encrypts");
+  return with_child(std::move(wanted));
+}
+
+}  // namespace sallyport::stack

@@ -1,0 +1,76 @@
+// The keying half of the filter engine: the connections that the policy in force amounts to, and which of them a flow
+// asks for. WFP's look-up of main mode policy at IKEEXT and of quick mode policy at IPSEC (wfp: heaviest filter whose
+// context is the keying module's), done once for all peers: a connection is one main mode filter, a child is one pair
+// of quick mode filter and outbound callout filter. With whom is said when a negotiation starts, so that a filter for a
+// whole network costs no more than one for a host; as responder the same connections accept whoever authenticates.
+// Pure; one thread (Control's).
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/ike_policy.h"
+#include "policy/enumerate.h"
+#include "policy/match.h"
+#include "stack/flow_fields.h"
+
+namespace sallyport::stack {
+
+class FilterKeying {
+ public:
+  static constexpr size_t kMostChildren = 4096;
+
+  // What stands in the way of a filter's policy, for people.
+  struct Problem {
+    uint64_t filter = 0;
+    std::string sentence;
+    bool operator==(const Problem&) const = default;
+  };
+  // base: credentials and trust by the names of policy::credential_name().
+  void set(std::shared_ptr<const policy::Snapshot> snapshot, const model::IkePolicySet& base);
+  const std::vector<model::ConnectionPolicy>& connections() const { return connections_; }
+  const std::vector<Problem>& problems() const { return problems_; }
+  bool owns(const std::string& connection) const;
+
+  struct Wanted {
+    std::string connection;
+    std::string child;
+    IpAddr local;  // outer addresses
+    IpAddr remote;
+  };
+  // What an acquire of this outbound callout filter asks for; or the sentence why it cannot be had.
+  tl::expected<Wanted, std::string> look_up(const HostFlow& flow, uint64_t filter, bool encrypted) const;
+  // The outbound callout filter that a child of a connection belongs to; 0: none.
+  uint64_t filter_of(const std::string& connection, const std::string& child) const;
+  // The connection's peers prove who they are each for themselves; a secret of many proves membership alone.
+  bool proves_identity(const std::string& connection) const;
+
+ private:
+  struct Ready {  // a filter with its tests and its context
+    std::shared_ptr<const policy::Filter> filter;
+    std::vector<policy::Test> tests;
+    std::shared_ptr<const policy::ProviderContext> context;
+  };
+  using ReadyList = std::vector<Ready>;
+
+  ReadyList ready(policy::Layer layer) const;
+  void add_connection(Family family, const Ready& main_mode, const ReadyList& quick, const model::IkePolicySet& base);
+  void add_children(const Ready& main_mode, const Ready& quick, const policy::Filter& outbound,
+                    model::ConnectionPolicy& out);
+  void add_tunnel(const policy::Filter& outbound, const model::IkePolicySet& base);
+  const Ready* first_match(const ReadyList& list, const policy::FieldValues& values, std::string& why) const;
+  void note(uint64_t filter, std::string sentence);
+
+  std::shared_ptr<const policy::Snapshot> snapshot_;
+  ReadyList main_mode_[2], quick_mode_[2], outbound_[2];  // by family, heaviest first
+  std::vector<model::ConnectionPolicy> connections_;
+  std::map<std::pair<std::string, std::string>, uint64_t> filters_;  // by connection and child
+  std::vector<Problem> problems_;
+  size_t children_ = 0;
+};
+
+// "filter-7", and the child of a quick mode and an outbound filter, "filter-9-12".
+std::string connection_name_of(uint64_t main_mode_filter);
+std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, bool encrypted);
+
+}  // namespace sallyport::stack

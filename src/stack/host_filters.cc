@@ -1,0 +1,184 @@
+// See host_filters.h.
+#include "stack/host_filters.h"
+
+#include <algorithm>
+
+#include "policy/callout.h"
+#include "policy/enumerate.h"
+#include "policy/match.h"
+
+namespace sallyport::stack {
+namespace {
+
+using policy::ActionType;
+using policy::Field;
+using policy::Filter;
+using policy::Test;
+using policy::U128;
+using Does = HostRule::Does;
+namespace callout = policy::known::callout;
+namespace raw = policy::raw_context;
+
+bool one_of(const policy::Guid& key, std::initializer_list<policy::Guid> keys) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+// What a callout says of a clear packet. Nothing: an inspection, which decides nothing.
+std::optional<Does> callout_says(const Filter& filter) {
+  const policy::Guid& key = filter.action.callout;
+  if (filter.action.type == ActionType::CALLOUT_INSPECTION) return std::nullopt;
+  if (one_of(key, {callout::IPSEC_OUTBOUND_TRANSPORT_V4, callout::IPSEC_OUTBOUND_TRANSPORT_V6,
+                   callout::IPSEC_OUTBOUND_TUNNEL_V4, callout::IPSEC_OUTBOUND_TUNNEL_V6}))
+    return Does::capture;
+  // That a flow was secured once is the packet filter's own memory: it does not ask again here.
+  if (one_of(key, {callout::IPSEC_INBOUND_TRANSPORT_V4, callout::IPSEC_INBOUND_TRANSPORT_V6}))
+    return filter.raw_context & (raw::kInboundPassthru | raw::kInboundPersistConnectionSecurity) ? Does::permit
+                                                                                                 : Does::veto;
+  if (one_of(key, {callout::IPSEC_ALE_CONNECT_V4, callout::IPSEC_ALE_CONNECT_V6}))
+    return !filter.has_provider_context() &&
+                   (filter.raw_context & (raw::kAleRequireSecurity | raw::kAleRequireEncryption))
+               ? Does::veto
+               : Does::permit;
+  if (one_of(key, {callout::IPSEC_INBOUND_TUNNEL_V4, callout::IPSEC_INBOUND_TUNNEL_V6,
+                   callout::IPSEC_INBOUND_INITIATE_SECURE_V4, callout::IPSEC_INBOUND_INITIATE_SECURE_V6}))
+    return Does::veto;
+  if (policy::context_of_builtin(key) != policy::CalloutContext::any) return Does::permit;
+  return filter.head.flags & Filter::kPermitIfCalloutUnregistered ? Does::permit : Does::veto;
+}
+
+std::optional<Does> says(const Filter& filter) {
+  const bool hard = filter.head.flags & Filter::kClearActionRight;
+  if (filter.action.type == ActionType::BLOCK) return Does::block;
+  auto does = filter.action.type == ActionType::PERMIT ? Does::permit : callout_says(filter);
+  if (does == Does::permit && hard) does = Does::hard_permit;
+  return does;
+}
+
+// The ranges that a test lets through; false: it is no test of ranges.
+bool ranges_of(const Test& test, U128 most, std::vector<std::pair<U128, U128>>& out) {
+  if (test.kind == Test::Kind::in_range) {
+    out.push_back({test.low, test.high});
+    return true;
+  }
+  if (test.kind != Test::Kind::not_in_range) return false;
+  if (U128{} < test.low) out.push_back({U128{}, policy::minus_one(test.low)});
+  if (test.high < most) out.push_back({policy::plus_one(test.high), most});
+  return true;
+}
+
+IpAddr address_of(Family family, U128 v) {
+  uint8_t octets[16];
+  store_be64(octets, v.high);
+  store_be64(octets + 8, v.low);
+  return family == Family::v4 ? IpAddr::v4(static_cast<uint32_t>(v.low)) : IpAddr::v6(octets);
+}
+
+enum class Fits : uint8_t { never, ranges, cannot_say };
+
+// Fills the rule's ranges from the filter's tests. `values`: what every clear unicast packet has in the other fields.
+Fits fit(const std::vector<Test>& tests, Family family, const policy::FieldValues& values, HostRule& rule) {
+  const U128 every_address = policy::low_bits(family == Family::v4 ? 32 : 128);
+  for (size_t at = 0; at < tests.size();) {
+    const Field field = tests[at].field;
+    const bool address = field == Field::IP_LOCAL_ADDRESS || field == Field::IP_REMOTE_ADDRESS;
+    const bool number = field == Field::IP_PROTOCOL || field == Field::IP_LOCAL_PORT || field == Field::IP_REMOTE_PORT;
+    std::vector<std::pair<U128, U128>> ranges;
+    bool any = false;
+    for (; at < tests.size() && tests[at].field == field; ++at) {
+      if (!address && !number) {
+        any = any || tests[at].holds(values.get(field));
+      } else if (!ranges_of(tests[at], address ? every_address : policy::low_bits(16), ranges)) {
+        return Fits::cannot_say;
+      }
+    }
+    if (!address && !number) {
+      if (!any) return Fits::never;
+      continue;
+    }
+    if (ranges.empty()) return Fits::never;
+    for (const auto& [low, high] : ranges) {
+      if (address) {
+        (field == Field::IP_LOCAL_ADDRESS ? rule.local : rule.remote)
+            .emplace_back(address_of(family, low), address_of(family, high));
+        continue;
+      }
+      const std::pair<uint16_t, uint16_t> pair{static_cast<uint16_t>(low.low), static_cast<uint16_t>(high.low)};
+      (field == Field::IP_PROTOCOL     ? rule.protocols
+       : field == Field::IP_LOCAL_PORT ? rule.local_ports
+                                       : rule.remote_ports)
+          .push_back(pair);
+    }
+  }
+  return Fits::ranges;
+}
+
+// The engine's own exemptions open ports 500 and 4500 to every process; the packet filter knows the daemon's sockets.
+bool is_ike_exemption(const Filter& filter) {
+  return filter.head.lifetime == policy::Lifetime::builtin && filter.head.provider == policy::known::provider::IKEEXT;
+}
+
+HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family family, std::vector<uint64_t>& unsaid) {
+  HostLayer out{point, family, {}};
+  const policy::Layer layer = layer_of(point, family);
+  policy::FilterTemplate wanted;
+  wanted.layer = layer;
+  wanted.flags = policy::FilterTemplate::kSorted;
+  const auto filters = policy::enumerate_filters(snapshot, &wanted);
+  if (!filters) return out;
+  policy::FieldValues values;
+  values.set_u8(Field::IP_LOCAL_ADDRESS_TYPE, 1);
+  values.set_u8(Field::IP_DESTINATION_ADDRESS_TYPE, 1);
+  values.set_u32(Field::FLAGS, 0);
+  policy::Guid sublayer;
+  for (const auto& filter : *filters) {
+    if (is_ike_exemption(*filter)) continue;
+    const auto does = says(*filter);
+    if (!does) continue;
+    HostRule rule;
+    rule.does = *does;
+    rule.filter = filter->id;
+    const Fits fits = fit(policy::make_tests(*policy::find_layer(layer), filter->conditions), family, values, rule);
+    if (fits == Fits::never) continue;
+    if (fits == Fits::cannot_say) {
+      // Rather too much to the daemon or to nobody than a clear packet too many.
+      unsaid.push_back(filter->id);
+      if (rule.does == Does::permit || rule.does == Does::hard_permit) continue;
+      rule.local.clear(), rule.remote.clear();
+      rule.protocols.clear(), rule.local_ports.clear(), rule.remote_ports.clear();
+    }
+    if (out.sublayers.empty() || filter->sublayer != sublayer) out.sublayers.emplace_back();
+    sublayer = filter->sublayer;
+    out.sublayers.back().push_back(std::move(rule));
+  }
+  return out;
+}
+
+}  // namespace
+
+const HostLayer* HostFilters::find(Point point, Family family) const {
+  const auto at = std::find_if(layers.begin(), layers.end(),
+                               [&](const HostLayer& l) { return l.point == point && l.family == family; });
+  return at == layers.end() ? nullptr : &*at;
+}
+
+bool HostFilters::captures() const {
+  for (const HostLayer& layer : layers)
+    for (const HostSublayer& sublayer : layer.sublayers)
+      for (const HostRule& rule : sublayer)
+        if (rule.does == Does::capture) return true;
+  return false;
+}
+
+HostFilters host_filters(const policy::Snapshot& snapshot) {
+  HostFilters out;
+  for (const Family family : {Family::v4, Family::v6}) {
+    for (const Point point :
+         {Point::outbound_transport, Point::inbound_transport, Point::ale_auth_connect, Point::ale_auth_recv_accept}) {
+      HostLayer layer = layer_rules(snapshot, point, family, out.unsaid);
+      if (!layer.sublayers.empty()) out.layers.push_back(std::move(layer));
+    }
+  }
+  return out;
+}
+
+}  // namespace sallyport::stack

@@ -1,0 +1,52 @@
+// What the filter engine's policy means for packets that are in the clear, as rules for the host's own packet filter:
+// which leaving ones it has to bring to the daemon, which it drops, which it lets alone. WFP's arbitration is kept: the
+// sublayers of a layer one after another, within one the heaviest filter that matches; a permit whose right to override
+// is cleared leaves later sublayers only their callouts. Conditions that a clear packet never meets (an identity,
+// "secured") leave their filter out. Pure; a value.
+#pragma once
+#include <utility>
+#include <vector>
+
+#include "policy/snapshot.h"
+#include "stack/flow_fields.h"
+
+namespace sallyport::stack {
+
+struct HostRule {
+  enum class Does : uint8_t {
+    permit,       // the next sublayer
+    hard_permit,  // from the next sublayer on only callouts count
+    block,        // by a filter: nothing against a hard permit
+    veto,         // by a callout: final
+    capture,      // to the daemon: final
+  };
+  using Addresses = std::vector<std::pair<IpAddr, IpAddr>>;  // ranges; empty: any
+  using Numbers = std::vector<std::pair<uint16_t, uint16_t>>;
+  Addresses local, remote;
+  Numbers protocols, local_ports, remote_ports;  // of ICMP type and code
+  Does does = Does::permit;
+  uint64_t filter = 0;
+  bool operator==(const HostRule&) const = default;
+};
+using HostSublayer = std::vector<HostRule>;  // heaviest first
+
+// One layer's sublayers, heaviest first; those without rules are left out.
+struct HostLayer {
+  Point point = Point::outbound_transport;
+  Family family = Family::v4;
+  std::vector<HostSublayer> sublayers;
+  bool operator==(const HostLayer&) const = default;
+};
+
+struct HostFilters {
+  std::vector<HostLayer> layers;  // those that have rules
+  std::vector<uint64_t> unsaid;   // filters with conditions that these rules cannot say; they are taken to match
+  bool empty() const { return layers.empty(); }
+  const HostLayer* find(Point point, Family family) const;
+  bool captures() const;  // some rule brings packets to the daemon
+  bool operator==(const HostFilters&) const = default;
+};
+
+HostFilters host_filters(const policy::Snapshot& snapshot);
+
+}  // namespace sallyport::stack

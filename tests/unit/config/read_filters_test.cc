@@ -1,0 +1,117 @@
+#include <doctest/doctest.h>
+
+#include "unit/config/map_files.h"
+
+using namespace sallyport;
+using namespace sallyport::config;
+
+namespace {
+
+Loaded load_text(const std::string& text) {
+  MapFiles files;
+  files.files["/etc/s/s.toml"] = text;
+  return load(files, "/etc/s/s.toml");
+}
+
+constexpr const char* kContexts = R"(
+[main_mode.members]
+auth = { method = "psk", secret = "members.psk" }
+[quick_mode.members]
+esp = ["null-sha256", "aes128gcm16"]
+)";
+
+// The only sentence, with its line.
+std::string refusal(const std::string& text) {
+  const Loaded loaded = load_text(kContexts + text);
+  REQUIRE(loaded.errors.size() == 1);
+  return std::to_string(loaded.errors[0].line) + ": " + loaded.errors[0].sentence;
+}
+
+}  // namespace
+
+TEST_SUITE("config/read_filters") {
+  TEST_CASE("a filter without a family in its layer's name is one of each, and addresses leave one out") {
+    const Loaded loaded = load_text(std::string(kContexts) + R"(
+[[filter]]
+name = "a"
+layer = "OUTBOUND_TRANSPORT"
+action = "IPSEC_OUTBOUND_TRANSPORT"
+raw_context = ["NEGOTIATE_DISCOVER", "SUPPRESS_NEGOTIATION"]
+weight = 12
+condition = { IP_LOCAL_ADDRESS_TYPE = "unicast", IP_PROTOCOL = ["tcp", "icmp", "132"], IP_REMOTE_PORT = [443, 8443], IP_LOCAL_PORT = "1024-65535" }
+[[filter]]
+name = "b"
+layer = "INBOUND_TRANSPORT_V6"
+[[filter]]
+name = "c"
+layer = "OUTBOUND_TRANSPORT"
+condition = { IP_REMOTE_ADDRESS = ["192.0.2.0/24", "192.0.2.7-192.0.2.9"] }
+)");
+    for (const auto& error : loaded.errors) FAIL_CHECK(to_string(error));
+    const auto& filters = loaded.settings.filters.filters;
+    REQUIRE(filters.size() == 3);
+    CHECK(filters[0].v4);
+    CHECK(filters[0].v6);
+    CHECK(filters[0].raw_context == 3);
+    CHECK(filters[0].weight_range == 12);
+    CHECK(filters[0].protocols == std::vector<uint8_t>{6, 132});
+    CHECK(filters[0].icmp);
+    CHECK(filters[0].unicast);
+    CHECK(filters[0].remote_ports == std::vector<PortRange>{{443, 443}, {8443, 8443}});
+    CHECK(filters[0].local_ports == std::vector<PortRange>{{1024, 65535}});
+    CHECK_FALSE(filters[1].v4);
+    CHECK(filters[1].action == "PERMIT");
+    CHECK(filters[2].v4);
+    CHECK_FALSE(filters[2].v6);
+    CHECK(filters[2].remote.size() == 2);
+  }
+
+  TEST_CASE("contexts have keys of their own that stay, and their secrets are credentials by that name") {
+    const Loaded loaded = load_text(kContexts);
+    REQUIRE(loaded.ok());
+    const auto& main_mode = loaded.settings.filters.main_modes.at(0);
+    CHECK(main_mode.key == key_of_name("main_mode/members"));
+    CHECK(main_mode.key != key_of_name("main_mode/others"));
+    CHECK(main_mode.key.size() == 36);
+    CHECK(main_mode.proposals.size() == 2);
+    REQUIRE(loaded.settings.credentials.size() == 1);
+    CHECK(loaded.settings.credentials[0].name == main_mode.key + "/0");
+    CHECK(loaded.settings.credentials[0].secret == "/etc/s/members.psk");
+    CHECK(loaded.settings.filters.quick_modes.at(0).proposals.size() == 2);
+  }
+
+  TEST_CASE("every mistake has its line and the nearest right word") {
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"OUTBOUND_TRANSPRT\"\n") ==
+          "8: \"OUTBOUND_TRANSPRT\" is not known here, did you mean \"OUTBOUND_TRANSPORT\"?");
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"INBOUND_TRANSPORT\"\naction = \"IPSEC_OUTBOUND_TRANSPORT\"\n")
+              .find("9: \"IPSEC_OUTBOUND_TRANSPORT\" is not known here") == 0);
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"IKEEXT\"\ncontext = \"member\"\n")
+              .find("did you mean \"members\"?") != std::string::npos);
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"IKEEXT\"\n").find("lacks \"context\"") != std::string::npos);
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"INBOUND_TRANSPORT\"\ncontext = \"members\"\n")
+              .find("belongs to filters at IKEEXT") != std::string::npos);
+    CHECK(refusal("[[filter]]\nlayer = \"INBOUND_TRANSPORT\"\n").find("lacks \"name\"") != std::string::npos);
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"INBOUND_TRANSPORT\"\nwight = 3\n").find("unknown key") !=
+          std::string::npos);
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"INBOUND_TRANSPORT\"\nweight = 16\n").find("between 0 and 15") !=
+          std::string::npos);
+    CHECK(
+        refusal("[[filter]]\nname = \"x\"\nlayer = \"INBOUND_TRANSPORT\"\ncondition = { IP_REMOTE_PORT = \"70000\" }\n")
+            .find("is no port") != std::string::npos);
+    CHECK(
+        refusal(
+            "[[filter]]\nname = \"x\"\nlayer = \"OUTBOUND_TRANSPORT\"\ncondition = { ALE_REMOTE_MACHINE_ID = \"a\" }\n")
+            .find("unknown key") != std::string::npos);
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"INBOUND_TRANSPORT\"\n[[filter]]\nname = \"x\"\nlayer = "
+                  "\"INBOUND_TRANSPORT\"\n")
+              .find("has the same name") != std::string::npos);
+    CHECK(refusal("[daemon]\nworkers = 2\n[[filter]]\nname = \"x\"\nlayer = \"INBOUND_TRANSPORT\"\n")
+              .find("must be 1 where there are filters") != std::string::npos);
+    CHECK(refusal("[quick_mode.other]\nesp = [\"aes128gcm16-aes256gcm16\"]\n").find("cannot be said in this policy") !=
+          std::string::npos);
+    CHECK(refusal("[main_mode.other]\nike = [\"aes128gcm16-prfsha256-x25519\"]\nauth = { method = \"psk\", secret = "
+                  "\"a\" }\n")
+              .find("cannot be said in this policy") != std::string::npos);
+    CHECK(refusal("[main_mode.other]\n").find("lacks \"auth\"") != std::string::npos);
+  }
+}

@@ -1,0 +1,129 @@
+// The memory of flows, and how they are judged.
+#include <doctest/doctest.h>
+
+#include "policy/callout.h"
+#include "stack/filter_flows.h"
+#include "stack/peer_sid.h"
+#include "support/policy_samples.h"
+#include "support/seeded_rng.h"
+
+using namespace sallyport;
+using namespace sallyport::support;
+using ipsec::Drop;
+using Way = ipsec::FlowPolicy::Ruling::Way;
+
+namespace {
+
+struct Judge {
+  test::SeededRng rng{1};
+  Engine engine{rng};
+  SessionId session = *engine.open(trusted());
+  stack::FilterFlows flows;
+  TimePoint now{seconds(1000)};
+
+  void add(const Filter& filter) { REQUIRE(engine.add(session, filter)); }
+  void take_up() { flows.set(engine.snapshot()); }
+};
+
+wire::ip::PacketView view(const char* from, const char* to, uint16_t source_port, uint16_t destination_port,
+                          uint8_t protocol = 6) {
+  wire::ip::PacketView out;
+  out.flow = {*IpAddr::parse(from), *IpAddr::parse(to), protocol, source_port, destination_port, true};
+  out.family = out.flow.source.family();
+  return out;
+}
+
+ipsec::SaRecord& sa_of(ipsec::SaRecord& record, model::ChildId child) {
+  record.spec.child_id = child;
+  record.spec.encr = model::EncrId::AES_GCM_16;
+  return record;
+}
+
+}  // namespace
+
+TEST_SUITE("stack/filter_flows") {
+  TEST_CASE("without filters nobody has an opinion") {
+    Judge judge;
+    judge.take_up();
+    CHECK_FALSE(judge.flows.active());
+    CHECK(judge.flows.outbound(judge.now, view("192.0.2.1", "192.0.2.2", 1, 2)).way == Way::none);
+    CHECK(judge.flows.size() == 0);
+  }
+
+  TEST_CASE("flows that cannot be remembered are dropped by name, and idle ones make room") {
+    Judge judge;
+    judge.add(filter(Layer::OUTBOUND_TRANSPORT_V4, ActionType::PERMIT));
+    judge.take_up();
+    for (size_t i = 0; i < stack::FilterFlows::kMostFlows; ++i) {
+      const auto port = static_cast<uint16_t>(i);
+      REQUIRE(judge.flows.outbound(judge.now, view("192.0.2.1", "192.0.2.2", port, 53, 17)).way == Way::clear);
+    }
+    const auto full = judge.flows.outbound(judge.now, view("192.0.2.1", "192.0.2.3", 1, 53, 17));
+    CHECK(full.way == Way::drop);
+    CHECK(full.drop == Drop::flow_limit);
+    REQUIRE(judge.flows.next_deadline());
+    judge.now += stack::FilterFlows::kIdle + seconds(1);
+    judge.flows.handle_deadline(judge.now);
+    CHECK(judge.flows.size() == 0);
+    CHECK_FALSE(judge.flows.next_deadline());
+  }
+
+  TEST_CASE("a flow is judged again when the policy changes") {
+    Judge judge;
+    judge.add(filter(Layer::OUTBOUND_TRANSPORT_V4, ActionType::PERMIT));
+    judge.take_up();
+    const auto packet = view("192.0.2.1", "192.0.2.2", 1000, 80);
+    CHECK(judge.flows.outbound(judge.now, packet).way == Way::clear);
+    judge.add(filter(Layer::OUTBOUND_TRANSPORT_V4, ActionType::BLOCK,
+                     {equal(Field::IP_REMOTE_PORT, Value(uint16_t{80}))}, Value(uint8_t{9})));
+    CHECK(judge.flows.outbound(judge.now, packet).way == Way::clear);  // its snapshot is still the old one
+    judge.take_up();
+    CHECK(judge.flows.outbound(judge.now, packet).drop == Drop::filter_block);
+  }
+
+  TEST_CASE("the direction of the first packet selects the layer for good") {
+    Judge judge;
+    judge.add(filter(Layer::ALE_AUTH_RECV_ACCEPT_V4, ActionType::BLOCK));
+    judge.take_up();
+    ipsec::SaRecord record;
+    // Begun here: its answers are not judged as connections of the peer.
+    CHECK(judge.flows.outbound(judge.now, view("192.0.2.1", "192.0.2.2", 1000, 80)).way == Way::none);
+    CHECK(judge.flows.inbound(judge.now, view("192.0.2.2", "192.0.2.1", 80, 1000), sa_of(record, 1)).passed());
+    // Begun there: the answers are not judged as connections of ours.
+    CHECK(judge.flows.inbound(judge.now, view("192.0.2.2", "192.0.2.1", 2000, 22), sa_of(record, 1)) ==
+          ipsec::Verdict(Drop::filter_block));
+  }
+
+  TEST_CASE("who may: the identity that the SA proved, and another peer on the same flow is asked again") {
+    Judge judge;
+    SecurityDescriptor clerk;
+    clerk.dacl = {{Ace::Kind::allow, kActrlMatchFilter, stack::sid_of_identity("O=Example, CN=clerk")}};
+    judge.add(callout_filter(Layer::ALE_AUTH_RECV_ACCEPT_V4, ActionType::CALLOUT_TERMINATING,
+                             known::callout::IPSEC_INBOUND_INITIATE_SECURE_V4,
+                             {equal(Field::IP_LOCAL_PORT, Value(uint16_t{5555})),
+                              equal(Field::ALE_REMOTE_MACHINE_ID, Value(DescriptorValue{write_descriptor(clerk)}))}));
+    judge.add(filter(Layer::ALE_AUTH_RECV_ACCEPT_V4, ActionType::BLOCK,
+                     {equal(Field::IP_LOCAL_PORT, Value(uint16_t{5555}))}));
+    judge.take_up();
+    judge.flows.learn(1, std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=clerk")));
+    judge.flows.learn(2, std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=guest")));
+    ipsec::SaRecord record;
+    const auto packet = view("192.0.2.2", "192.0.2.1", 1000, 5555);
+    CHECK(judge.flows.inbound(judge.now, packet, sa_of(record, 1)).passed());
+    CHECK_FALSE(judge.flows.inbound(judge.now, packet, sa_of(record, 2)).passed());
+    CHECK(judge.flows.inbound(judge.now, packet, sa_of(record, 1)).passed());
+    // An SA that proved nothing, a secret of many say.
+    CHECK_FALSE(judge.flows.inbound(judge.now, packet, sa_of(record, 3)).passed());
+    judge.flows.forget(1);
+    CHECK_FALSE(judge.flows.inbound(judge.now, packet, sa_of(record, 1)).passed());
+  }
+
+  TEST_CASE("a name of a certificate has one SID, written or as it travels") {
+    const auto written = stack::sid_of_identity("O=Example, CN=clerk");
+    CHECK(written == stack::sid_of_identity("O=Example,CN=clerk"));
+    CHECK(written != stack::sid_of_identity("CN=clerk, O=Example"));
+    CHECK(written.to_string().starts_with("S-1-9-"));
+    CHECK(written.parts.size() == 8);
+    CHECK(stack::sid_of_identity("clerk.example") != stack::sid_of_identity("guest.example"));
+  }
+}
