@@ -78,6 +78,9 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   worker.service().on_guard = [&](stack::CommandToken token) {
     worker.service().guard_reported(token, privileges.guard_report());
   };
+  worker.driver().on_host_filters = [&](const stack::HostFilters& filters) {
+    if (auto refused = privileges.set_filters(filters)) log.line(runtime::LogLevel::error, *refused);
+  };
   if (const int links = privileges.links_fd(); links >= 0) {
     loop.watch(links, [&] {
       if (auto sentence = privileges.follow_links()) log.line(runtime::LogLevel::warning, *sentence);

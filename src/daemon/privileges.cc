@@ -235,31 +235,50 @@ std::optional<std::string> Privileges::protect(const config::Settings& settings)
   if (settings_.device.type != DeviceSettings::Type::tun) return std::nullopt;
   const auto& closed = settings.daemon.fail_closed;
   runtime::SystemRng rng;
-  auto filters = stack::host_filters_of(settings.filters, rng);
-  if (!filters) return filters.error();
+  auto configured = stack::host_filters_of(settings.filters, rng);
+  if (!configured) return configured.error();
   if (closed.enforce == Enforce::off) {
+    if (!configured->empty())
+      return "filters need the packet filter, which fail_closed = { enforce = \"off\" } switches off";
     guard_.remove();
     not_enforced_ = "switched off by the configuration";
-    if (!filters->empty())
-      return "filters need the packet filter, which fail_closed = { enforce = \"off\" } switches off";
     return std::nullopt;
   }
-  runtime::GuardPlan plan;
-  plan.protection = stack::protection_of(settings.connections, closed.refuse_other_family);
-  plan.device = settings_.device.name;
-  plan.ike_port = settings_.daemon.ike_port;
-  plan.natt_port = settings_.daemon.natt_port;
-  plan.filters = *filters;
-  plan.device_mtu = settings_.device.mtu;
-  auto refused = guard_.apply(std::move(plan));
-  if (refused && !filters->empty()) return "the filters cannot be enforced: " + *refused;
-  if (!refused) filters_ = std::move(*filters);
+  // The configuration's filters are in force before the engine is asked. What programs have added to them only the
+  // engine knows: then its plan is waited for, and the one in force stays until it comes.
+  const bool others = !(filters_ == configured_filters_);
+  const stack::HostFilters filters = others ? filters_ : *configured;
+  auto refused = apply_guard(settings, filters);
+  if (refused && !filters.empty()) return "the filters cannot be enforced: " + *refused;
   if (refused && closed.enforce == Enforce::require) {
     return "clear packets cannot be kept out: " + *refused +
            " (fail_closed = { enforce = \"warn\" } in [daemon] does without)";
   }
+  filters_ = filters;
+  configured_filters_ = std::move(*configured);
   not_enforced_ = refused.value_or(std::string());
   return std::nullopt;
+}
+
+std::optional<std::string> Privileges::apply_guard(const config::Settings& settings,
+                                                   const stack::HostFilters& filters) {
+  runtime::GuardPlan plan;
+  plan.protection = stack::protection_of(settings.connections, settings.daemon.fail_closed.refuse_other_family);
+  plan.device = settings_.device.name;
+  plan.ike_port = settings_.daemon.ike_port;
+  plan.natt_port = settings_.daemon.natt_port;
+  plan.filters = filters;
+  plan.device_mtu = settings_.device.mtu;
+  return guard_.apply(std::move(plan));
+}
+
+std::optional<std::string> Privileges::set_filters(stack::HostFilters filters) {
+  if (settings_.device.type != DeviceSettings::Type::tun || filters == filters_) return std::nullopt;
+  if (settings_.daemon.fail_closed.enforce == config::FailClosedSettings::Enforce::off)
+    return "filters need the packet filter, which fail_closed = { enforce = \"off\" } switches off";
+  if (auto refused = apply_guard(settings_, filters)) return "the filters cannot be enforced: " + *refused;
+  filters_ = std::move(filters);
+  return set_routes(settings_);
 }
 
 std::vector<Family> Privileges::marked_families() const {

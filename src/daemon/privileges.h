@@ -29,6 +29,9 @@ class Privileges {
   // The first step of a reload: the packet filter for these settings. A sentence when protection cannot be enforced and
   // must be; then nothing has changed.
   std::optional<std::string> protect(const config::Settings& settings);
+  // What the filter engine in force asks of the packet filter. A sentence when that cannot be done; the rules are then
+  // as they were.
+  std::optional<std::string> set_filters(stack::HostFilters filters);
   // After that: routes and log files. Sentences for what could not be done or needs a restart.
   std::vector<std::string> reconcile(const config::Settings& settings);
   // Links and addresses come and go: when links_fd() (-1: none) can be read. A sentence for what could not be done.
@@ -50,6 +53,7 @@ class Privileges {
   std::optional<std::string> open_files(const config::Settings& settings);
   std::optional<std::string> set_routes(const config::Settings& settings);
   std::vector<Family> marked_families() const;
+  std::optional<std::string> apply_guard(const config::Settings& settings, const stack::HostFilters& filters);
   void warn_of_strict_paths(const config::Settings& settings);
 
   config::Settings settings_;
@@ -57,9 +61,10 @@ class Privileges {
   std::optional<runtime::RouteTable> routes_;
   std::optional<runtime::LinkWatch> links_;
   runtime::NftGuard guard_;
-  stack::HostFilters filters_;  // in the packet filter
-  std::string not_enforced_;    // why the packet filter is not in place
-  bool found_closed_ = false;   // an earlier life's packet filter was there
+  stack::HostFilters filters_;             // in the packet filter
+  stack::HostFilters configured_filters_;  // what the settings alone amount to
+  std::string not_enforced_;               // why the packet filter is not in place
+  bool found_closed_ = false;              // an earlier life's packet filter was there
   std::vector<std::string> warnings_;
 };
 

@@ -18,6 +18,7 @@
 #include "daemon/sandbox.h"
 #include "daemon/syscall_filter.h"
 #include "runtime/clock.h"
+#include "runtime/filter_plan.h"
 
 namespace sallyport::daemon {
 namespace {
@@ -44,7 +45,10 @@ enum class Word : uint8_t {
   reload_wanted,
   check_wanted,
   guard_wanted,
-  guard
+  guard,
+  filter_plan_begins,  // worker to parent: a plan of filter_plan.h in pieces, the last one under its own word
+  filter_plan_goes_on,
+  filter_plan_ends
 };
 uint8_t code(Word word) { return static_cast<uint8_t>(word); }
 
@@ -223,6 +227,17 @@ struct WorkerProcess {
   }
 };
 
+void send_filter_plan(DescriptorChannel& parent, ByteView plan) {
+  Word word = Word::filter_plan_begins;
+  do {
+    const ByteView piece = plan.first(std::min(plan.size(), runtime::kMaxChannelOctets));
+    plan = plan.subspan(piece.size());
+    (void)parent.send(code(word), piece);
+    word = Word::filter_plan_goes_on;
+  } while (!plan.empty());
+  (void)parent.send(code(Word::filter_plan_ends));
+}
+
 [[noreturn]] void run_worker(DescriptorChannel parent, const Loaded& loaded, const std::string& path,
                              runtime::ReportFacts facts) {
   auto first = parent.receive(true);
@@ -244,6 +259,9 @@ struct WorkerProcess {
     };
     process.worker->service().on_guard = [&](stack::CommandToken token) {
       (void)process.parent.send(code(Word::guard_wanted), token_and_text(token));
+    };
+    process.worker->driver().on_host_filters = [&](const stack::HostFilters& filters) {
+      send_filter_plan(process.parent, runtime::write_filter_plan(filters));
     };
     process.loop.watch(process.parent.fd(), [&] { process.read(); });
     process.read();  // the channels to the key process and the helper
@@ -388,6 +406,20 @@ class Parent {
     if ((*message)->word == code(Word::reload_wanted)) reload(token_of((*message)->body));
     if ((*message)->word == code(Word::check_wanted)) check(token_of((*message)->body));
     if ((*message)->word == code(Word::guard_wanted)) tell_guard(token_of((*message)->body));
+    take_filter_plan(**message);
+  }
+
+  void take_filter_plan(const ChannelMessage& message) {
+    if (message.word == code(Word::filter_plan_begins)) filter_plan_.clear();
+    if (message.word == code(Word::filter_plan_begins) || message.word == code(Word::filter_plan_goes_on)) {
+      if (filter_plan_.size() + message.body.size() <= runtime::kMostPlanOctets) append(filter_plan_, message.body);
+      return;
+    }
+    if (message.word != code(Word::filter_plan_ends)) return;
+    auto plan = runtime::parse_filter_plan(std::exchange(filter_plan_, {}));
+    if (!plan)
+      return say(runtime::explain("rules of the filter engine are not usable and stay as they were", plan.error()));
+    if (auto refused = privileges_.set_filters(std::move(*plan))) say(*refused);
   }
 
   void take_signals() {
@@ -496,6 +528,7 @@ class Parent {
   Privileges& privileges_;
   runtime::TraceLog log_;
   std::deque<std::string> untold_;  // to the worker
+  Bytes filter_plan_;               // pieces so far
   TimePoint started_;
   Fd signals_;
   Child keys_, helper_, worker_;

@@ -350,6 +350,10 @@ void Driver::act(policy::EngineOutput& output) {
   if (on_engine) on_engine(output);
 }
 
+void Driver::act(stack::HostFilters& filters) {
+  if (on_host_filters) on_host_filters(filters);
+}
+
 void Driver::send_queues() {
   const auto send = [&](int fd, std::vector<Queued>& queue) {
     if (queue.empty()) return;

@@ -53,6 +53,8 @@ class Driver {
   std::function<void(const stack::InnerHost::Pong&)> on_pong;
   std::function<void(const policy::EngineOutput&)> on_engine;  // what sessions of the filter engine are to hear
 
+  std::function<void(const stack::HostFilters&)> on_host_filters;  // the packet filter is to have these
+
   // Works on the filter engine; what comes of it is carried out before this returns.
   void with_filter_engine(const std::function<void(TimePoint, policy::Engine&)>& work);
 
@@ -89,6 +91,7 @@ class Driver {
   void act(stack::Notice& notice);
   void act(stack::CommandResult& result);
   void act(policy::EngineOutput& output);
+  void act(stack::HostFilters& filters);
   void send_queues();
   void arm();
   // Queue of the socket for this family and side; nothing when there is none.

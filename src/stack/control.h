@@ -65,6 +65,7 @@ struct NatKeepalive {
 
 using ControlOutput =
     std::variant<ike::Datagram, ike::Request, ike::KeyLog, DataplaneCommand, NatKeepalive, Notice, CommandResult,
+                 HostFilters,            // new rules for the host's packet filter
                  policy::EngineOutput>;  // of the engine: what its sessions are to hear; changed snapshots stay inside
 
 // Why the last attempt at a child did not end with an SA, or why the SA it had is gone. An empty sentence: no failure
@@ -185,6 +186,7 @@ class Control {
   std::shared_ptr<const policy::Snapshot> filters_;  // the snapshot in force
   FilterKeying keying_;
   policy::SessionId configuration_session_ = 0;
+  HostFilters host_filters_;                       // told last
   std::optional<FilterObjects> configured_later_;  // while another session writes
   // One for each pair of hosts that a filter has asked for an SA and has none yet, by the reqid that packets wait
   // under.

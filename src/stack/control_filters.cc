@@ -21,6 +21,10 @@ void Control::take_up(TimePoint now, std::shared_ptr<const policy::Snapshot> sna
   // Packets first: what the new policy protects is not sent by the old one in between.
   outputs_.emplace_back(DataplaneCommand{SetFilters{filters_}});
   give_policy(now);
+  HostFilters rules = host_filters(*filters_);
+  if (rules == host_filters_) return;
+  host_filters_ = rules;
+  outputs_.emplace_back(std::move(rules));
 }
 
 // The endpoint's policy is the configuration's connections and those that the filters amount to.

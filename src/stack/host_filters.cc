@@ -82,12 +82,13 @@ Fits fit(const std::vector<Test>& tests, Family family, const policy::FieldValue
     const Field field = tests[at].field;
     const bool address = field == Field::IP_LOCAL_ADDRESS || field == Field::IP_REMOTE_ADDRESS;
     const bool number = field == Field::IP_PROTOCOL || field == Field::IP_LOCAL_PORT || field == Field::IP_REMOTE_PORT;
+    const U128 every_number = policy::low_bits(field == Field::IP_PROTOCOL ? 8 : 16);
     std::vector<std::pair<U128, U128>> ranges;
     bool any = false;
     for (; at < tests.size() && tests[at].field == field; ++at) {
       if (!address && !number) {
         any = any || tests[at].holds(values.get(field));
-      } else if (!ranges_of(tests[at], address ? every_address : policy::low_bits(16), ranges)) {
+      } else if (!ranges_of(tests[at], address ? every_address : every_number, ranges)) {
         return Fits::cannot_say;
       }
     }

@@ -134,6 +134,7 @@ struct StackNode {
   void carry(TimePoint, stack::NatKeepalive& k) { out.push_back({k.local, k.remote, true, {0xFF}}); }
   void carry(TimePoint, stack::Notice& n) { notices.push_back(std::move(n)); }
   void carry(TimePoint, stack::CommandResult& r) { results.push_back(std::move(r)); }
+  void carry(TimePoint, stack::HostFilters&) {}
   void carry(TimePoint, policy::EngineOutput& o) { engine_outputs.push_back(std::move(o)); }
 };
 

@@ -82,7 +82,7 @@ condition = { IP_REMOTE_ADDRESS = ["192.0.2.0/24", "192.0.2.7-192.0.2.9"] }
 
   TEST_CASE("every mistake has its line and the nearest right word") {
     CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"OUTBOUND_TRANSPRT\"\n") ==
-          "8: \"OUTBOUND_TRANSPRT\" is not known here, did you mean \"OUTBOUND_TRANSPORT\"?");
+          "8: \"OUTBOUND_TRANSPRT\" is not known here; did you mean \"OUTBOUND_TRANSPORT\"?");
     CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"INBOUND_TRANSPORT\"\naction = \"IPSEC_OUTBOUND_TRANSPORT\"\n")
               .find("9: \"IPSEC_OUTBOUND_TRANSPORT\" is not known here") == 0);
     CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"IKEEXT\"\ncontext = \"member\"\n")

@@ -1,0 +1,138 @@
+// See filter_plan.h. Layers: point, family, sublayers; each a count of rules; a rule: what it does, the filter's
+// number, five lists of ranges.
+#include "runtime/filter_plan.h"
+
+namespace sallyport::runtime {
+namespace {
+
+using stack::HostFilters;
+using stack::HostLayer;
+using stack::HostRule;
+using stack::HostSublayer;
+using stack::Point;
+
+void put(Writer& out, const HostRule::Addresses& ranges) {
+  out.u32(static_cast<uint32_t>(ranges.size()));
+  for (const auto& [first, last] : ranges) {
+    out.bytes(first.bytes());
+    out.bytes(last.bytes());
+  }
+}
+void put(Writer& out, const HostRule::Numbers& ranges) {
+  out.u32(static_cast<uint32_t>(ranges.size()));
+  for (const auto& [first, last] : ranges) {
+    out.u16(first);
+    out.u16(last);
+  }
+}
+
+// So many things of at least one octet each must still fit what is left, or somebody lies to make us reserve memory.
+Result<uint32_t> count(Reader& in) {
+  SP_TRY(const uint32_t out, in.u32());
+  if (out > in.left()) return fail(Errc::truncated);
+  return out;
+}
+
+Result<IpAddr> address(Reader& in, Family family) {
+  SP_TRY(const ByteView octets, in.view(family == Family::v4 ? 4 : 16));
+  return IpAddr::from_bytes(octets);
+}
+
+Result<> take(Reader& in, Family family, HostRule::Addresses& out) {
+  SP_TRY(const uint32_t ranges, count(in));
+  for (uint32_t i = 0; i < ranges; ++i) {
+    SP_TRY(const IpAddr first, address(in, family));
+    SP_TRY(const IpAddr last, address(in, family));
+    if (last < first) return fail(Errc::bad_value);
+    out.emplace_back(first, last);
+  }
+  return {};
+}
+
+Result<> take(Reader& in, uint16_t most, HostRule::Numbers& out) {
+  SP_TRY(const uint32_t ranges, count(in));
+  for (uint32_t i = 0; i < ranges; ++i) {
+    SP_TRY(const uint16_t first, in.u16());
+    SP_TRY(const uint16_t last, in.u16());
+    if (last < first || last > most) return fail(Errc::bad_value);
+    out.emplace_back(first, last);
+  }
+  return {};
+}
+
+Result<HostRule> take_rule(Reader& in, Family family) {
+  HostRule out;
+  SP_TRY(const uint8_t does, in.u8());
+  if (does > static_cast<uint8_t>(HostRule::Does::capture)) return fail(Errc::bad_value);
+  out.does = static_cast<HostRule::Does>(does);
+  SP_TRY(out.filter, in.u64());
+  SP_CHECK(take(in, family, out.local));
+  SP_CHECK(take(in, family, out.remote));
+  SP_CHECK(take(in, 255, out.protocols));
+  SP_CHECK(take(in, 65535, out.local_ports));
+  SP_CHECK(take(in, 65535, out.remote_ports));
+  return out;
+}
+
+}  // namespace
+
+Bytes write_filter_plan(const HostFilters& filters) {
+  Writer out;
+  out.u32(static_cast<uint32_t>(filters.layers.size()));
+  for (const HostLayer& layer : filters.layers) {
+    out.u8(static_cast<uint8_t>(layer.point));
+    out.u8(layer.family == Family::v4 ? 4 : 6);
+    out.u32(static_cast<uint32_t>(layer.sublayers.size()));
+    for (const HostSublayer& sublayer : layer.sublayers) {
+      out.u32(static_cast<uint32_t>(sublayer.size()));
+      for (const HostRule& rule : sublayer) {
+        out.u8(static_cast<uint8_t>(rule.does));
+        out.u64(rule.filter);
+        put(out, rule.local);
+        put(out, rule.remote);
+        put(out, rule.protocols);
+        put(out, rule.local_ports);
+        put(out, rule.remote_ports);
+      }
+    }
+  }
+  out.u32(static_cast<uint32_t>(filters.unsaid.size()));
+  for (const uint64_t filter : filters.unsaid) out.u64(filter);
+  return out.take();
+}
+
+Result<HostFilters> parse_filter_plan(ByteView octets) {
+  Reader in(octets);
+  HostFilters out;
+  SP_TRY(const uint32_t layers, count(in));
+  for (uint32_t i = 0; i < layers; ++i) {
+    HostLayer layer;
+    SP_TRY(const uint8_t point, in.u8());
+    SP_TRY(const uint8_t family, in.u8());
+    if (point > static_cast<uint8_t>(Point::ale_auth_recv_accept) || (family != 4 && family != 6))
+      return fail(Errc::bad_value);
+    layer.point = static_cast<Point>(point);
+    layer.family = family == 4 ? Family::v4 : Family::v6;
+    if (out.find(layer.point, layer.family) != nullptr) return fail(Errc::bad_value);
+    SP_TRY(const uint32_t sublayers, count(in));
+    for (uint32_t s = 0; s < sublayers; ++s) {
+      SP_TRY(const uint32_t rules, count(in));
+      HostSublayer sublayer;
+      for (uint32_t r = 0; r < rules; ++r) {
+        SP_TRY(HostRule rule, take_rule(in, layer.family));
+        sublayer.push_back(std::move(rule));
+      }
+      layer.sublayers.push_back(std::move(sublayer));
+    }
+    out.layers.push_back(std::move(layer));
+  }
+  SP_TRY(const uint32_t unsaid, count(in));
+  for (uint32_t i = 0; i < unsaid; ++i) {
+    SP_TRY(const uint64_t filter, in.u64());
+    out.unsaid.push_back(filter);
+  }
+  SP_CHECK(in.expect_end());
+  return out;
+}
+
+}  // namespace sallyport::runtime
