@@ -50,7 +50,8 @@ TEST_CASE("[RFC9611 3] whoever made the first Child SA asks for the copies, one 
     if (one.spec.resource) CHECK_FALSE(equal(one.spec.out.encr.view(), copy(pair.a, {})->spec.out.encr.view()));
   }
   size_t told = 0;
-  for (const auto& child : pair.b.endpoint.status().at(0).children) told += child.resource ? 1 : 0;
+  const auto status = pair.b.endpoint.status();
+  for (const auto& child : status.at(0).children) told += child.resource ? 1 : 0;
   CHECK(told == 3);
 }
 
