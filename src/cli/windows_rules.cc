@@ -355,13 +355,14 @@ class Import {
       return "a tunnel rule for single protocols or ports";
     if (conditions.local.empty() || conditions.remote.empty()) return "a tunnel rule needs addresses on both sides";
     const std::string name = "windows-" + std::to_string(++tunnels_);
+    // As Windows does, any certificate of that authority will do.
     connections_ += "# " + printable_line(rule.name) + "\n[connection." + name + "]\nlocal = { ";
     const bool known = !any(rule.local_ends) && IpAddr::parse(rule.local_ends.front());
     if (known) connections_ += "address = " + quoted(rule.local_ends.front());
     connections_ += std::string(known ? " " : "") + "}\nremote = { address = " + quoted(rule.remote_ends.front()) +
-                    " }\nauth = " + auth + "\n" + ike_only() + "\n[connection." + name +
-                    ".child.net]\nlocal = " + listed(conditions.local) + "\nremote = " + listed(conditions.remote) +
-                    "\n" + esp_only(rule) + "start = \"route\"\n\n";
+                    (auth.find("\"cert\"") != std::string::npos ? ", id = \"any\"" : "") + " }\nauth = " + auth + "\n" +
+                    ike_only() + "\n[connection." + name + ".child.net]\nlocal = " + listed(conditions.local) +
+                    "\nremote = " + listed(conditions.remote) + "\n" + esp_only(rule) + "start = \"route\"\n\n";
     return {};
   }
   // In a connection lifetimes have names of their own; its defaults stand.

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 
+#include "config/load.h"
+#include "unit/config/map_files.h"
+
 using namespace sallyport;
 using cli::import_windows;
 using cli::WindowsImport;
@@ -149,8 +152,9 @@ TEST_SUITE("cli/windows_rules") {
     tunnel.more = R"(,"LocalTunnelEndpoint":["192.0.2.1"],"RemoteTunnelEndpoint":["192.0.2.2"])";
     const auto got = import_windows(document({tunnel}), {});
     CHECK(got.problems.empty());
-    CHECK(
-        has(got, "[connection.windows-1]\nlocal = { address = \"192.0.2.1\" }\nremote = { address = \"192.0.2.2\" }"));
+    CHECK(has(got,
+              "[connection.windows-1]\nlocal = { address = \"192.0.2.1\" }\nremote = { address = \"192.0.2.2\", id = "
+              "\"any\" }"));
     CHECK(has(got, "local = [\"10.1.0.0/16\"]\nremote = [\"10.2.0.0/16\"]\nesp = ["));
     tunnel.more = R"(,"RemoteTunnelEndpoint":["Any"])";
     CHECK(told(import_windows(document({tunnel}), {}).problems, "remote endpoint"));
@@ -176,6 +180,30 @@ TEST_SUITE("cli/windows_rules") {
     for (const char c : numbers) wide += {c, '\0'};
     CHECK(import_windows(wide, {}).toml == expected.toml);
     CHECK(import_windows("\xef\xbb\xbf" + numbers, {}).toml == expected.toml);
+  }
+
+  TEST_CASE("what is printed is good configuration") {
+    Rule tunnel{.in = "2", .out = "2", .mode = "2", .remote = R"(["10.2.0.0/16"])", .local = R"(["10.1.0.0/16"])"};
+    tunnel.more = R"(,"LocalTunnelEndpoint":["192.0.2.1"],"RemoteTunnelEndpoint":["192.0.2.2"])";
+    const std::string text =
+        document({{.in = "2"},
+                  {.in = "2", .out = "2", .protocol = "6", .remote_port = R"(["443","8000-8080"])"},
+                  {.in = "0", .out = "2", .quick = "{other}"},
+                  {.in = "2", .out = "0", .remote = R"(["192.0.2.7-192.0.2.9","2001:db8::/32"])"},
+                  {.in = "0", .out = "0", .protocol = "ICMPv4"},
+                  tunnel});
+    for (const auto auth : {WindowsImport::Auth::as_written, WindowsImport::Auth::psk}) {
+      const auto got = import_windows(text, {auth});
+      CHECK(got.problems.empty());
+      CHECK(got.rules == 6);
+      config::MapFiles files;
+      files.files["windows.toml"] = got.toml;
+      const auto loaded = config::load(files, "windows.toml");
+      for (const auto& error : loaded.errors) FAIL_CHECK(config::to_string(error));
+      CHECK(loaded.settings.filters.main_modes.size() == 1);
+      CHECK(loaded.settings.connections.size() == 1);
+      CHECK(loaded.settings.filters.filters.size() == 5 + 4 + 3 + 4 + 3);
+    }
   }
 
   TEST_CASE("a document that is no JSON, or holds no rule, is one sentence") {
