@@ -43,6 +43,14 @@ void SimNode::command(TimePoint now, stack::ControlCommand command) {
   drain(now);
 }
 
+void SimNode::want_copy(TimePoint now, uint16_t shard) {
+  if (!runs()) return;
+  const auto all = sas(now);
+  if (all.empty()) return;
+  stack_->control.handle_dataplane_event(clock(now), stack::CopyWanted{all.back().child_id, shard});
+  drain(now);
+}
+
 void SimNode::send_inner(TimePoint now, ByteView packet) {
   if (!runs()) return;
   PacketBuf one = PacketBuf::copy_of(packet);

@@ -38,6 +38,8 @@ class SimNode {
   void set_limits(const ike::Limits& limits) { setup_.config.limits = limits; }
   void reload(TimePoint now, std::shared_ptr<const model::IkePolicySet> policy, std::string secret);
   void command(TimePoint now, stack::ControlCommand command);
+  // As if packets of the newest SA had come to that shard, which does not have it. Nothing where there is no SA.
+  void want_copy(TimePoint now, uint16_t shard);
   void send_inner(TimePoint now, ByteView packet);
   void receive(TimePoint now, const Packet& packet);
   void wake(TimePoint now);  // handle_deadline, and what the key process has finished

@@ -155,6 +155,7 @@ void plan_resources(Plan& plan, Dice& dice) {
   plan.east.children = plan.west.children = 1;
   plan.east.resources = static_cast<uint32_t>(1 + dice.below(7));
   plan.west.resources = static_cast<uint32_t>(1 + dice.below(7));
+  plan.shards = dice.chance(500) ? 4 : 1;
 }
 
 void plan_flood(Plan& plan, Dice& dice) {
@@ -193,6 +194,18 @@ void tell_steady(World& w, const Plan& plan) {
       if (w.dice.chance(500)) give_command(w, *node, plan);
     }
     if (w.dice.chance(100)) cut_wire(w, plan);
+    w.play(some(w, seconds(25)), milliseconds(300));
+  }
+}
+
+// Shards meet packets of an SA that is another one's.
+void tell_resources(World& w, const Plan& plan) {
+  begin(w);
+  for (int i = 0; i < 8; ++i) {
+    for (SimNode* node : {&w.east, &w.west}) {
+      if (w.dice.chance(200)) give_command(w, *node, plan);
+      if (w.dice.chance(500)) node->want_copy(w.now(), static_cast<uint16_t>(w.dice.below(4)));
+    }
     w.play(some(w, seconds(25)), milliseconds(300));
   }
 }
@@ -326,7 +339,7 @@ struct Further {
   Story story;
 };
 constexpr Further kFurther[] = {
-    {6, {"resources", plan_resources, tell_steady}},
+    {6, {"resources", plan_resources, tell_resources}},
     {9, {"false answers", plan_false_answers, tell_false_answers}},
 };
 
@@ -386,6 +399,7 @@ std::unique_ptr<World> make_world(uint64_t seed, const Plan& plan, bool tell) {
     if (!east) out.secret = plan.west_secret;
     out.config.limits = east ? plan.east_limits : plan.limits;
     out.config.key_log = plan.key_log;
+    out.config.shards = plan.shards;
     out.key_work = plan.key_work;
     return out;
   };

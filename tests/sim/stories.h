@@ -31,6 +31,7 @@ struct Plan {
   Words east, west;
   bool nat = false;
   bool key_log = false;
+  uint16_t shards = 1;  // of either end; the packets of all of them go through the one that is simulated
   Duration key_work{};
   Noise noise;
   ike::Limits limits, east_limits;  // limits: of the west

@@ -17,7 +17,9 @@ constexpr Duration kQuiet = minutes(4);    // and then everything left over must
 
 std::string children_text(const ike::IkeSaStatus& sa) {
   std::string out = std::to_string(sa.children.size());
-  for (const auto& child : sa.children) out += " " + child.child + " " + child.state;
+  for (const auto& child : sa.children) {
+    out += " " + child.child + (child.resource ? "[" + std::to_string(*child.resource) + "] " : " ") + child.state;
+  }
   return out;
 }
 

@@ -47,8 +47,8 @@ ChildResult<std::optional<uint32_t>> place(IkeSa& sa, const model::ChildPolicy& 
                      std::to_string(2 * policy.resources), std::to_string(used.size() + 1), NotifyType::TS_MAX_QUEUE};
     return tl::unexpected<ChildRefusal>(std::move(why));
   }
-  uint32_t free = 0;
-  while (used.contains(free)) ++free;
+  uint32_t free = 0;  // nor one that we are about to ask for
+  while (used.contains(free) || sa.has_copy(policy.name, free)) ++free;
   return std::optional<uint32_t>{free};
 }
 
