@@ -20,6 +20,16 @@ TEST_SUITE("base/secret") {
       y[i] ^= 0x80;
       CHECK_FALSE(constant_time_equal(x, y));
     }
+    for (size_t octets = 0; octets <= 40; ++octets) {
+      const Bytes one(octets, 0x5A);
+      Bytes other = one;
+      CHECK(constant_time_equal(one, other));
+      for (uint8_t& octet : other) {
+        octet ^= 0x80;
+        CHECK_FALSE(constant_time_equal(one, other));
+        octet ^= 0x80;
+      }
+    }
     CHECK_FALSE(constant_time_equal(x, Bytes{1, 2}));
   }
   TEST_CASE("wipe leaves zeros") {
