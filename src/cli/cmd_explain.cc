@@ -26,7 +26,13 @@ void show(Shared& shared, const ctl::ExplainReply& reply) {
   if (shared.json) {
     Json json;
     json.object().field("action", reply.action).field("connection", reply.connection).field("child", reply.child);
-    json.field("entry", reply.entry).field("spi_out", hex(reply.spi_out, 8)).field("sentence", reply.sentence).close();
+    json.field("entry", reply.entry).field("spi_out", hex(reply.spi_out, 8)).field("sentence", reply.sentence);
+    json.key("layers").array();
+    for (const auto& layer : reply.layers) {
+      json.object().field("layer", layer.layer).field("action", layer.action).field("filter", layer.filter);
+      json.field("name", layer.name).field("sentence", layer.sentence).close();
+    }
+    json.close().close();
     *shared.out << json.text() << "\n";
     return;
   }
@@ -36,6 +42,12 @@ void show(Shared& shared, const ctl::ExplainReply& reply) {
   if (reply.spi_out != 0) *shared.out << "  on SPI " << hex(reply.spi_out, 8);
   *shared.out << "\n";
   if (!reply.sentence.empty()) *shared.out << printable(reply.sentence) << "\n";
+  for (const auto& layer : reply.layers) {
+    *shared.out << "  " << printable(layer.layer) << ": " << printable(layer.action);
+    if (layer.filter != 0) *shared.out << " by filter " << layer.filter << " \"" << printable(layer.name) << "\"";
+    if (!layer.sentence.empty()) *shared.out << " (" << printable(layer.sentence) << ")";
+    *shared.out << "\n";
+  }
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ void add_status(CLI::App& app, Shared& shared);
 void add_watch(CLI::App& app, Shared& shared);
 void add_check(CLI::App& app, Shared& shared);
 void add_explain(CLI::App& app, Shared& shared);
+void add_filter(CLI::App& app, Shared& shared);  // with layer and context
 void add_log(CLI::App& app, Shared& shared);
 void add_version(CLI::App& app, Shared& shared);
 void add_ping(CLI::App& app, Shared& shared);

@@ -99,6 +99,11 @@ Result<Request> take(const pb::Ping& in) {
   return out;
 }
 
+Result<Request> take(const pb::ListPolicy& in) {
+  if (in.what() < 0 || in.what() > static_cast<int>(ListPolicy::What::contexts)) return fail(Errc::bad_value);
+  return ListPolicy{static_cast<ListPolicy::What>(in.what())};
+}
+
 Result<Request> take_request(const pb::RequestFrame& frame) {
   switch (frame.request_case()) {
     case pb::RequestFrame::kHello: return take(frame.hello());
@@ -114,6 +119,7 @@ Result<Request> take_request(const pb::RequestFrame& frame) {
     case pb::RequestFrame::kPing: return take(frame.ping());
     case pb::RequestFrame::kReload: return Request(Reload{});
     case pb::RequestFrame::kCancel: return Request(Cancel{frame.cancel().id()});
+    case pb::RequestFrame::kListPolicy: return take(frame.list_policy());
     case pb::RequestFrame::REQUEST_NOT_SET: break;
   }
   return fail(Errc::bad_value);
@@ -248,7 +254,17 @@ Reply take(const pb::CheckReply& in) {
   return out;
 }
 Reply take(const pb::ExplainReply& in) {
-  return ExplainReply{in.action(), in.connection(), in.child(), in.entry(), in.spi_out(), in.sentence()};
+  ExplainReply out{in.action(), in.connection(), in.child(), in.entry(), in.spi_out(), in.sentence()};
+  for (const auto& layer : in.layers())
+    out.layers.push_back({layer.layer(), layer.action(), layer.filter(), layer.name(), layer.sentence()});
+  return out;
+}
+Reply take(const pb::PolicyListing& in) {
+  PolicyListing out;
+  for (const auto& row : in.rows())
+    out.rows.push_back({row.number(), row.key(), row.name(), row.layer(), row.sublayer(), row.weight(), row.action(),
+                        row.raw_context(), take_all(row.conditions()), row.context(), row.provider()});
+  return out;
 }
 
 Result<Reply> take_reply(const pb::ReplyFrame& frame) {
@@ -267,6 +283,7 @@ Result<Reply> take_reply(const pb::ReplyFrame& frame) {
     case pb::ReplyFrame::kPing:
       return Reply(PingAnswer{frame.ping().sequence(), frame.ping().answered(), frame.ping().octets(),
                               frame.ping().nanoseconds(), frame.ping().why()});
+    case pb::ReplyFrame::kPolicyListing: return take(frame.policy_listing());
     case pb::ReplyFrame::REPLY_NOT_SET: break;
   }
   return fail(Errc::bad_value);

@@ -72,6 +72,9 @@ void put(const Ping& in, pb::RequestFrame& frame) {
 }
 void put(const Reload&, pb::RequestFrame& frame) { frame.mutable_reload(); }
 void put(const Cancel& in, pb::RequestFrame& frame) { frame.mutable_cancel()->set_id(in.id); }
+void put(const ListPolicy& in, pb::RequestFrame& frame) {
+  frame.mutable_list_policy()->set_what(static_cast<pb::ListPolicy::What>(in.what));
+}
 
 void put(const Done& in, pb::ReplyFrame& frame) {
   auto* out = frame.mutable_done();
@@ -227,6 +230,31 @@ void put(const ExplainReply& in, pb::ReplyFrame& frame) {
   out->set_entry(utf8(in.entry));
   out->set_spi_out(in.spi_out);
   out->set_sentence(utf8(in.sentence));
+  for (const auto& layer : in.layers) {
+    auto* one = out->add_layers();
+    one->set_layer(utf8(layer.layer));
+    one->set_action(utf8(layer.action));
+    one->set_filter(layer.filter);
+    one->set_name(utf8(layer.name));
+    one->set_sentence(utf8(layer.sentence));
+  }
+}
+void put(const PolicyListing& in, pb::ReplyFrame& frame) {
+  auto* out = frame.mutable_policy_listing();
+  for (const auto& row : in.rows) {
+    auto* one = out->add_rows();
+    one->set_number(row.number);
+    one->set_key(utf8(row.key));
+    one->set_name(utf8(row.name));
+    one->set_layer(utf8(row.layer));
+    one->set_sublayer(utf8(row.sublayer));
+    one->set_weight(row.weight);
+    one->set_action(utf8(row.action));
+    one->set_raw_context(row.raw_context);
+    put_all(row.conditions, one->mutable_conditions());
+    one->set_context(utf8(row.context));
+    one->set_provider(utf8(row.provider));
+  }
 }
 void put(const VersionReply& in, pb::ReplyFrame& frame) {
   auto* out = frame.mutable_version();

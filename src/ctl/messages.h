@@ -88,7 +88,14 @@ struct Cancel {
   uint64_t id = 0;
 };
 
-using Request = std::variant<Hello, Up, Down, Rekey, Status, Watch, Check, Explain, Log, Version, Ping, Reload, Cancel>;
+// The filter engine's objects. Answered by one PolicyListing.
+struct ListPolicy {
+  enum class What : uint8_t { filters = 0, layers = 1, contexts = 2 };
+  What what = What::filters;
+};
+
+using Request =
+    std::variant<Hello, Up, Down, Rekey, Status, Watch, Check, Explain, Log, Version, Ping, Reload, Cancel, ListPolicy>;
 
 // --- replies
 // ----------------------------------------------------------------------------------------------------------
@@ -228,6 +235,14 @@ struct CheckReply {
   std::vector<CheckProblem> problems;  // none: the configuration is good
 };
 
+// What the filter engine says at one layer.
+struct LayerDecision {
+  std::string layer;
+  std::string action;   // PERMIT, BLOCK, the callout, or "none"
+  uint64_t filter = 0;  // that decides; 0: none
+  std::string name;     // of that filter
+  std::string sentence;
+};
 struct ExplainReply {
   std::string action;  // BYPASS | DISCARD | PROTECT
   std::string connection;
@@ -235,6 +250,25 @@ struct ExplainReply {
   std::string entry;     // the SPD entry's selectors; empty: no entry matches
   uint32_t spi_out = 0;  // the SA that would carry the packet; 0: none yet
   std::string sentence;
+  std::vector<LayerDecision> layers{};  // in the order they are asked; empty: there are no filters
+};
+
+// One object of the filter engine; what does not apply is empty.
+struct PolicyRow {
+  uint64_t number = 0;
+  std::string key;
+  std::string name;
+  std::string layer;
+  std::string sublayer;
+  uint64_t weight = 0;
+  std::string action;  // of a context: its type
+  uint64_t raw_context = 0;
+  std::vector<std::string> conditions;  // of a layer: those that may be asked there
+  std::string context;
+  std::string provider;
+};
+struct PolicyListing {
+  std::vector<PolicyRow> rows;  // filters: by layer, heaviest first
 };
 
 struct VersionReply {
@@ -259,8 +293,8 @@ struct Done {
   std::string peers;
 };
 
-using Reply =
-    std::variant<Done, Welcome, StatusReply, Event, LogLine, CheckReply, ExplainReply, VersionReply, PingAnswer>;
+using Reply = std::variant<Done, Welcome, StatusReply, Event, LogLine, CheckReply, ExplainReply, VersionReply,
+                           PingAnswer, PolicyListing>;
 
 // --- envelopes
 // --------------------------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ namespace {
 namespace asio = boost::asio;
 
 const char* verb(const ctl::Request& request) {
-  constexpr const char* kNames[] = {"hello",   "up",  "down",    "rekey", "status", "watch", "check",
-                                    "explain", "log", "version", "ping",  "reload", "cancel"};
+  constexpr const char* kNames[] = {"hello",   "up",  "down",    "rekey", "status", "watch",  "check",
+                                    "explain", "log", "version", "ping",  "reload", "cancel", "list policy"};
   static_assert(std::size(kNames) == std::variant_size_v<ctl::Request>);
   return kNames[request.index()];
 }

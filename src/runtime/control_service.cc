@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/clock.h"
+#include "runtime/policy_report.h"
 
 namespace sallyport::runtime {
 
@@ -56,6 +57,10 @@ void ControlService::serve(ClientId client, const ctl::RequestFrame& frame) {
   if (const auto* status = std::get_if<ctl::Status>(&frame.request)) return handle(to, *status);
   if (const auto* explain = std::get_if<ctl::Explain>(&frame.request)) {
     answer(to, make_explain(now, driver_, *explain));
+    return done(to, ctl::ResultCode::ok);
+  }
+  if (const auto* listing = std::get_if<ctl::ListPolicy>(&frame.request)) {
+    answer(to, make_policy_listing(driver_, *listing));
     return done(to, ctl::ResultCode::ok);
   }
   if (std::holds_alternative<ctl::Watch>(frame.request)) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "runtime/policy_report.h"
+
 namespace sallyport::runtime {
 namespace {
 
@@ -222,6 +224,7 @@ ctl::ExplainReply make_explain(TimePoint, const Driver& driver, const ctl::Expla
                             question.source_port, question.destination_port, true};
   const auto entry = driver.policy_for(flow);
   if (!entry) {
+    if (explain_by_filters(driver, flow, out)) return out;
     out.action = "DISCARD";
     out.sentence = "no policy covers this packet: it would be dropped at the device, and usually never gets there";
     return out;

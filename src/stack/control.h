@@ -14,6 +14,7 @@
 #include "ike/endpoint.h"
 #include "policy/engine.h"
 #include "stack/connections.h"
+#include "stack/explain_filters.h"
 #include "stack/filter_keying.h"
 #include "stack/filter_settings.h"
 #include "stack/messages.h"
@@ -115,6 +116,10 @@ class Control {
   policy::Engine& filter_engine() { return engine_; }
   const policy::Engine& filter_engine() const { return engine_; }
   const std::shared_ptr<const policy::Snapshot>& filters() const { return filters_; }  // in force
+  // A packet that leaves here, and the same one as it would be judged on its arrival, were this the host it is for.
+  FilterExplanation explain_filters(const model::FlowKey& flow) const {
+    return stack::explain_filters(*filters_, keying_, leaving_flow(flow), arriving_flow(flow));
+  }
 
   std::vector<ike::IkeSaStatus> ike_sas() const { return endpoint_.status(); }
   std::vector<ConnectionStatus> connections() const;

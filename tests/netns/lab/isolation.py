@@ -2,6 +2,7 @@
 
 Every host has an IPv4 and an IPv6 address; every question is asked over TCP and UDP, with a text that a capture would show.
 """
+import json
 import pathlib
 import subprocess
 import time
@@ -193,6 +194,16 @@ def require_both_ways(lab):
     for family in FAMILIES:
         if stage.host("alice").ping(stage.wire.address("plain", family)) != 3:
             raise Failure(f"ICMP over {family}, which is exempt, does not pass")
+    # The engine says which filter decides, and on which SA.
+    for family in FAMILIES:
+        told = json.loads(stage.members["alice"].command("explain", stage.wire.address("alice", family), stage.wire.address("bob", family),
+                                                         "tcp", PORT, "--json", check=True).stdout)
+        deciding = {row["layer"]: row["name"] for row in told["layers"]}
+        if told["action"] != "PROTECT" or int(told["spi_out"], 16) == 0 or deciding.get(f"OUTBOUND_TRANSPORT_{family.upper()}") != "require outbound":
+            raise Failure(f"explain over {family} tells {told}")
+    names = {row["name"] for row in json.loads(stage.members["alice"].command("filter", "--json", check=True).stdout)}
+    if not {"require outbound", "require inbound"} <= names:
+        raise Failure(f"the list of filters is {names}")
     # The daemon dies: closed, both ways. It comes back: everything as before.
     stage.members["bob"].kill()
     for client, server in (("alice", "bob"), ("bob", "alice"), ("plain", "bob"), ("bob", "plain")):
@@ -222,6 +233,17 @@ def domain_isolation(lab):
     if slowest > 2:
         raise Failure(f"a plain host was answered after {slowest} s only")
     _nothing(stage.require("plain", "alice", None, patience=3))
+    # The policy of one member changes under way: what it let nobody do is possible now, and members notice nothing.
+    bob = stage.members["bob"]
+    bob.use("isolation-boundary.toml")
+    bob.command("reload", check=True)
+    _nothing(stage.require("plain", "bob", "clear", patience=6))
+    _nothing(stage.require("plain", "alice", None, patience=3))
+    _nothing(stage.require("bob", "alice", "secured", patience=20))
+    bob.use("isolation-domain.toml")
+    bob.command("reload", check=True)
+    _nothing(stage.require("plain", "bob", None, patience=3))
+    _nothing(stage.require("alice", "bob", "secured", patience=20))
     return f"members talk in ESP, to a plain host in the clear (slowest answer {slowest} s), and the plain host is not let in"
 
 

@@ -238,11 +238,19 @@ TEST_SUITE("cli/verbs") {
   }
 
   TEST_CASE("explain asks about one packet and tells who decides") {
-    const ctl::ExplainReply reply{"PROTECT", "west", "net", "10.1.0.0/24 to 10.2.0.0/24", 0xabcdef01, "protected"};
+    const ctl::ExplainReply reply{"PROTECT",
+                                  "west",
+                                  "net",
+                                  "10.1.0.0/24 to 10.2.0.0/24",
+                                  0xabcdef01,
+                                  "protected",
+                                  {{"OUTBOUND_TRANSPORT_V4", "PERMIT", 7, "ours", "because"}}};
     const ScriptedControl server(says({reply, done()}));
     Ran ran = run(server.path(), {"explain", "10.1.0.1", "10.2.0.1", "tcp", "443", "55000"});
     CHECK(ran.code == 0);
-    CHECK(ran.out == "PROTECT  by west.net  (10.1.0.0/24 to 10.2.0.0/24)  on SPI abcdef01\nprotected\n");
+    CHECK(ran.out ==
+          "PROTECT  by west.net  (10.1.0.0/24 to 10.2.0.0/24)  on SPI abcdef01\nprotected\n"
+          "  OUTBOUND_TRANSPORT_V4: PERMIT by filter 7 \"ours\" (because)\n");
     const auto asked = server.last<ctl::Explain>();
     CHECK(asked.protocol == 6);
     CHECK(asked.destination_port == 443);
@@ -254,6 +262,36 @@ TEST_SUITE("cli/verbs") {
     CHECK(run(server.path(), {"explain", "10.1.0.1", "nowhere"}).code == 2);
     CHECK(run(server.path(), {"explain", "10.1.0.1", "10.2.0.1", "teleport"}).code == 2);
     CHECK(run(server.path(), {"explain", "10.1.0.1", "10.2.0.1", "256"}).code == 2);
+  }
+
+  TEST_CASE("filter, layer and context list what the engine has") {
+    ctl::PolicyRow row;
+    row.number = 7;
+    row.name = "ours";
+    row.layer = "OUTBOUND_TRANSPORT_V4";
+    row.action = "CALLOUT_TERMINATING IPSEC_OUTBOUND_TRANSPORT_V4";
+    row.raw_context = 1;
+    row.conditions = {"IP_PROTOCOL EQUAL 6"};
+    row.sublayer = "UNIVERSAL";
+    row.provider = "configuration";
+    const ScriptedControl server(says({ctl::PolicyListing{{row}}, done()}));
+    Ran ran = run(server.path(), {"filter"});
+    CHECK(ran.code == 0);
+    CHECK(ran.out.find("OUTBOUND_TRANSPORT_V4\n") == 0);
+    CHECK(ran.out.find("7  CALLOUT_TERMINATING IPSEC_OUTBOUND_TRANSPORT_V4  \"ours\" context 0x1") !=
+          std::string::npos);
+    CHECK(ran.out.find("IP_PROTOCOL EQUAL 6  (UNIVERSAL, weight 0000000000000000, of configuration)") !=
+          std::string::npos);
+    CHECK(server.last<ctl::ListPolicy>().what == ctl::ListPolicy::What::filters);
+    ran = run(server.path(), {"filter", "--json"});
+    CHECK(json(ran.out).items.at(0).at("number").text == "7");
+    compare_keys("filter", ran.out);
+    CHECK(run(server.path(), {"layer"}).out.find("ours") != std::string::npos);
+    CHECK(server.last<ctl::ListPolicy>().what == ctl::ListPolicy::What::layers);
+    CHECK(run(server.path(), {"context"}).code == 0);
+    CHECK(server.last<ctl::ListPolicy>().what == ctl::ListPolicy::What::contexts);
+    const ScriptedControl empty(says({ctl::PolicyListing{}, done()}));
+    CHECK(run(empty.path(), {"filter"}).out == "There are no filters.\n");
   }
 
   TEST_CASE("log prints lines, cleaned of what could move a cursor") {

@@ -115,6 +115,7 @@ TEST_SUITE("ctl/messages") {
     CHECK(ping.timeout == seconds(3));
     round(Reload{});
     CHECK(round(Cancel{8}).id == 8);
+    CHECK(round(ListPolicy{ListPolicy::What::contexts}).what == ListPolicy::What::contexts);
   }
 
   TEST_CASE("a full status comes back field by field") {
@@ -153,6 +154,17 @@ TEST_SUITE("ctl/messages") {
     const CheckReply check = round_reply(CheckReply{{"/a"}, {{"/a", 3, "daemon.x", "No."}}});
     CHECK(check.problems.at(0).line == 3);
     CHECK(round_reply(ExplainReply{"PROTECT", "w", "n", "e", 1, "s"}).spi_out == 1);
+    const ExplainReply layered =
+        round_reply(ExplainReply{"PROTECT", "w", "n", "e", 1, "s", {{"L", "PERMIT", 7, "f", "t"}}});
+    REQUIRE(layered.layers.size() == 1);
+    CHECK(layered.layers[0].filter == 7);
+    CHECK(layered.layers[0].sentence == "t");
+    const PolicyListing listing =
+        round_reply(PolicyListing{{{7, "k", "n", "l", "s", 9, "a", 2, {"c", "d"}, "x", "p"}}});
+    REQUIRE(listing.rows.size() == 1);
+    CHECK(listing.rows[0].weight == 9);
+    CHECK(listing.rows[0].conditions.size() == 2);
+    CHECK(listing.rows[0].provider == "p");
     CHECK(round_reply(VersionReply{"1", "g++", "3", 1}).openssl == "3");
     CHECK(round_reply(PingAnswer{1, true, 56, 123456, ""}).nanoseconds == 123456);
   }

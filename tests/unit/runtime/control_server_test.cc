@@ -104,7 +104,7 @@ TEST_SUITE("runtime/control_server") {
     for (const ctl::Request& request :
          {ctl::Request(ctl::Status{}), ctl::Request(ctl::Watch{}), ctl::Request(ctl::Check{}),
           ctl::Request(ctl::Explain{}), ctl::Request(ctl::Log{}), ctl::Request(ctl::Version{}),
-          ctl::Request(ctl::Cancel{})}) {
+          ctl::Request(ctl::Cancel{}), ctl::Request(ctl::ListPolicy{})}) {
       CHECK(right_for(request) == Right::read);
     }
   }

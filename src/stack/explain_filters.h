@@ -1,0 +1,32 @@
+// What the filter engine would say of a packet, layer by layer, and which SA would carry it: for people. Asks the same
+// questions as FilterFlows and FilterKeying, with no memory of flows. Pure.
+#pragma once
+#include "policy/classify.h"
+#include "stack/filter_keying.h"
+
+namespace sallyport::stack {
+
+struct LayerExplained {
+  policy::Layer layer = policy::Layer::IPSEC_V4;
+  std::string action;  // PERMIT, BLOCK, or the callout that decides; "none": no filter matches
+  uint64_t filter = 0;
+  std::string name;  // of that filter
+  std::string sentence;
+};
+
+struct FilterExplanation {
+  std::vector<LayerExplained> layers;  // in the order they are asked; empty: there are no filters
+  bool blocked = false;
+  uint64_t protects = 0;                                  // the outbound callout filter; 0: none
+  bool clear_meanwhile = false;                           // negotiation discovery
+  uint32_t reqid_encrypted = 0, reqid_authenticated = 0;  // of the SAs that would do
+  std::optional<FilterKeying::Wanted> wanted;             // the negotiation that would be asked for
+  std::string refusal;                                    // why there can be none
+};
+
+// A packet that leaves (`flow` as the engine sees it from here), and as a peer's packet of the same kind would be
+// judged.
+FilterExplanation explain_filters(const policy::Snapshot& snapshot, const FilterKeying& keying, const HostFlow& leaving,
+                                  const HostFlow& arriving);
+
+}  // namespace sallyport::stack
