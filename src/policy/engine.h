@@ -102,12 +102,18 @@ class Engine {
   // may_read() of each object.
   Outcome<std::shared_ptr<const Snapshot>> view(SessionId session) const;
   Outcome<> may_read(SessionId session, ObjectKind kind, const ObjectHead& head) const;
+  // A right on the container of that kind, or on the engine itself: ACCESS_DENIED.
+  Outcome<> may(SessionId session, std::optional<ObjectKind> container, uint32_t right) const;
   std::shared_ptr<const Snapshot> snapshot() const { return current_; }
 
   // Security. An absent key means the container. TXN_IN_PROGRESS inside a transaction; from a dynamic session only its
   // own objects.
   Outcome<SecurityDescriptor> protection(SessionId session, ObjectKind kind, const std::optional<Guid>& key) const;
   Outcome<> protect(SessionId session, ObjectKind kind, const std::optional<Guid>& key, SecurityDescriptor protection);
+
+  // Of the engine itself: who may open it, begin transactions, set options.
+  Outcome<SecurityDescriptor> engine_protection(SessionId session) const;
+  Outcome<> protect_engine(SessionId session, SecurityDescriptor protection);
 
   Outcome<SubscriptionId> subscribe(SessionId session, Subscription subscription);
   Outcome<> unsubscribe(SessionId session, SubscriptionId id);

@@ -131,6 +131,27 @@ Outcome<> Engine::protect(SessionId id, ObjectKind kind, const std::optional<Gui
   return done;
 }
 
+Outcome<SecurityDescriptor> Engine::engine_protection(SessionId id) const {
+  SP_CHECK(may(id, std::nullopt, access::kReadControl));
+  return containers_.engine;
+}
+
+Outcome<> Engine::protect_engine(SessionId id, SecurityDescriptor protection) {
+  SP_CHECK(outside_txn(id));
+  SP_TRY(const Session* session, static_cast<const Engine*>(this)->live(id));
+  if (session->dynamic()) return refuse(Fwp::DYNAMIC_SESSION_IN_PROGRESS);
+  SP_CHECK(may(id, std::nullopt, access::kWriteDac));
+  containers_.engine = std::move(protection);
+  return {};
+}
+
+Outcome<> Engine::may(SessionId id, std::optional<ObjectKind> container, uint32_t right) const {
+  SP_TRY(const Session* session, live(id));
+  if (session->request.trusted) return {};
+  const SecurityDescriptor& protection = container ? containers_.of(*container) : containers_.engine;
+  return allowed(protection, session->request.token, right) ? Outcome<>{} : Outcome<>(refuse(Fwp::ACCESS_DENIED));
+}
+
 Outcome<uint32_t> Engine::option(SessionId id, EngineOption option) const {
   SP_TRY(const Session* session, live(id));
   (void)session;

@@ -17,6 +17,7 @@ constexpr Row kRows[] = {
     {Fwp::NOT_SUPPORTED, "ERROR_NOT_SUPPORTED", "not supported here"},
     {Fwp::WIN32_INVALID_PARAMETER, "ERROR_INVALID_PARAMETER", "a parameter is wrong"},
     {Fwp::INVALID_SECURITY_DESCR, "ERROR_INVALID_SECURITY_DESCR", "not a self-relative security descriptor"},
+    {Fwp::NO_SYSTEM_RESOURCES, "ERROR_NO_SYSTEM_RESOURCES", "a limit of this daemon is reached"},
 };
 
 const Row* row(Fwp code) {

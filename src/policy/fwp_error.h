@@ -16,6 +16,7 @@ enum class Fwp : uint32_t {
   NOT_SUPPORTED = 50,
   WIN32_INVALID_PARAMETER = 87,
   INVALID_SECURITY_DESCR = 1338,
+  NO_SYSTEM_RESOURCES = 1450,  // a limit of ours
 };
 
 std::string_view to_string(Fwp code);  // "FWP_E_IN_USE", "ERROR_ACCESS_DENIED"

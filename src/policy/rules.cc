@@ -2,6 +2,8 @@
 // persistent may lean only on what is built in or persistent and of the same provider.
 #include "policy/rules.h"
 
+#include "policy/reference.h"
+
 namespace sallyport::policy {
 namespace {
 
@@ -164,7 +166,7 @@ Outcome<> check_delete(const Author& author, const Containers& containers, const
   if (author.dynamic && head.lifetime != Lifetime::dynamic) return refuse(Fwp::DYNAMIC_SESSION_IN_PROGRESS);
   const SecurityDescriptor& protection = head.protection ? *head.protection : containers.of(kind);
   if (!author.trusted && !allowed(protection, author.token, access::kDelete)) return refuse(Fwp::ACCESS_DENIED);
-  return snapshot.references_to(head.key) ? Outcome<>(refuse(Fwp::IN_USE)) : Outcome<>{};
+  return snapshot.references_to(reference_key(kind, head.key)) ? Outcome<>(refuse(Fwp::IN_USE)) : Outcome<>{};
 }
 
 }  // namespace sallyport::policy

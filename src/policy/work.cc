@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "policy/reference.h"
+
 namespace sallyport::policy {
 
 void Work::refer(const std::optional<Guid>& key, int by) {
@@ -18,11 +20,23 @@ void Work::refer(const std::optional<Guid>& key, int by) {
 }
 
 void Work::refer_all(const Filter& filter, int by) {
-  refer(filter.head.provider, by);
-  refer(filter.sublayer, by);
-  if (is_callout(filter.action.type)) refer(filter.action.callout, by);
-  if (filter.has_provider_context()) refer(filter.provider_context, by);
+  const auto one = [&](ObjectKind kind, const Guid& key) {
+    if (!key.is_zero()) refer(reference_key(kind, key), by);
+  };
+  if (filter.head.provider) one(ObjectKind::provider, *filter.head.provider);
+  one(ObjectKind::sublayer, filter.sublayer);
+  if (is_callout(filter.action.type)) one(ObjectKind::callout, filter.action.callout);
+  if (filter.has_provider_context()) one(ObjectKind::provider_context, filter.provider_context);
 }
+
+namespace {
+
+std::optional<Guid> provider_of(const ObjectHead& head) {
+  if (!head.provider) return {};
+  return reference_key(ObjectKind::provider, *head.provider);
+}
+
+}  // namespace
 
 void Work::put(std::shared_ptr<const Provider> object) {
   changes_.push_back({ChangeType::add, ObjectKind::provider, object->head.key, 0, {}, {}, object->head.key});
@@ -31,14 +45,14 @@ void Work::put(std::shared_ptr<const Provider> object) {
 
 void Work::put(std::shared_ptr<const SubLayer> object) {
   changes_.push_back({ChangeType::add, ObjectKind::sublayer, object->head.key, 0, {}, {}, object->head.provider});
-  refer(object->head.provider, 1);
+  refer(provider_of(object->head), 1);
   next_.sublayers.set(std::move(object));
 }
 
 void Work::put(std::shared_ptr<const Callout> object) {
   changes_.push_back(
       {ChangeType::add, ObjectKind::callout, object->head.key, object->id, {}, {}, object->head.provider});
-  refer(object->head.provider, 1);
+  refer(provider_of(object->head), 1);
   next_.callouts_by_id.set(object);
   next_.callouts.set(std::move(object));
 }
@@ -46,7 +60,7 @@ void Work::put(std::shared_ptr<const Callout> object) {
 void Work::put(std::shared_ptr<const ProviderContext> object) {
   changes_.push_back(
       {ChangeType::add, ObjectKind::provider_context, object->head.key, object->id, {}, object, object->head.provider});
-  refer(object->head.provider, 1);
+  refer(provider_of(object->head), 1);
   next_.contexts_by_id.set(object);
   next_.contexts.set(std::move(object));
 }
@@ -68,14 +82,14 @@ void Work::drop(const Provider& object) {
 
 void Work::drop(const SubLayer& object) {
   changes_.push_back({ChangeType::remove, ObjectKind::sublayer, object.head.key, 0, {}, {}, object.head.provider});
-  refer(object.head.provider, -1);
+  refer(provider_of(object.head), -1);
   next_.sublayers.erase(Guid(object.head.key));
 }
 
 void Work::drop(const Callout& object) {
   changes_.push_back(
       {ChangeType::remove, ObjectKind::callout, object.head.key, object.id, {}, {}, object.head.provider});
-  refer(object.head.provider, -1);
+  refer(provider_of(object.head), -1);
   next_.callouts_by_id.erase(uint64_t{object.id});
   next_.callouts.erase(Guid(object.head.key));
 }
@@ -84,7 +98,7 @@ void Work::drop(const ProviderContext& object) {
   const auto held = *next_.contexts.find(object.head.key);  // object may be the last of its kind
   changes_.push_back(
       {ChangeType::remove, ObjectKind::provider_context, held->head.key, held->id, {}, held, held->head.provider});
-  refer(held->head.provider, -1);
+  refer(provider_of(held->head), -1);
   next_.contexts_by_id.erase(held->id);
   next_.contexts.erase(held->head.key);
 }

@@ -364,4 +364,20 @@ TEST_CASE("keying traffic is exempt exactly while main mode policy is referred t
   CHECK_FALSE(classify(*w.engine.snapshot(), Layer::OUTBOUND_TRANSPORT_V6, values, nullptr, scratch).decided);
 }
 
+TEST_CASE("[WFP 4] objects of different kinds may have the same key, and references to one do not hold the other") {
+  World w;
+  Provider provider;
+  provider.head.key = guid(9);
+  provider.head.display.name = "p";
+  REQUIRE(w.engine.add(w.user, provider));
+  SubLayer sublayer;
+  sublayer.head.key = guid(9);
+  sublayer.head.display.name = "s";
+  sublayer.head.provider = guid(9);
+  REQUIRE(w.engine.add(w.user, sublayer));
+  CHECK(code(w.engine.remove(w.user, ObjectKind::provider, guid(9))) == Fwp::IN_USE);
+  REQUIRE(w.engine.remove(w.user, ObjectKind::sublayer, guid(9)));
+  REQUIRE(w.engine.remove(w.user, ObjectKind::provider, guid(9)));
+}
+
 TEST_SUITE_END();
