@@ -47,6 +47,13 @@ void read_daemon(Section& section, DaemonSettings& out) {
   if (out.control_socket.size() > 107) section.refuse("control", "is too long for a socket: at most 107 octets.");
   section.read("control_group", out.control_group);
   section.read_path("key_log", out.key_log);
+  if (std::string store; section.read("policy_store", store)) {
+    if (store == "none") {
+      out.policy_store.clear();
+    } else {
+      section.read_path("policy_store", out.policy_store);
+    }
+  }
   section.read("split", out.split);
   section.read("udp_offloads", out.udp_offloads);
   section.read("user", out.user);

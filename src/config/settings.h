@@ -44,6 +44,7 @@ struct DaemonSettings {
   uint16_t remote_natt_port = 4500;  // of every peer; a peer's IKE port is its connection's remote_port
   LogSettings log;
   FailClosedSettings fail_closed;
+  std::string policy_store = "/var/lib/sallyport/policy";  // of the filter engine; empty: none is kept
   std::string key_log;             // folder for Wireshark's key tables; empty: keys are never written
   bool split = true;               // parent, key and helper processes; false: all in one process
   std::string user = "sallyport";  // of the worker when started by root

@@ -104,6 +104,8 @@ Result<Request> take(const pb::ListPolicy& in) {
   return ListPolicy{static_cast<ListPolicy::What>(in.what())};
 }
 
+Bytes take_octets(const std::string& in) { return {in.begin(), in.end()}; }
+
 Result<Request> take_request(const pb::RequestFrame& frame) {
   switch (frame.request_case()) {
     case pb::RequestFrame::kHello: return take(frame.hello());
@@ -120,6 +122,8 @@ Result<Request> take_request(const pb::RequestFrame& frame) {
     case pb::RequestFrame::kReload: return Request(Reload{});
     case pb::RequestFrame::kCancel: return Request(Cancel{frame.cancel().id()});
     case pb::RequestFrame::kListPolicy: return take(frame.list_policy());
+    case pb::RequestFrame::kPolicyCall:
+      return Request(PolicyCall{frame.policy_call().function(), take_octets(frame.policy_call().octets())});
     case pb::RequestFrame::REQUEST_NOT_SET: break;
   }
   return fail(Errc::bad_value);
@@ -284,6 +288,10 @@ Result<Reply> take_reply(const pb::ReplyFrame& frame) {
       return Reply(PingAnswer{frame.ping().sequence(), frame.ping().answered(), frame.ping().octets(),
                               frame.ping().nanoseconds(), frame.ping().why()});
     case pb::ReplyFrame::kPolicyListing: return take(frame.policy_listing());
+    case pb::ReplyFrame::kPolicyAnswer:
+      return Reply(PolicyAnswer{frame.policy_answer().code(), frame.policy_answer().index(),
+                                take_octets(frame.policy_answer().octets())});
+    case pb::ReplyFrame::kPolicyNotice: return Reply(PolicyNotice{take_octets(frame.policy_notice().octets())});
     case pb::ReplyFrame::REPLY_NOT_SET: break;
   }
   return fail(Errc::bad_value);

@@ -75,7 +75,21 @@ void put(const Cancel& in, pb::RequestFrame& frame) { frame.mutable_cancel()->se
 void put(const ListPolicy& in, pb::RequestFrame& frame) {
   frame.mutable_list_policy()->set_what(static_cast<pb::ListPolicy::What>(in.what));
 }
+void put(const PolicyCall& in, pb::RequestFrame& frame) {
+  auto* out = frame.mutable_policy_call();
+  out->set_function(in.function);
+  out->set_octets(in.octets.data(), in.octets.size());
+}
 
+void put(const PolicyAnswer& in, pb::ReplyFrame& frame) {
+  auto* out = frame.mutable_policy_answer();
+  out->set_code(in.code);
+  out->set_index(in.index);
+  out->set_octets(in.octets.data(), in.octets.size());
+}
+void put(const PolicyNotice& in, pb::ReplyFrame& frame) {
+  frame.mutable_policy_notice()->set_octets(in.octets.data(), in.octets.size());
+}
 void put(const Done& in, pb::ReplyFrame& frame) {
   auto* out = frame.mutable_done();
   out->set_code(static_cast<pb::ResultCode>(in.code));

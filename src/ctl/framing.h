@@ -7,7 +7,7 @@
 
 namespace sallyport::ctl {
 
-constexpr size_t kMaxRequestOctets = 64 * 1024;
+constexpr size_t kMaxRequestOctets = 1088 * 1024;  // a call of the filter engine of 1 MiB, and its envelope
 constexpr size_t kMaxReplyOctets = 8 * 1024 * 1024;
 
 // The body with its length in front.

@@ -94,8 +94,14 @@ struct ListPolicy {
   What what = What::filters;
 };
 
-using Request =
-    std::variant<Hello, Up, Down, Rekey, Status, Watch, Check, Explain, Log, Version, Ping, Reload, Cancel, ListPolicy>;
+// A function of the filter engine: its number and its argument as octets that this room does not read.
+struct PolicyCall {
+  uint32_t function = 0;
+  Bytes octets;
+};
+
+using Request = std::variant<Hello, Up, Down, Rekey, Status, Watch, Check, Explain, Log, Version, Ping, Reload, Cancel,
+                             ListPolicy, PolicyCall>;
 
 // --- replies
 // ----------------------------------------------------------------------------------------------------------
@@ -286,6 +292,15 @@ struct PingAnswer {
   std::string why;  // when not answered
 };
 
+struct PolicyAnswer {
+  uint32_t code = 0;
+  uint32_t index = 0;
+  Bytes octets;
+};
+struct PolicyNotice {
+  Bytes octets;
+};
+
 struct Done {
   ResultCode code = ResultCode::ok;
   std::string sentence;
@@ -294,7 +309,7 @@ struct Done {
 };
 
 using Reply = std::variant<Done, Welcome, StatusReply, Event, LogLine, CheckReply, ExplainReply, VersionReply,
-                           PingAnswer, PolicyListing>;
+                           PingAnswer, PolicyListing, PolicyAnswer, PolicyNotice>;
 
 // --- envelopes
 // --------------------------------------------------------------------------------------------------------

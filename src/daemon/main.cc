@@ -88,6 +88,12 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   }
   for (const int number : {SIGTERM, SIGINT}) loop.on_signal(number, [&] { worker.stop(); });
   loop.on_signal(SIGHUP, [&] { reload(0); });
+  const runtime::PolicyFile store(loaded.settings.daemon.policy_store);
+  if (worker.service().policy().restore(store.load())) store.set_aside();
+  worker.service().policy().on_store = [&](Bytes octets) {
+    if (auto saved = store.save(octets); !saved)
+      log.line(runtime::LogLevel::error, runtime::explain_policy_file(store.path(), saved.error()));
+  };
   worker.start();
   log.line(runtime::LogLevel::info, "sallyportd " + std::string(kVersion) + " runs in one process");
   loop.run();

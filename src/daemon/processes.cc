@@ -48,7 +48,11 @@ enum class Word : uint8_t {
   guard,
   filter_plan_begins,  // worker to parent: a plan of filter_plan.h in pieces, the last one under its own word
   filter_plan_goes_on,
-  filter_plan_ends
+  filter_plan_ends,
+  policy,          // to the worker: what the policy store holds, in memory files
+  policy_damaged,  // from it: the newest was not good
+  policy_part,     // from it: more of a store to be written, and the last of it
+  policy_end
 };
 uint8_t code(Word word) { return static_cast<uint8_t>(word); }
 
@@ -213,9 +217,31 @@ struct WorkerProcess {
     } else if (message.word == code(Word::guard) && message.body.size() > 8) {
       if (auto report = runtime::parse_guard_report(ByteView(message.body).subspan(8)))
         service.guard_reported(token_of(message.body), *report);
+    } else if (message.word == code(Word::policy)) {
+      restore_policy(message);
     } else if (message.word == code(Word::stop)) {
       worker->stop();
     }
+  }
+  // The store comes before the first packet is read.
+  void restore_policy(const ChannelMessage& message) {
+    runtime::StoredPolicy stored;
+    stored.kept = !message.body.empty() && message.body[0] != 0;
+    if (message.body.size() > 1) stored.complaints.push_back(std::string(as_text(ByteView(message.body).subspan(1))));
+    const auto take = [&](size_t which, Bytes& into) {
+      if (which >= message.descriptors.size()) return;
+      if (auto octets = runtime::read_memory_file(message.descriptors[which])) into = std::move(*octets);
+    };
+    take(0, stored.newest);
+    take(1, stored.previous);
+    if (worker->service().policy().restore(stored)) (void)parent.send(code(Word::policy_damaged));
+  }
+  // In parts, because this process may make no memory file.
+  void store_policy(ByteView octets) {
+    constexpr size_t kPart = runtime::kMaxChannelOctets / 2;
+    for (; octets.size() > kPart; octets = octets.subspan(kPart))
+      (void)parent.send(code(Word::policy_part), octets.first(kPart));
+    (void)parent.send(code(Word::policy_end), octets);
   }
   void read() {
     for (;;) {
@@ -263,6 +289,7 @@ void send_filter_plan(DescriptorChannel& parent, ByteView plan) {
     process.worker->driver().on_host_filters = [&](const stack::HostFilters& filters) {
       send_filter_plan(process.parent, runtime::write_filter_plan(filters));
     };
+    process.worker->service().policy().on_store = [&](Bytes octets) { process.store_policy(octets); };
     process.loop.watch(process.parent.fd(), [&] { process.read(); });
     process.read();  // the channels to the key process and the helper
     if (auto done = forbid_system_calls(FilterFor::worker); !done)
@@ -353,8 +380,30 @@ class Parent {
     if (kind == Kind::worker) {
       const auto shared = privileges_.share();
       if (!child.channel.send(code(Word::descriptors), shared.describe(), shared.numbers())) return false;
+      if (!send_policy(child)) return false;
     }
     return true;
+  }
+
+  bool send_policy(Child& child) {
+    const runtime::StoredPolicy stored = store_.load();
+    auto newest = runtime::memory_file(stored.newest), previous = runtime::memory_file(stored.previous);
+    if (!newest || !previous) return false;
+    Bytes body{static_cast<uint8_t>(stored.kept)};
+    if (!stored.complaints.empty()) append(body, as_bytes(stored.complaints.front()));
+    return child.channel.send(code(Word::policy), body, {newest->get(), previous->get()}).has_value();
+  }
+
+  // What the worker wants kept. The octets are not read here.
+  void take_policy(const ChannelMessage& message) {
+    if (coming_policy_.size() + message.body.size() > runtime::kMaxPolicyOctets) {
+      coming_policy_ = {};
+      return say(runtime::explain_policy_file(store_.path(), Error{Errc::limit}));
+    }
+    append(coming_policy_, message.body);
+    if (message.word != code(Word::policy_end)) return;
+    const Bytes whole = std::exchange(coming_policy_, {});
+    if (auto saved = store_.save(whole); !saved) say(runtime::explain_policy_file(store_.path(), saved.error()));
   }
 
   // An agent that refuses its files says so on stderr and ends. What it remarks before it answers is passed on.
@@ -406,6 +455,9 @@ class Parent {
     if ((*message)->word == code(Word::reload_wanted)) reload(token_of((*message)->body));
     if ((*message)->word == code(Word::check_wanted)) check(token_of((*message)->body));
     if ((*message)->word == code(Word::guard_wanted)) tell_guard(token_of((*message)->body));
+    if ((*message)->word == code(Word::policy_damaged)) store_.set_aside();
+    if ((*message)->word == code(Word::policy_part) || (*message)->word == code(Word::policy_end))
+      take_policy(**message);
     take_filter_plan(**message);
   }
 
@@ -452,6 +504,7 @@ class Parent {
 
   void restart(Child& child, Kind kind, const char* name, int status) {
     child.channel = DescriptorChannel();
+    if (kind == Kind::worker) coming_policy_ = {};
     say(std::string("the ") + name + " " + how_it_ended(status) + "; it is started again");
     // One that dies at once is not started in a busy circle.
     if (runtime::monotonic_now() - child.started < seconds(1)) (void)::usleep(500000);
@@ -510,11 +563,25 @@ class Parent {
     (void)worker_.channel.send(code(Word::guard), out.take());
   }
 
+  // What the worker still wants kept when it is told to end.
+  void take_last_policy() {
+    while (worker_.channel) {
+      auto message = worker_.channel.receive(false);
+      if (!message) worker_.channel = DescriptorChannel();
+      if (!message || !message->has_value()) return;
+      const uint8_t word = (*message)->word;
+      if (word == code(Word::policy_part) || word == code(Word::policy_end)) take_policy(**message);
+    }
+  }
+
   void stop_all() {
     for (Child* child : {&worker_, &keys_, &helper_}) {
       if (child->pid <= 0) continue;
       if (child->channel) (void)child->channel.send(code(Word::stop), {}, {}, false);
-      for (int i = 0; i < 200 && ::waitpid(child->pid, nullptr, WNOHANG) == 0; ++i) (void)::usleep(10000);
+      for (int i = 0; i < 200 && ::waitpid(child->pid, nullptr, WNOHANG) == 0; ++i) {
+        if (child == &worker_) take_last_policy();
+        (void)::usleep(10000);
+      }
       if (::kill(child->pid, 0) == 0) {
         (void)::kill(child->pid, SIGKILL);
         (void)::waitpid(child->pid, nullptr, 0);
@@ -529,6 +596,8 @@ class Parent {
   runtime::TraceLog log_;
   std::deque<std::string> untold_;  // to the worker
   Bytes filter_plan_;               // pieces so far
+  runtime::PolicyFile store_{loaded_.settings.daemon.policy_store};
+  Bytes coming_policy_;  // parts of a store that is not whole yet
   TimePoint started_;
   Fd signals_;
   Child keys_, helper_, worker_;

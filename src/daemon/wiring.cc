@@ -137,6 +137,7 @@ Worker::Worker(runtime::Loop& loop, runtime::TraceLog& log, runtime::KeyPort& ke
 }
 
 void Worker::stop() {
+  service_->policy().flush();
   driver_.take_all_down();
   // The deletes are on the wire; the answers are not waited for longer than this.
   loop_.set_timer(2, runtime::monotonic_now() + milliseconds(200), [this] { loop_.stop(); });

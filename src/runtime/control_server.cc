@@ -22,8 +22,8 @@ namespace {
 namespace asio = boost::asio;
 
 const char* verb(const ctl::Request& request) {
-  constexpr const char* kNames[] = {"hello",   "up",  "down",    "rekey", "status", "watch",  "check",
-                                    "explain", "log", "version", "ping",  "reload", "cancel", "list policy"};
+  constexpr const char* kNames[] = {"hello", "up",      "down", "rekey",  "status", "watch",       "check", "explain",
+                                    "log",   "version", "ping", "reload", "cancel", "list policy", "policy"};
   static_assert(std::size(kNames) == std::variant_size_v<ctl::Request>);
   return kNames[request.index()];
 }
@@ -86,8 +86,7 @@ struct ControlServer::Client {
   Client(asio::io_context& loop, int fd, const std::string& version) : socket(loop, fd), session(version) {}
   asio::posix::stream_descriptor socket;
   ctl::ServerSession session;
-  uint32_t uid = 0;
-  int32_t pid = 0;
+  Peer peer;
   Bytes output;
   bool writing = false;
   bool closing = false;
@@ -133,8 +132,7 @@ void ControlServer::Impl::take_one() {
   if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) return;
   const ClientId id = next_id++;
   auto client = std::make_shared<Client>(loop, fd.release(), version);
-  client->uid = who.uid;
-  client->pid = who.pid;
+  client->peer = {who.uid, who.gid, static_cast<uint32_t>(who.pid)};
   clients.emplace(id, std::move(client));
   read(id);
 }
@@ -160,10 +158,10 @@ void ControlServer::Impl::serve(ClientId id) {
   const auto client = clients.at(id);
   while (auto frame = client->session.next_request()) {
     if (right_for(frame->request) == Right::operate) {
-      const bool may = allowed(client->uid);
+      const bool may = allowed(client->peer.uid);
       if (server.on_audit) {
-        server.on_audit("control: uid " + std::to_string(client->uid) + " pid " + std::to_string(client->pid) + " " +
-                        verb(frame->request) + (may ? "" : " refused"));
+        server.on_audit("control: uid " + std::to_string(client->peer.uid) + " pid " +
+                        std::to_string(client->peer.pid) + " " + verb(frame->request) + (may ? "" : " refused"));
       }
       if (!may) {
         client->session.reply(frame->id,
@@ -227,6 +225,16 @@ void ControlServer::reply(ClientId client, uint64_t id, const ctl::Reply& reply)
 bool ControlServer::open(ClientId client, uint64_t id) const {
   const auto at = impl_->clients.find(client);
   return at != impl_->clients.end() && at->second->session.open(id);
+}
+
+const ControlServer::Peer* ControlServer::peer(ClientId client) const {
+  const auto at = impl_->clients.find(client);
+  return at == impl_->clients.end() ? nullptr : &at->second->peer;
+}
+
+bool ControlServer::may_operate(ClientId client) const {
+  const Peer* who = peer(client);
+  return who && impl_->allowed(who->uid);
 }
 
 size_t ControlServer::clients() const { return impl_->clients.size(); }

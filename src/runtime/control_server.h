@@ -32,6 +32,12 @@ class ControlServer {
     size_t clients = 64;
     size_t output_octets = 16 * 1024 * 1024;
   };
+  // Who is at the other end, as the kernel says.
+  struct Peer {
+    uint32_t uid = 0;
+    uint32_t gid = 0;
+    uint32_t pid = 0;
+  };
   // allowed(uid): may operate. Everyone who could connect may read.
   ControlServer(boost::asio::io_context& loop, Fd listening, std::string daemon_version,
                 std::function<bool(uint32_t uid)> allowed);
@@ -45,6 +51,8 @@ class ControlServer {
 
   void reply(ClientId client, uint64_t id, const ctl::Reply& reply);
   bool open(ClientId client, uint64_t id) const;
+  const Peer* peer(ClientId client) const;  // nullptr: gone
+  bool may_operate(ClientId client) const;
   size_t clients() const;
   void stop();
 

@@ -9,7 +9,12 @@
 namespace sallyport::runtime {
 
 ControlService::ControlService(Loop& loop, TraceLog& log, Driver& driver, ControlServer& server, ReportFacts facts)
-    : loop_(loop), log_(log), driver_(driver), server_(server), facts_(std::move(facts)) {
+    : loop_(loop),
+      log_(log),
+      driver_(driver),
+      server_(server),
+      facts_(std::move(facts)),
+      policy_(loop, log, driver, server) {
   server_.on_request = [this](ClientId client, const ctl::RequestFrame& frame) { serve(client, frame); };
   server_.on_closed = [this](ClientId client) { forget(client); };
   server_.on_audit = [this](const std::string& text) { log_.limited(LogLevel::info, "control", "", text); };
@@ -48,6 +53,7 @@ stack::CommandToken ControlService::new_token(Address to) {
 void ControlService::serve(ClientId client, const ctl::RequestFrame& frame) {
   const Address to{client, frame.id};
   const TimePoint now = monotonic_now();
+  if (const auto* call = std::get_if<ctl::PolicyCall>(&frame.request)) return policy_.call(client, frame.id, *call);
   if (const auto* up = std::get_if<ctl::Up>(&frame.request)) return handle(to, *up);
   if (const auto* down = std::get_if<ctl::Down>(&frame.request)) return handle(to, *down);
   if (const auto* rekey = std::get_if<ctl::Rekey>(&frame.request)) return handle(to, *rekey);
@@ -268,6 +274,7 @@ void ControlService::checked(stack::CommandToken token, const ctl::CheckReply& r
 }
 
 void ControlService::forget(ClientId client) {
+  policy_.closed(client);
   std::erase_if(watchers_, [&](const auto& row) { return row.first.client == client; });
   std::erase_if(followers_, [&](const auto& row) { return row.first.client == client; });
   for (auto at = waiting_.begin(); at != waiting_.end();) {

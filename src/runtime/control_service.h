@@ -6,6 +6,7 @@
 #include <string>
 
 #include "runtime/control_server.h"
+#include "runtime/policy_service.h"
 #include "runtime/status_report.h"
 
 namespace sallyport::runtime {
@@ -24,6 +25,8 @@ class ControlService {
 
   // Whoever may read the packet filter: answers by guard_reported(). A status request waits for it.
   std::function<void(stack::CommandToken)> on_guard;
+
+  PolicyService& policy() { return policy_; }
 
   void reload_failed(stack::CommandToken token, const std::string& sentence);
   void checked(stack::CommandToken token, const ctl::CheckReply& reply);
@@ -66,6 +69,7 @@ class ControlService {
   Driver& driver_;
   ControlServer& server_;
   ReportFacts facts_;
+  PolicyService policy_;
   stack::CommandToken next_token_ = 1;
   std::map<stack::CommandToken, Address> waiting_;
   std::map<stack::CommandToken, std::string> statuses_;  // that wait for the packet filter: of which connection

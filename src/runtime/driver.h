@@ -58,6 +58,8 @@ class Driver {
   // Works on the filter engine; what comes of it is carried out before this returns.
   void with_filter_engine(const std::function<void(TimePoint, policy::Engine&)>& work);
 
+  policy::Engine& filter_engine() { return control_.filter_engine(); }  // to change it: with_filter_engine()
+
   const stack::Control& control() const { return control_; }
   // These ask the packet worker and wait for its answer.
   PacketReport packets() const;

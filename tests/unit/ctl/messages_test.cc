@@ -116,6 +116,9 @@ TEST_SUITE("ctl/messages") {
     round(Reload{});
     CHECK(round(Cancel{8}).id == 8);
     CHECK(round(ListPolicy{ListPolicy::What::contexts}).what == ListPolicy::What::contexts);
+    const auto call = round(PolicyCall{14, {0, 1, 0xff}});
+    CHECK(call.function == 14);
+    CHECK(call.octets == Bytes{0, 1, 0xff});
   }
 
   TEST_CASE("a full status comes back field by field") {
@@ -167,6 +170,11 @@ TEST_SUITE("ctl/messages") {
     CHECK(listing.rows[0].provider == "p");
     CHECK(round_reply(VersionReply{"1", "g++", "3", 1}).openssl == "3");
     CHECK(round_reply(PingAnswer{1, true, 56, 123456, ""}).nanoseconds == 123456);
+    const auto answer = round_reply(PolicyAnswer{0x80320009, 3, {0, 7}});
+    CHECK(answer.code == 0x80320009);
+    CHECK(answer.index == 3);
+    CHECK(answer.octets == Bytes{0, 7});
+    CHECK(round_reply(PolicyNotice{{9}}).octets == Bytes{9});
   }
 
   TEST_CASE("octets that are no UTF-8 travel as question marks instead of failing the message") {

@@ -95,7 +95,7 @@ TEST_SUITE("ctl/session") {
     for (uint64_t id = 2; id < 2 + kMaxOpenRequests; ++id) REQUIRE(session.feed(sent(id, Watch{})).has_value());
     CHECK(session.feed(sent(1000, Watch{})).error().code == Errc::too_many);
     ServerSession large = greeted();
-    CHECK(large.feed(Bytes{0x00, 0x10, 0x00, 0x00}).error().code == Errc::bad_length);
+    CHECK(large.feed(Bytes{0x00, 0x11, 0x00, 0x01}).error().code == Errc::bad_length);
   }
 
   TEST_CASE("an answer over the frame limit becomes a refusal, not a broken stream") {

@@ -1,0 +1,139 @@
+// See policy_service.h.
+#include "runtime/policy_service.h"
+
+#include "policy/store.h"
+#include "runtime/clock.h"
+
+namespace sallyport::runtime {
+namespace {
+
+constexpr int kStoreTimer = 3;
+constexpr Duration kStoreAfter = milliseconds(50);  // many changes in a row are written once
+
+// Nothing of the stored policy could be read: what it protected is unknown, so nothing passes.
+void seal(TimePoint now, policy::Engine& engine) {
+  policy::SessionRequest request;
+  request.display.name = "policy store";
+  request.trusted = true;
+  const auto session = engine.open(std::move(request));
+  if (!session) return;
+  using policy::Layer;
+  for (const Layer layer : {Layer::INBOUND_TRANSPORT_V4, Layer::INBOUND_TRANSPORT_V6, Layer::OUTBOUND_TRANSPORT_V4,
+                            Layer::OUTBOUND_TRANSPORT_V6, Layer::IPFORWARD_V4, Layer::IPFORWARD_V6}) {
+    policy::Filter filter;
+    filter.head.display = {"policy store unreadable", "everything is blocked until the policy store can be read"};
+    filter.head.flags = policy::Filter::kClearActionRight;
+    filter.layer = layer;
+    filter.weight = ~uint64_t{0};
+    filter.action.type = policy::ActionType::BLOCK;
+    (void)engine.add(*session, std::move(filter));
+  }
+  engine.close(now, *session);
+}
+
+}  // namespace
+
+policy::Token token_of_peer(const ControlServer::Peer& peer, bool operates) {
+  constexpr uint64_t kUnix = 22;
+  std::vector<policy::Sid> sids{{kUnix, {1, peer.uid}}, {kUnix, {2, peer.gid}}, policy::known::sid::everyone()};
+  if (operates) sids.push_back(policy::known::sid::administrators());
+  return policy::token_of(std::move(sids));
+}
+
+PolicyService::PolicyService(Loop& loop, TraceLog& log, Driver& driver, ControlServer& server)
+    : loop_(loop), log_(log), driver_(driver), server_(server), route_(driver.filter_engine()) {
+  driver_.on_engine = [this](const policy::EngineOutput& output) {
+    route_.heard(monotonic_now(), output);
+    tell();
+  };
+}
+
+PolicyService::~PolicyService() { driver_.on_engine = nullptr; }
+
+bool PolicyService::restore(const StoredPolicy& stored) {
+  route_.keep_persistent(stored.kept);
+  for (const auto& complaint : stored.complaints) log_.line(LogLevel::error, complaint);
+  const auto take = [&](const Bytes& octets, const char* which) {
+    if (octets.empty()) return false;
+    auto image = policy::read_store(octets);
+    if (!image) {
+      log_.line(LogLevel::error, std::string(which) + " policy store is damaged and is not used: " +
+                                     std::string(describe(image.error().code)));
+      return false;
+    }
+    policy::Outcome<> done;
+    driver_.with_filter_engine(
+        [&](TimePoint now, policy::Engine& engine) { done = policy::restore(engine, now, std::move(*image)); });
+    if (done) return true;
+    log_.line(LogLevel::error,
+              std::string(which) + " policy store is not used: " + std::string(policy::describe(done.error().code)));
+    return false;
+  };
+  const bool unreadable = !stored.complaints.empty();
+  if (take(stored.newest, "the newest")) {
+    stored_ = stored.newest;
+  } else if (take(stored.previous, "the previous")) {
+    stored_ = stored.previous;
+    log_.line(LogLevel::error, "the policy of the store before the newest is in force");
+  } else if (!stored.newest.empty() || !stored.previous.empty() || unreadable) {
+    driver_.with_filter_engine([](TimePoint now, policy::Engine& engine) { seal(now, engine); });
+    log_.line(LogLevel::error, "no policy store can be read: the filter engine blocks everything");
+  }
+  seen_ = driver_.filter_engine().snapshot()->generation;
+  return !stored.newest.empty() && stored_ != stored.newest;
+}
+
+void PolicyService::call(ClientId client, uint64_t id, const ctl::PolicyCall& call) {
+  const ControlServer::Peer* peer = server_.peer(client);
+  if (!peer) return;
+  policy::CallRoute::Caller caller;
+  caller.token = token_of_peer(*peer, server_.may_operate(client));
+  caller.process_id = peer->pid;
+  caller.user_name = "uid " + std::to_string(peer->uid);
+  driver_.with_filter_engine(
+      [&](TimePoint now, policy::Engine&) { route_.call(now, client, id, caller, call.function, call.octets); });
+  tell();
+}
+
+void PolicyService::closed(ClientId client) {
+  driver_.with_filter_engine([&](TimePoint now, policy::Engine&) { route_.closed(now, client); });
+  tell();
+}
+
+void PolicyService::tell() {
+  while (auto output = route_.poll()) {
+    switch (output->kind) {
+      case policy::CallRoute::Output::Kind::answer:
+        server_.reply(output->connection, output->request,
+                      ctl::PolicyAnswer{output->code, output->index, std::move(output->octets)});
+        if (!output->more) server_.reply(output->connection, output->request, ctl::Done{});
+        break;
+      case policy::CallRoute::Output::Kind::notice:
+        server_.reply(output->connection, output->request, ctl::PolicyNotice{std::move(output->octets)});
+        break;
+      case policy::CallRoute::Output::Kind::end: server_.reply(output->connection, output->request, ctl::Done{}); break;
+    }
+  }
+  watch_store();
+}
+
+void PolicyService::watch_store() {
+  if (pending_ || !on_store || driver_.filter_engine().snapshot()->generation == seen_) return;
+  pending_ = true;
+  loop_.set_timer(kStoreTimer, monotonic_now() + kStoreAfter, [this] { flush(); });
+}
+
+void PolicyService::flush() {
+  if (!pending_) return;
+  pending_ = false;
+  const auto snapshot = driver_.filter_engine().snapshot();
+  seen_ = snapshot->generation;
+  Bytes octets = policy::write_store(policy::image_of(*snapshot));
+  if (octets == stored_) return;
+  // An engine that never held anything persistent makes no file.
+  if (stored_.empty() && octets.size() <= policy::write_store({}).size()) return;
+  stored_ = octets;
+  on_store(std::move(octets));
+}
+
+}  // namespace sallyport::runtime

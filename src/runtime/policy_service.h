@@ -1,0 +1,51 @@
+// Calls of the filter engine that come over the control socket: each connection has at most one session, which ends
+// with it. Who asks is known from the socket; persistent policy is handed to whoever may write files. One thread, the
+// driver's.
+#pragma once
+#include <functional>
+
+#include "policy/call_route.h"
+#include "runtime/control_server.h"
+#include "runtime/driver.h"
+#include "runtime/policy_file.h"
+
+namespace sallyport::runtime {
+
+class PolicyService {
+ public:
+  PolicyService(Loop& loop, TraceLog& log, Driver& driver, ControlServer& server);
+  PolicyService(const PolicyService&) = delete;
+  PolicyService& operator=(const PolicyService&) = delete;
+  ~PolicyService();
+
+  // What was stored comes to force. A damaged file is told of, and the one before it is taken; with neither, filters
+  // block all that the engine is asked about, until somebody deletes them or a restart finds a good store. True: the
+  // newest file is damaged and is to be set aside.
+  bool restore(const StoredPolicy& stored);
+  // Called with the octets of the store soon after persistent objects have changed.
+  std::function<void(Bytes)> on_store;
+  // Writes now what would be written soon.
+  void flush();
+
+  void call(ClientId client, uint64_t id, const ctl::PolicyCall& call);
+  void closed(ClientId client);
+
+ private:
+  void tell();
+  void watch_store();
+
+  Loop& loop_;
+  TraceLog& log_;
+  Driver& driver_;
+  ControlServer& server_;
+  policy::CallRoute route_;
+  Bytes stored_;       // what was last handed to on_store, or found good
+  uint64_t seen_ = 0;  // generation of the snapshot that stored_ was made from
+  bool pending_ = false;
+};
+
+// What the kernel says about a caller, as a token: SIDs of Samba's form for Unix users and groups (S-1-22-1-UID,
+// S-1-22-2-GID), everyone, and administrators for whoever may operate the daemon.
+policy::Token token_of_peer(const ControlServer::Peer& peer, bool operates);
+
+}  // namespace sallyport::runtime
