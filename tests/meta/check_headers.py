@@ -1,4 +1,4 @@
-"""Each header compiles alone, starts with #pragma once (include/ may also use a guard), and include/ uses only standard headers.
+"""Each header compiles alone, starts with #pragma once (include/ may also use a guard), and include/ uses only standard headers and its own.
 
 A header that its own .cc includes first compiles alone by every build and is not compiled here again.
 
@@ -57,7 +57,8 @@ def find(root, build=None, compiler=None):
             complaints.append(f"{name}: has no #pragma once")
         if name.parts[0] == "include":
             for target in re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', text, re.M):
-                if not (target.startswith("sallyport/") or target in STANDARD_C or re.fullmatch(r"c?[a-z_]+", target)):
+                beside = (header.parent / target).exists()
+                if not (target.startswith("sallyport/") or beside or target in STANDARD_C or re.fullmatch(r"c?[a-z_]+", target)):
                     complaints.append(f"{name}: <{target}> is not a standard header")
 
     compiler = compiler or os.environ.get("CXX") or shutil.which("g++") or "c++"

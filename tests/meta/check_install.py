@@ -11,6 +11,7 @@ import tempfile
 import tree
 
 NEEDED = ("sbin/sallyportd", "bin/sallyport", "lib/systemd/system/sallyportd.service", "lib/sysusers.d/sallyport.conf",
+          "lib/libsallyport.so", "lib/pkgconfig/sallyport.pc", "include/sallyport/windows/fwpmu.h",
           "share/man/man8/sallyportd.8", "share/man/man1/sallyport.1", "share/man/man5/sallyport.toml.5")
 PLACES = ("sbin", "bin", "lib", "share", "include")
 

@@ -27,7 +27,8 @@ ARROWS = {
     # The driver carries the values of these rooms, and implements their interfaces to files and logs.
     "runtime": {"base", "model", "ctl", "ike", "ipsec", "policy", "config", "stack"},
     "daemon": {"base", "model", "crypto", "wire", "ctl", "ike", "ipsec", "policy", "config", "stack", "runtime"},
-    "api": {"base", "model", "ctl"},
+    # The archive form of policy objects is the same on both ends of the control socket.
+    "api": {"base", "model", "ctl", "policy"},
     "cli": {"base", "api", "ctl"},
 }
 

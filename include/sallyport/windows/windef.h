@@ -1,0 +1,192 @@
+// The basic types of Windows programs, on Linux: integers keep the width they have there, so DWORD, ULONG and BOOL are
+// 32 bits, and 64-bit ones are those of <stdint.h>.
+// WCHAR is wchar_t, which here has 32 bits: text is UTF-32 between program and library, L"…" can be assigned as it is,
+// and sizes of structures do not change because strings are always pointers. -fshort-wchar is refused.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <wchar.h>
+
+#include "guiddef.h"
+
+#ifdef _WIN32
+#error "On Windows use the headers of its SDK."
+#endif
+#if WCHAR_MAX <= 0xffff
+#error "libsallyport has 32-bit wchar_t: do not compile with -fshort-wchar."
+#endif
+
+// Enumerations have 32 bits; in C++ they may hold any value of these, because a caller's may be wrong.
+#ifdef __cplusplus
+#define SALLYPORT_ENUM32 : unsigned int
+#else
+#define SALLYPORT_ENUM32
+#endif
+
+#define WINAPI
+#define CALLBACK
+#define APIENTRY
+#ifndef __cdecl
+#define __cdecl
+#endif
+#ifndef __stdcall
+#define __stdcall
+#endif
+#ifndef CONST
+#define CONST const
+#endif
+#ifndef TRUE
+#define TRUE 1
+#define FALSE 0
+#endif
+#ifndef ARRAYSIZE
+#define ARRAYSIZE(array) (sizeof(array) / sizeof((array)[0]))
+#endif
+#ifndef UNREFERENCED_PARAMETER
+#define UNREFERENCED_PARAMETER(parameter) ((void)(parameter))
+#endif
+#define INFINITE 0xffffffffu
+
+typedef void VOID;
+typedef void* PVOID;
+typedef void* LPVOID;
+typedef const void* LPCVOID;
+typedef void* HANDLE;
+typedef HANDLE* PHANDLE;
+
+typedef uint8_t BYTE, UCHAR, UINT8, BOOLEAN;
+typedef uint16_t WORD, USHORT, UINT16;
+typedef uint32_t DWORD, ULONG, UINT, UINT32;
+typedef uint64_t UINT64, ULONGLONG, ULONG64, DWORD64;
+typedef int8_t INT8;
+typedef int16_t SHORT, INT16;
+typedef int32_t LONG, INT, INT32, BOOL, HRESULT;
+typedef int64_t INT64, LONGLONG, LONG64;
+typedef char CHAR;
+typedef wchar_t WCHAR;
+typedef uintptr_t ULONG_PTR, SIZE_T;
+typedef BYTE *PBYTE, *LPBYTE;
+typedef DWORD *PDWORD, *LPDWORD;
+typedef ULONG* PULONG;
+typedef BOOL *PBOOL, *LPBOOL;
+typedef CHAR *PSTR, *LPSTR;
+typedef const CHAR *PCSTR, *LPCSTR;
+typedef WCHAR *PWSTR, *LPWSTR;
+typedef const WCHAR *PCWSTR, *LPCWSTR;
+
+typedef struct FILETIME_ {
+  DWORD dwLowDateTime;
+  DWORD dwHighDateTime;
+} FILETIME;
+
+typedef struct LUID_ {
+  DWORD LowPart;
+  LONG HighPart;
+} LUID;
+
+#ifdef __cplusplus
+#define ZeroMemory(destination, length) (::memset((destination), 0, (length)))
+#else
+#define ZeroMemory(destination, length) memset((destination), 0, (length))
+#endif
+#define RtlZeroMemory(destination, length) ZeroMemory(destination, length)
+#define RtlCopyMemory(destination, source, length) memcpy((destination), (source), (length))
+
+// ---- who may do what ----
+
+typedef PVOID PSID;
+typedef PVOID PSECURITY_DESCRIPTOR;
+typedef DWORD SECURITY_INFORMATION;
+typedef DWORD ACCESS_MASK;
+typedef WORD SECURITY_DESCRIPTOR_CONTROL;
+
+#define OWNER_SECURITY_INFORMATION 0x00000001u
+#define GROUP_SECURITY_INFORMATION 0x00000002u
+#define DACL_SECURITY_INFORMATION 0x00000004u
+#define SACL_SECURITY_INFORMATION 0x00000008u
+
+#define DELETE 0x00010000u
+#define READ_CONTROL 0x00020000u
+#define WRITE_DAC 0x00040000u
+#define WRITE_OWNER 0x00080000u
+#define GENERIC_ALL 0x10000000u
+#define GENERIC_EXECUTE 0x20000000u
+#define GENERIC_WRITE 0x40000000u
+#define GENERIC_READ 0x80000000u
+
+typedef struct SID_IDENTIFIER_AUTHORITY_ {
+  BYTE Value[6];  // big-endian
+} SID_IDENTIFIER_AUTHORITY;
+
+#define SID_REVISION 1
+#define SID_MAX_SUB_AUTHORITIES 15
+typedef struct SID_ {
+  BYTE Revision;
+  BYTE SubAuthorityCount;
+  SID_IDENTIFIER_AUTHORITY IdentifierAuthority;
+  DWORD SubAuthority[1];  // as many as SubAuthorityCount says
+} SID;
+
+#define SE_GROUP_ENABLED 0x00000004u
+#define SE_GROUP_USE_FOR_DENY_ONLY 0x00000010u
+typedef struct SID_AND_ATTRIBUTES_ {
+  PSID Sid;
+  DWORD Attributes;
+} SID_AND_ATTRIBUTES, *PSID_AND_ATTRIBUTES;
+
+#define ACL_REVISION 2
+typedef struct ACL_ {
+  BYTE AclRevision;
+  BYTE Sbz1;
+  WORD AclSize;
+  WORD AceCount;
+  WORD Sbz2;
+} ACL, *PACL;
+
+#define ACCESS_ALLOWED_ACE_TYPE 0
+#define ACCESS_DENIED_ACE_TYPE 1
+typedef struct ACE_HEADER_ {
+  BYTE AceType;
+  BYTE AceFlags;
+  WORD AceSize;
+} ACE_HEADER;
+typedef struct ACCESS_ALLOWED_ACE_ {
+  ACE_HEADER Header;
+  ACCESS_MASK Mask;
+  DWORD SidStart;  // the SID begins here
+} ACCESS_ALLOWED_ACE, ACCESS_DENIED_ACE;
+
+#define SECURITY_DESCRIPTOR_REVISION 1
+#define SE_DACL_PRESENT 0x0004
+#define SE_SACL_PRESENT 0x0010
+#define SE_SELF_RELATIVE 0x8000
+typedef struct SECURITY_DESCRIPTOR_ {
+  BYTE Revision;
+  BYTE Sbz1;
+  SECURITY_DESCRIPTOR_CONTROL Control;
+  PSID Owner;
+  PSID Group;
+  PACL Sacl;
+  PACL Dacl;
+} SECURITY_DESCRIPTOR;
+typedef struct SECURITY_DESCRIPTOR_RELATIVE_ {
+  BYTE Revision;
+  BYTE Sbz1;
+  SECURITY_DESCRIPTOR_CONTROL Control;
+  DWORD Owner;  // offsets from the beginning; 0: absent
+  DWORD Group;
+  DWORD Sacl;
+  DWORD Dacl;
+} SECURITY_DESCRIPTOR_RELATIVE;
+
+#define RPC_C_AUTHN_WINNT 10u
+#define RPC_C_AUTHN_DEFAULT 0xffffffffu
+typedef struct SEC_WINNT_AUTH_IDENTITY_W_ {
+  WCHAR* User;
+  ULONG UserLength;
+  WCHAR* Domain;
+  ULONG DomainLength;
+  WCHAR* Password;
+  ULONG PasswordLength;
+  ULONG Flags;
+} SEC_WINNT_AUTH_IDENTITY_W;

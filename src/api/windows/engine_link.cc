@@ -1,0 +1,274 @@
+// See engine_link.h.
+#include "api/windows/engine_link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sallyport/windows/winerror.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "api/client.h"
+#include "base/secret.h"
+
+namespace sallyport::api::windows {
+namespace {
+
+using policy::call::Function;
+
+// SALLYPORT_SOCKET as the command knows it, but not for a program that runs with more rights than its user.
+std::string socket_path() {
+  const char* path = ::secure_getenv("SALLYPORT_SOCKET");
+  return path && *path ? path : kDefaultSocket;
+}
+
+}  // namespace
+
+EngineLink::EngineLink(int socket) : socket_(socket), owner_(::getpid()) {}
+
+EngineLink::~EngineLink() {
+  if (thread_.joinable()) thread_.detach();
+  ::close(socket_);
+}
+
+bool EngineLink::foreign() const { return ::getpid() != owner_; }
+
+uint32_t EngineLink::open(const policy::call::Open& session, std::shared_ptr<EngineLink>& out) {
+  Client client;
+  const ctl::Done reached = client.connect(socket_path(), "libsallyport");
+  if (reached.code != ctl::ResultCode::ok)
+    return client.error_number() == EACCES || client.error_number() == EPERM ? ERROR_ACCESS_DENIED
+                                                                             : RPC_S_SERVER_UNAVAILABLE;
+  std::shared_ptr<EngineLink> link(new EngineLink(client.release()));
+  const Answer answer = link->call(Function::engine_open, policy::call::write(session));
+  if (answer.code == 0) out = std::move(link);
+  return answer.code;
+}
+
+uint64_t EngineLink::new_id() {
+  const std::lock_guard lock(mutex_);
+  return next_id_++;
+}
+
+bool EngineLink::send(const Bytes& octets) {
+  const std::lock_guard lock(sending_);
+  for (size_t at = 0; at < octets.size();) {
+    const ssize_t n = ::send(socket_, octets.data() + at, octets.size() - at, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    at += static_cast<size_t>(n);
+  }
+  return true;
+}
+
+EngineLink::Answer EngineLink::call(Function function, Bytes octets) {
+  return call_as(new_id(), function, std::move(octets));
+}
+
+EngineLink::Answer EngineLink::call_as(uint64_t id, Function function, Bytes octets) {
+  const Answer gone{FWP_E_SESSION_ABORTED, {}};
+  if (foreign()) return gone;
+  if (octets.size() > policy::call::kMostCallOctets) return {ERROR_INVALID_PARAMETER, {}};
+  {
+    // Fewer than the daemon lets one connection have open; who waits for an answer here reads it, too.
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return lost_ || pending_.size() < policy::call::kMostWaiting; });
+    if (lost_) return gone;
+    pending_[id];
+  }
+  ctl::PolicyCall request{static_cast<uint32_t>(function), std::move(octets)};
+  Bytes framed = ctl::frame(ctl::encode(ctl::RequestFrame{id, request}));
+  const bool sent = send(framed);
+  // Policies carry pre-shared keys.
+  wipe(request.octets);
+  wipe(framed);
+  std::unique_lock lock(mutex_);
+  if (!sent) lost_ = true;
+  while (!lost_ && !pending_[id].answered) {
+    if (reading_) {
+      changed_.wait(lock);
+    } else {
+      read_once(lock);
+    }
+  }
+  Answer out = pending_[id].answered ? std::move(pending_[id].answer) : gone;
+  pending_.erase(id);
+  changed_.notify_all();
+  return out;
+}
+
+void EngineLink::read_once(std::unique_lock<std::mutex>& lock) {
+  reading_ = true;
+  lock.unlock();
+  std::array<uint8_t, 65536> buffer;
+  ssize_t n;
+  do {
+    n = ::recv(socket_, buffer.data(), buffer.size(), 0);
+  } while (n < 0 && errno == EINTR);
+  lock.lock();
+  reading_ = false;
+  if (n <= 0) {
+    lost_ = true;
+  } else {
+    reader_.feed(ByteView(buffer).first(static_cast<size_t>(n)));
+    wipe(MutableBytes(buffer).first(static_cast<size_t>(n)));
+    while (true) {
+      auto body = reader_.next();
+      if (!body) lost_ = true;
+      if (!body || !*body) break;
+      auto frame = ctl::decode_reply(**body);
+      wipe(**body);
+      if (frame) dispatch(*frame);
+    }
+  }
+  changed_.notify_all();
+}
+
+void EngineLink::dispatch(ctl::ReplyFrame& frame) {
+  if (auto* notice = std::get_if<ctl::PolicyNotice>(&frame.reply)) {
+    if (!subscribed_.contains(frame.id)) return;
+    if (auto parsed = policy::call::read<policy::call::Notice>(notice->octets))
+      notices_.emplace_back(frame.id, *parsed);
+    return;
+  }
+  const auto at = pending_.find(frame.id);
+  if (at == pending_.end() || at->second.answered) return;
+  if (auto* answer = std::get_if<ctl::PolicyAnswer>(&frame.reply)) {
+    at->second = {true, {answer->code, std::move(answer->octets)}};
+  } else if (const auto* done = std::get_if<ctl::Done>(&frame.reply)) {
+    // Without an answer: the daemon does not know such calls, or what it had to say was too long.
+    at->second = {true, {done->code == ctl::ResultCode::usage ? ERROR_NOT_SUPPORTED : RPC_S_CALL_FAILED, {}}};
+  }
+}
+
+uint64_t EngineLink::subscribe(policy::call::Subscribe wanted, OnNotice on_notice, uint32_t& code) {
+  const uint64_t id = new_id();
+  {
+    const std::lock_guard lock(mutex_);
+    subscribed_[id] = {0, std::move(on_notice)};
+  }
+  const Answer answer = call_as(id, Function::subscribe, policy::call::write(std::move(wanted)));
+  const auto at_daemon = policy::call::read<uint64_t>(answer.octets);
+  std::unique_lock lock(mutex_);
+  code = answer.code != 0 ? answer.code : at_daemon ? 0u : RPC_S_CALL_FAILED;
+  if (code != 0) {
+    subscribed_.erase(id);
+    return 0;
+  }
+  subscribed_[id].at_daemon = *at_daemon;
+  if (!thread_.joinable()) {
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([self = shared_from_this()] { self->deliver(); });
+    thread_id_ = thread_.get_id();
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  return id;
+}
+
+void EngineLink::deliver() {
+  std::unique_lock lock(mutex_);
+  while (!closing_) {
+    if (!notices_.empty()) {
+      const auto [id, notice] = notices_.front();
+      notices_.pop_front();
+      const auto at = subscribed_.find(id);
+      if (at == subscribed_.end()) continue;
+      const OnNotice on_notice = at->second.on_notice;
+      delivering_ = id;
+      lock.unlock();
+      on_notice(notice);
+      lock.lock();
+      delivering_ = 0;
+      changed_.notify_all();
+    } else if (lost_) {
+      return;
+    } else if (reading_) {
+      changed_.wait(lock);
+    } else {
+      read_once(lock);
+    }
+  }
+}
+
+uint32_t EngineLink::unsubscribe(uint64_t handle) {
+  uint64_t at_daemon = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = subscribed_.find(handle);
+    if (at == subscribed_.end()) return FWP_E_NOT_FOUND;
+    at_daemon = at->second.at_daemon;
+  }
+  const Answer answer = call(Function::unsubscribe, policy::call::write(at_daemon));
+  if (answer.code != 0 && answer.code != FWP_E_SESSION_ABORTED) return answer.code;
+  std::unique_lock lock(mutex_);
+  subscribed_.erase(handle);
+  if (std::this_thread::get_id() != thread_id_) changed_.wait(lock, [&] { return delivering_ != handle; });
+  return answer.code;
+}
+
+void EngineLink::close() {
+  if (foreign()) return;
+  (void)call(Function::engine_close, {});
+  std::thread ending;
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = lost_ = true;
+    subscribed_.clear();
+    ending = std::move(thread_);
+    changed_.notify_all();
+  }
+  (void)::shutdown(socket_, SHUT_RDWR);
+  if (!ending.joinable()) return;
+  if (ending.get_id() == std::this_thread::get_id()) {
+    ending.detach();
+  } else {
+    ending.join();
+  }
+}
+
+namespace {
+
+// Lives as long as the process: programs may call while it ends.
+struct Handles {
+  std::mutex mutex;
+  std::map<uintptr_t, std::shared_ptr<EngineLink>> open;
+  uintptr_t next = 0x1000;
+};
+Handles& handles() {
+  static Handles* const all = new Handles;
+  return *all;
+}
+
+}  // namespace
+
+void* remember(std::shared_ptr<EngineLink> link) {
+  Handles& all = handles();
+  const std::lock_guard lock(all.mutex);
+  all.next += 4;
+  all.open[all.next] = std::move(link);
+  return reinterpret_cast<void*>(all.next);
+}
+
+std::shared_ptr<EngineLink> find_link(void* handle) {
+  Handles& all = handles();
+  const std::lock_guard lock(all.mutex);
+  const auto at = all.open.find(reinterpret_cast<uintptr_t>(handle));
+  return at == all.open.end() ? nullptr : at->second;
+}
+
+std::shared_ptr<EngineLink> forget(void* handle) {
+  Handles& all = handles();
+  const std::lock_guard lock(all.mutex);
+  const auto at = all.open.find(reinterpret_cast<uintptr_t>(handle));
+  if (at == all.open.end()) return nullptr;
+  auto link = std::move(at->second);
+  all.open.erase(at);
+  return link;
+}
+
+}  // namespace sallyport::api::windows
