@@ -44,6 +44,16 @@ bool asks_for_ah(const config::Settings& settings) {
   return false;
 }
 
+// The same rules, whatever numbers their filters have: an engine that has lived longer counts on.
+bool same_rules(stack::HostFilters a, stack::HostFilters b) {
+  for (stack::HostFilters* each : {&a, &b}) {
+    for (auto& layer : each->layers)
+      for (auto& sublayer : layer.sublayers)
+        for (auto& rule : sublayer) rule.filter = 0;
+  }
+  return a == b;
+}
+
 }  // namespace
 
 Privileges::~Privileges() = default;
@@ -246,7 +256,7 @@ std::optional<std::string> Privileges::protect(const config::Settings& settings)
   }
   // The configuration's filters are in force before the engine is asked. What programs have added to them only the
   // engine knows: then its plan is waited for, and the one in force stays until it comes.
-  const bool others = !(filters_ == configured_filters_);
+  const bool others = !same_rules(filters_, configured_filters_);
   const stack::HostFilters filters = others ? filters_ : *configured;
   auto refused = apply_guard(settings, filters);
   if (refused && !filters.empty()) return "the filters cannot be enforced: " + *refused;

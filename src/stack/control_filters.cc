@@ -97,6 +97,7 @@ void Control::end_changed_connections(TimePoint now, const std::vector<model::Co
 }
 
 void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
+  forget_old_negotiations(now);
   const auto known = negotiations_.find(event.held_as);
   if (known != negotiations_.end() && now < known->second.until) {
     if (!known->second.under_way) outputs_.emplace_back(DataplaneCommand{ForgetHeld{event.held_as}});

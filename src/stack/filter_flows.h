@@ -28,6 +28,11 @@ class FilterFlows final : public ipsec::FlowPolicy {
   // Who authenticated the SA, for conditions on the remote machine. Forgotten with the SA.
   void learn(model::ChildId sa, std::shared_ptr<const policy::Token> machine);
   void forget(model::ChildId sa) { machines_.erase(sa); }
+  template <class IsThere>
+  void forget_all_but(const IsThere& is_there) {
+    std::erase_if(machines_, [&](const auto& each) { return !is_there(each.first); });
+  }
+  size_t machines() const { return machines_.size(); }
 
   Ruling outbound(TimePoint now, const wire::ip::PacketView& view) override;
   ipsec::Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const ipsec::SaRecord& sa) override;

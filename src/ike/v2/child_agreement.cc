@@ -274,6 +274,13 @@ bool narrow_to(const model::ChildPolicy& policy, const Request& request, ChildAg
   return !agreed.ts_local.empty() && !agreed.ts_remote.empty();
 }
 
+// Whether the child's policy has room for all that is asked for.
+bool takes_all(const model::ChildPolicy& policy, model::Mode mode, const Request& request) {
+  const bool transport = mode == model::Mode::transport;
+  return model::covers(policy.local, transport ? request.seen_r.selectors : request.ts_r) &&
+         model::covers(policy.remote, transport ? request.seen_i.selectors : request.ts_i);
+}
+
 Result<model::Selected> select(const model::ChildPolicy& policy, const Request& request) {
   if (request.old) {
     auto same = model::select_proposal(alike(policy.proposals, request.old->chosen), request.offered.proposals);
@@ -365,14 +372,18 @@ ChildResult<ChildAgreement> choose_child(IkeSa& sa, const std::vector<Payload>& 
   // Whoever asks for transport mode gets it where a child allows it; tunnel mode is what remains (RFC 7296 2.23.1).
   for (const model::Mode mode : {model::Mode::transport, model::Mode::tunnel}) {
     if (mode == model::Mode::transport && !request.transport) continue;
-    for (const model::ChildPolicy& policy : connection->children) {
-      if (old && policy.name != old->name) continue;
-      if (mode == model::Mode::transport && policy.mode != mode) continue;
-      // Tried above, and it takes no tunnel.
-      const bool tried = request.transport && policy.mode == model::Mode::transport && !policy.accept_tunnel;
-      if (mode == model::Mode::tunnel && tried) continue;
-      auto agreed = try_child(sa, policy, mode, request, closest);
-      if (agreed) return agreed;
+    // RFC 7296 2.9: policy that takes all that is asked for comes before policy that would narrow it.
+    for (const bool whole : {true, false}) {
+      for (const model::ChildPolicy& policy : connection->children) {
+        if (old && policy.name != old->name) continue;
+        if (mode == model::Mode::transport && policy.mode != mode) continue;
+        // Tried above, and it takes no tunnel.
+        const bool tried = request.transport && policy.mode == model::Mode::transport && !policy.accept_tunnel;
+        if (mode == model::Mode::tunnel && tried) continue;
+        if (takes_all(policy, mode, request) != whole) continue;
+        auto agreed = try_child(sa, policy, mode, request, closest);
+        if (agreed) return agreed;
+      }
     }
   }
   for (const model::ChildPolicy& policy : connection->children) {

@@ -116,6 +116,8 @@ TEST_SUITE("stack/filter_flows") {
     CHECK_FALSE(judge.flows.inbound(judge.now, packet, sa_of(record, 3)).passed());
     judge.flows.forget(1);
     CHECK_FALSE(judge.flows.inbound(judge.now, packet, sa_of(record, 1)).passed());
+    judge.flows.forget_all_but([](model::ChildId) { return false; });
+    CHECK(judge.flows.machines() == 0);
   }
 
   TEST_CASE("a name of a certificate has one SID, written or as it travels") {

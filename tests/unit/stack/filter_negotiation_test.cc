@@ -74,6 +74,43 @@ TEST_SUITE("stack/filter_negotiation") {
     CHECK(pair.east.control.ike_counters().initiated == 1);
   }
 
+  TEST_CASE("[RFC7296 2.9] a responder with a narrower filter beside a wider one takes what is asked for whole") {
+    FilterPair pair;
+    install(pair.east, pair.now, {});
+    FilterScenario scenario;
+    scenario.more.push_back(s::callout_filter(policy::Layer::OUTBOUND_TRANSPORT_V4,
+                                              policy::ActionType::CALLOUT_TERMINATING,
+                                              policy::known::callout::IPSEC_OUTBOUND_TRANSPORT_V4,
+                                              {s::equal(policy::Field::IP_PROTOCOL, policy::Value(uint8_t{17})),
+                                               s::equal(policy::Field::IP_REMOTE_PORT, policy::Value(uint16_t{7}))}));
+    install(pair.west, pair.now, scenario);
+    CHECK(pair.ping(1));
+    const auto sas = pair.east.control.ike_sas();
+    REQUIRE(sas.size() == 1);
+    REQUIRE(sas[0].children.size() == 1);
+    CHECK(model::to_string(sas[0].children[0].ts_remote) == "192.0.2.2/32");
+  }
+
+  TEST_CASE("explain names the filter of each layer and the negotiation") {
+    FilterPair pair;
+    for (StackNode* node : {&pair.east, &pair.west}) install(*node, pair.now, {kPersist, kDiscover});
+    const model::FlowKey flow{pair.east.address, pair.west.address, 6, 1000, 80, true};
+    auto explained = pair.east.control.explain_filters(flow);
+    REQUIRE(explained.layers.size() == 6);
+    CHECK(explained.layers[0].action == "IPSEC_OUTBOUND_TRANSPORT_V4");
+    CHECK(explained.layers[0].filter == explained.protects);
+    CHECK(explained.layers[1].action == "none");
+    CHECK(explained.layers[2].action == "IPSEC_INBOUND_TRANSPORT_V4");
+    CHECK(explained.layers[4].action == "PERMIT");
+    CHECK(explained.clear_meanwhile);
+    REQUIRE(explained.wanted);
+    CHECK(explained.wanted->remote == pair.west.address);
+    CHECK(explained.reqid_encrypted != explained.reqid_authenticated);
+    const model::FlowKey six{*IpAddr::parse("2001:db8::1"), *IpAddr::parse("2001:db8::2"), 6, 1000, 80, true};
+    explained = pair.east.control.explain_filters(six);
+    CHECK(explained.protects == 0);
+  }
+
   TEST_CASE("main mode policy of IKEv1 is refused when it is asked for, with a sentence that says so") {
     FilterPair pair;
     FilterScenario scenario;
