@@ -37,8 +37,6 @@ void Client::close() {
   socket_ = -1;
 }
 
-int Client::release() { return std::exchange(socket_, -1); }
-
 ctl::Done Client::lost(std::string sentence) {
   close();
   return unreachable(std::move(sentence));
@@ -46,7 +44,6 @@ ctl::Done Client::lost(std::string sentence) {
 
 ctl::Done Client::connect(const std::string& path, const std::string& program) {
   close();
-  error_number_ = 0;
   reader_ = ctl::FrameReader(ctl::kMaxReplyOctets);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -59,10 +56,7 @@ ctl::Done Client::connect(const std::string& path, const std::string& program) {
   do {
     failed = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   } while (failed != 0 && errno == EINTR);
-  if (failed != 0) {
-    error_number_ = errno;
-    return lost(why_not(path, error_number_));
-  }
+  if (failed != 0) return lost(why_not(path, errno));
   ctl::Hello hello;
   hello.program = program;
   return call(

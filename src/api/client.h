@@ -35,11 +35,6 @@ class Client {
 
   const std::string& daemon_version() const { return daemon_version_; }
   void close();
-  // The connected socket, for who goes on with frames of its own. Requires: connect() worked and no call is open.
-  int release();
-  int error_number() const {
-    return error_number_;
-  }  // why connect() did not reach the daemon; 0: not the system's word
 
  private:
   std::optional<ctl::Done> send(const Bytes& octets);
@@ -48,7 +43,6 @@ class Client {
   ctl::Done lost(std::string sentence);
 
   int socket_ = -1;
-  int error_number_ = 0;
   uint64_t next_id_ = 1;
   ctl::FrameReader reader_{ctl::kMaxReplyOctets};
   std::string daemon_version_;

@@ -125,8 +125,9 @@ void Work::drop(const Filter& object) {
 void Work::finish() {
   for (auto& [where, pending] : pending_) {
     LayerBanks& banks = next_.layers[position(where.first)];
+    const Guid& sublayer_key = where.second;  // clang 14 lets no lambda see a structured binding
     auto bank = std::find_if(banks.begin(), banks.end(),
-                             [&](const SublayerBank& each) { return each.sublayer == where.second; });
+                             [&](const SublayerBank& each) { return each.sublayer == sublayer_key; });
     if (bank == banks.end()) {
       if (pending.added.empty()) continue;
       const auto* sublayer = next_.sublayers.find(where.second);

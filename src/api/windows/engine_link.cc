@@ -6,12 +6,13 @@
 #include <sallyport/windows/winerror.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 
-#include "api/client.h"
 #include "base/secret.h"
 
 namespace sallyport::api::windows {
@@ -19,10 +20,30 @@ namespace {
 
 using policy::call::Function;
 
+constexpr uint32_t kProtocolVersion = 1;  // of proto/control.proto
+
 // SALLYPORT_SOCKET as the command knows it, but not for a program that runs with more rights than its user.
 std::string socket_path() {
   const char* path = ::secure_getenv("SALLYPORT_SOCKET");
-  return path && *path ? path : kDefaultSocket;
+  return path && *path ? path : "/run/sallyport/control.sock";
+}
+
+// A connected socket, or why there is none.
+uint32_t reach(const std::string& path, int& out) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return RPC_S_SERVER_UNAVAILABLE;
+  ::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  out = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (out < 0) return ERROR_NO_SYSTEM_RESOURCES;
+  int failed = 0;
+  do {
+    failed = ::connect(out, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  } while (failed != 0 && errno == EINTR);
+  if (failed == 0) return ERROR_SUCCESS;
+  const bool refused = errno == EACCES || errno == EPERM;
+  ::close(out);
+  return refused ? ERROR_ACCESS_DENIED : RPC_S_SERVER_UNAVAILABLE;
 }
 
 }  // namespace
@@ -37,12 +58,12 @@ EngineLink::~EngineLink() {
 bool EngineLink::foreign() const { return ::getpid() != owner_; }
 
 uint32_t EngineLink::open(const policy::call::Open& session, std::shared_ptr<EngineLink>& out) {
-  Client client;
-  const ctl::Done reached = client.connect(socket_path(), "libsallyport");
-  if (reached.code != ctl::ResultCode::ok)
-    return client.error_number() == EACCES || client.error_number() == EPERM ? ERROR_ACCESS_DENIED
-                                                                             : RPC_S_SERVER_UNAVAILABLE;
-  std::shared_ptr<EngineLink> link(new EngineLink(client.release()));
+  int socket = -1;
+  if (const uint32_t failed = reach(socket_path(), socket); failed != 0) return failed;
+  std::shared_ptr<EngineLink> link(new EngineLink(socket));
+  const uint64_t id = link->new_id();
+  // A daemon that takes no part in this version of the protocol says so and closes.
+  if (link->exchange(id, write_hello(id, kProtocolVersion, "libsallyport")).code != 0) return RPC_S_SERVER_UNAVAILABLE;
   const Answer answer = link->call(Function::engine_open, policy::call::write(session));
   if (answer.code == 0) out = std::move(link);
   return answer.code;
@@ -69,9 +90,15 @@ EngineLink::Answer EngineLink::call(Function function, Bytes octets) {
 }
 
 EngineLink::Answer EngineLink::call_as(uint64_t id, Function function, Bytes octets) {
-  const Answer gone{FWP_E_SESSION_ABORTED, {}};
-  if (foreign()) return gone;
+  if (foreign()) return {FWP_E_SESSION_ABORTED, {}};
   if (octets.size() > policy::call::kMostCallOctets) return {ERROR_INVALID_PARAMETER, {}};
+  Bytes body = write_call(id, static_cast<uint32_t>(function), octets);
+  wipe(octets);  // policies carry pre-shared keys
+  return exchange(id, std::move(body));
+}
+
+EngineLink::Answer EngineLink::exchange(uint64_t id, Bytes body) {
+  const Answer gone{FWP_E_SESSION_ABORTED, {}};
   {
     // Fewer than the daemon lets one connection have open; who waits for an answer here reads it, too.
     std::unique_lock lock(mutex_);
@@ -79,11 +106,9 @@ EngineLink::Answer EngineLink::call_as(uint64_t id, Function function, Bytes oct
     if (lost_) return gone;
     pending_[id];
   }
-  ctl::PolicyCall request{static_cast<uint32_t>(function), std::move(octets)};
-  Bytes framed = ctl::frame(ctl::encode(ctl::RequestFrame{id, request}));
+  Bytes framed = ctl::frame(body);
   const bool sent = send(framed);
-  // Policies carry pre-shared keys.
-  wipe(request.octets);
+  wipe(body);
   wipe(framed);
   std::unique_lock lock(mutex_);
   if (!sent) lost_ = true;
@@ -119,28 +144,28 @@ void EngineLink::read_once(std::unique_lock<std::mutex>& lock) {
       auto body = reader_.next();
       if (!body) lost_ = true;
       if (!body || !*body) break;
-      auto frame = ctl::decode_reply(**body);
+      auto reply = parse_reply(**body);
       wipe(**body);
-      if (frame) dispatch(*frame);
+      if (reply) dispatch(*reply);
     }
   }
   changed_.notify_all();
 }
 
-void EngineLink::dispatch(ctl::ReplyFrame& frame) {
-  if (auto* notice = std::get_if<ctl::PolicyNotice>(&frame.reply)) {
-    if (!subscribed_.contains(frame.id)) return;
-    if (auto parsed = policy::call::read<policy::call::Notice>(notice->octets))
-      notices_.emplace_back(frame.id, *parsed);
+void EngineLink::dispatch(Reply& reply) {
+  if (reply.kind == Reply::Kind::notice) {
+    if (!subscribed_.contains(reply.id)) return;
+    if (auto parsed = policy::call::read<policy::call::Notice>(reply.octets)) notices_.emplace_back(reply.id, *parsed);
     return;
   }
-  const auto at = pending_.find(frame.id);
+  const auto at = pending_.find(reply.id);
   if (at == pending_.end() || at->second.answered) return;
-  if (auto* answer = std::get_if<ctl::PolicyAnswer>(&frame.reply)) {
-    at->second = {true, {answer->code, std::move(answer->octets)}};
-  } else if (const auto* done = std::get_if<ctl::Done>(&frame.reply)) {
-    // Without an answer: the daemon does not know such calls, or what it had to say was too long.
-    at->second = {true, {done->code == ctl::ResultCode::usage ? ERROR_NOT_SUPPORTED : RPC_S_CALL_FAILED, {}}};
+  if (reply.kind == Reply::Kind::answer) {
+    at->second = {true, {reply.code, std::move(reply.octets)}};
+  } else if (reply.kind == Reply::Kind::done) {
+    // Without an answer: of the greeting, or the daemon does not know such calls, or had too much to say.
+    constexpr uint32_t kUsage = 2;
+    at->second = {true, {reply.code == 0 ? 0 : reply.code == kUsage ? ERROR_NOT_SUPPORTED : RPC_S_CALL_FAILED, {}}};
   }
 }
 

@@ -10,8 +10,8 @@
 #include <mutex>
 #include <thread>
 
+#include "api/windows/frames.h"
 #include "ctl/framing.h"
-#include "ctl/messages.h"
 #include "policy/call.h"
 
 namespace sallyport::api::windows {
@@ -51,10 +51,11 @@ class EngineLink : public std::enable_shared_from_this<EngineLink> {
   };
 
   Answer call_as(uint64_t id, policy::call::Function function, Bytes octets);
+  Answer exchange(uint64_t id, Bytes body);
   uint64_t new_id();
   bool send(const Bytes& octets);
   void read_once(std::unique_lock<std::mutex>& lock);  // Requires: nobody reads
-  void dispatch(ctl::ReplyFrame& frame);
+  void dispatch(Reply& reply);
   void deliver();  // the thread
   bool foreign() const;
 
@@ -67,7 +68,7 @@ class EngineLink : public std::enable_shared_from_this<EngineLink> {
   bool reading_ = false;
   bool lost_ = false;
   bool closing_ = false;
-  uint64_t next_id_ = 1000;  // those of the handshake are below
+  uint64_t next_id_ = 1;
   std::map<uint64_t, Pending> pending_;
   std::map<uint64_t, Subscribed> subscribed_;
   std::deque<std::pair<uint64_t, policy::call::Notice>> notices_;
