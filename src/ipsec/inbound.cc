@@ -96,9 +96,7 @@ void Opening::close() {
 Verdict Opening::check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& plain) {
   Family family{};
   if (const Verdict v = esp_decap(plain, family); !v.passed()) return v;
-  const auto view = wire::ip::PacketView::decode(plain);
-  if (!view) return Drop::malformed_inner;
-  view_ = *view;
+  if (!wire::ip::PacketView::decode(plain, view_)) return Drop::malformed_inner;
   if (fitted_ != &sa || !(flow_ == view_.flow)) {
     if (const Verdict v = check_selectors(sa.record->spec, view_.flow); !v.passed()) return v;
     if (shard_.flows != nullptr) {

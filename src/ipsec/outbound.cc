@@ -12,7 +12,7 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <utility>
 
 #include "ipsec/departure.h"
 #include "ipsec/ecn.h"
@@ -29,7 +29,11 @@ namespace {
 
 constexpr size_t kLargestIp = 65535;
 constexpr size_t kBurst = 64;  // packets whose policy and SAs are fetched together
-using Burst = std::array<std::optional<wire::ip::PacketView>, kBurst>;
+struct Burst {
+  std::array<wire::ip::PacketView, kBurst> views;
+  std::array<bool, kBurst> decoded;
+  std::array<bool, kBurst> same_flow;  // as the packet before
+};
 
 struct Leaving {
   PacketBuf& packet;
@@ -137,15 +141,15 @@ Verdict find_sa(Shard& shard, Spd::Decision& decision, const Leaving& leaving, O
 }
 
 // RFC 4301 7: where policy names ports, a packet is judged when all of it is there.
-Verdict wait_for_whole(Shard& shard, TimePoint now, PacketBuf& packet, std::optional<wire::ip::PacketView>& view) {
+// there: it is, in `packet`.
+Verdict wait_for_whole(Shard& shard, TimePoint now, PacketBuf& packet, wire::ip::PacketView& view, bool& there) {
   MutableBytes whole;
+  there = false;
   if (const Verdict v = shard.reassembly.add(now, 0, packet.view(), shard.drops, whole); !v.passed()) return v;
-  view.reset();
   if (whole.empty()) return Verdict::pass();
   packet.assign(whole);
-  const auto decoded = wire::ip::PacketView::decode(packet.view());
-  if (!decoded) return Drop::malformed_inner;
-  view = *decoded;
+  if (!wire::ip::PacketView::decode(packet.view(), view)) return Drop::malformed_inner;
+  there = true;
   return Verdict::pass();
 }
 
@@ -197,54 +201,65 @@ Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Output
   return ruling.negotiate ? Drop::sa_wait : Drop::negotiation_suppressed;
 }
 
-Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, std::optional<wire::ip::PacketView> view,
-                 Outputs& out) {
-  if (!view) return Drop::malformed_inner;
+// decided: what was decided for the packet before, where this one is of the same flow; else nullptr. Left behind for
+// the packet after this.
+Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, wire::ip::PacketView& view,
+                 Spd::Decision*& decided, Outputs& out) {
+  Spd::Decision* const before = std::exchange(decided, nullptr);
   // Filters may name ports at any time; what the SPD covers does not need them.
-  if (view->fragment &&
-      (shard.spd.selects_ports() || (shard.flows != nullptr && shard.spd.find_outbound(view->flow) == nullptr))) {
-    if (const Verdict v = wait_for_whole(shard, now, packet, view); !v.passed() || !view) return v;
+  const bool put_together =
+      view.fragment &&
+      (shard.spd.selects_ports() || (shard.flows != nullptr && shard.spd.find_outbound(view.flow) == nullptr));
+  if (put_together) {
+    bool there = false;
+    if (const Verdict v = wait_for_whole(shard, now, packet, view, there); !v.passed() || !there) return v;
   }
-  Spd::Decision& decision = shard.spd.decide_outbound(view->flow);
+  Spd::Decision& decision = before != nullptr && !put_together ? *before : shard.spd.decide_outbound(view.flow);
+  if (!put_together) decided = &decision;
+  const Leaving leaving{packet, view, index};
   if (decision.entry == nullptr) {
-    return shard.flows == nullptr ? Verdict(Drop::no_policy) : send_by_flow(shard, now, {packet, *view, index}, out);
+    return shard.flows == nullptr ? Verdict(Drop::no_policy) : send_by_flow(shard, now, leaving, out);
   }
   switch ((*decision.entry)->action) {
     case model::Action::DISCARD: return Drop::policy_discard;
-    case model::Action::BYPASS: return bypass({packet, *view, index}, out);
+    case model::Action::BYPASS: return bypass(leaving, out);
     case model::Action::PROTECT: break;
   }
-  const Leaving leaving{packet, *view, index};
   if (const Verdict v = find_sa(shard, decision, leaving, out); !v.passed()) return v;
   return protect_by(shard, now, decision, leaving, out);
 }
 
 // Decodes the packets and has what they will be asked of brought into the caches, for all of them together.
-void look_ahead(const Shard& shard, std::span<PacketBuf> in, Burst& views) {
-  const auto as_before = [&](size_t i) {
-    return !views[i] || (i != 0 && views[i - 1] && views[i]->flow == views[i - 1]->flow);
-  };
+void look_ahead(const Shard& shard, std::span<PacketBuf> in, Burst& burst) {
   for (size_t i = 0; i < in.size(); ++i) {
-    const auto decoded = wire::ip::PacketView::decode(in[i].view());
-    views[i] = decoded ? std::optional(*decoded) : std::nullopt;
-    if (!as_before(i)) shard.spd.prefetch(views[i]->flow);
+    burst.decoded[i] = wire::ip::PacketView::decode(in[i].view(), burst.views[i]).has_value();
+    burst.same_flow[i] =
+        i != 0 && burst.decoded[i] && burst.decoded[i - 1] && burst.views[i].flow == burst.views[i - 1].flow;
   }
   if (in.size() < 2) return;
+  const auto another = [&](size_t i) { return burst.decoded[i] && !burst.same_flow[i]; };
   for (size_t i = 0; i < in.size(); ++i) {
-    if (as_before(i)) continue;
-    if (const SaOutbound* sa = shard.spd.used_last(views[i]->flow)) prefetch(*sa);
+    if (another(i)) shard.spd.prefetch(burst.views[i].flow);
+  }
+  for (size_t i = 0; i < in.size(); ++i) {
+    const SaOutbound* const sa = another(i) ? shard.spd.used_last(burst.views[i].flow) : nullptr;
+    if (sa != nullptr) prefetch(*sa);
   }
 }
 
 }  // namespace
 
 void outbound(Shard& shard, TimePoint now, std::span<PacketBuf> in, Outputs& out) {
-  Burst views;
+  Burst burst;
   for (size_t done = 0; done < in.size(); done += kBurst) {
-    const auto burst = in.subspan(done, std::min(kBurst, in.size() - done));
-    look_ahead(shard, burst, views);
-    for (size_t i = 0; i < burst.size(); ++i) {
-      const Verdict verdict = send_one(shard, now, burst[i], done + i, views[i], out);
+    const auto packets = in.subspan(done, std::min(kBurst, in.size() - done));
+    look_ahead(shard, packets, burst);
+    Spd::Decision* decided = nullptr;
+    for (size_t i = 0; i < packets.size(); ++i) {
+      if (!burst.same_flow[i]) decided = nullptr;
+      const Verdict verdict = burst.decoded[i]
+                                  ? send_one(shard, now, packets[i], done + i, burst.views[i], decided, out)
+                                  : Verdict(Drop::malformed_inner);
       if (!verdict.passed()) shard.drops.count(verdict.drop());
     }
   }

@@ -27,6 +27,9 @@ struct PacketView {
   // The packet must be the whole span: bad_length when its length field says otherwise. truncated, bad_value (version,
   // headers).
   static Result<PacketView> decode(ByteView packet);
+  // The same to where it is wanted: what has just been written octet by octet is slow to copy. After a failure `out` is
+  // not to be used.
+  static Result<> decode(ByteView packet, PacketView& out);
 };
 
 }  // namespace sallyport::wire::ip
