@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Where the time of a tunnel goes: iperf3's one flow of TCP under `perf record`, every sample put under one heading.
 
-Usage: profile.py [--seconds N] [KIND…]     kinds of tunnel_lab (default: sallyport forwarder)
+Usage: profile.py [--seconds N] [--nogso] [KIND…]     kinds of tunnel_lab (default: sallyport forwarder)
 Prints a Markdown table, then the functions of the programs that took most: per cent of the busy time of all processors, and CPU seconds for each gigabit that arrived. Needs root and perf.
 What a system call makes the kernel do belongs to it, until an interrupt's work (softirq) begins inside: that is a heading of its own.
 """
@@ -96,6 +96,7 @@ def family(leader):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--nogso", action="store_true", help="the wire without tx-udp-segmentation")
     parser.add_argument("kinds", nargs="*", default=["sallyport", "forwarder"])
     wanted = parser.parse_args()
     if os.geteuid() != 0 or not shutil.which("perf"):
@@ -103,7 +104,7 @@ def main():
         return 77
     setting = frame.Setting(1, lambda text: print(f"profile: {text}", file=sys.stderr, flush=True))
     found, functions = {}, {}
-    with Tunnels(tuple(wanted.kinds), setting) as tunnels:
+    with Tunnels(tuple(wanted.kinds), setting, udp_segmentation=not wanted.nogso) as tunnels:
         for kind, tunnel in tunnels.items():
             east = pathlib.Path(f"/run/netns/{tunnel.east.netns}").stat().st_ino
             sides = {pid: "east" if pathlib.Path(f"/proc/{leader}/ns/net").stat().st_ino == east else "west"
