@@ -15,6 +15,10 @@ constexpr uint8_t kAck = 0x10;
 constexpr uint8_t kPsh = 0x08;
 constexpr size_t kUdpHeader = 8;
 
+// What Linux takes as one UDP packet with segments (UDP_MAX_SEGMENTS up to 6.8); a TUN device refuses more, and then
+// all of them are lost.
+constexpr size_t kMostDatagrams = 64;
+
 bool checksum_right(const IpAddr& source, const IpAddr& destination, uint8_t protocol, ByteView segment) {
   return transport_checksum(source, destination, protocol, segment) == 0;
 }
@@ -87,6 +91,7 @@ bool Joiner::confirm(ByteView joined) {
 }
 
 bool Joiner::follows(ByteView packet, const PacketView& view) const {
+  if (!tcp_ && count_ >= kMostDatagrams) return false;
   if (joinable(packet, view) != header_octets_ || (view.flow.protocol == kTcp) != tcp_) return false;
   if ((view.family == Family::v4) != v4_ || !same_headers(packet)) return false;
   const size_t payload = packet.size() - header_octets_;

@@ -49,6 +49,27 @@ Bytes payload_of(ByteView packet, Family family) {
 }  // namespace
 
 TEST_SUITE("ipsec/trains") {
+  TEST_CASE("no more datagrams are joined than every kernel takes as one packet, and none is lost") {
+    EspPair pair{EspChoice{.udp = true}};
+    std::vector<Bytes> sealed;
+    for (int i = 0; i < 150; ++i) sealed.push_back(pair.seal(pair.sample(36)));
+    std::vector<Incoming> in(sealed.size());
+    for (size_t i = 0; i < sealed.size(); ++i) {
+      in[i].packet = sealed[i];
+      in[i].udp = true;
+    }
+    Outputs out(OutputShape{1, true});
+    inbound(pair.right, pair.now, in, out);
+    size_t datagrams = 0;
+    for (const Outgoing& slot : out.packets()) {
+      const size_t count = (slot.packet.size() - 28) / 36;
+      CHECK(count <= 64);
+      datagrams += count;
+    }
+    CHECK(out.packets().size() == 3);
+    CHECK(datagrams == 150);
+  }
+
   TEST_CASE("[RFC4303 3.3] a large TCP packet leaves as one train of ESP packets and comes out joined") {
     for (Family family : {Family::v4, Family::v6}) {
       EspPair pair{EspChoice{.udp = true, .inner = family}};
