@@ -3,6 +3,7 @@
 Every host has an IPv4 and an IPv6 address; every question is asked over TCP and UDP, with a text that a capture would show.
 """
 import json
+import os
 import pathlib
 import subprocess
 import time
@@ -11,6 +12,7 @@ from . import capture
 from .pki import Authority
 from .sallyport import Sallyport, _toml
 from .space import Lab, wait_until
+from .traffic import BUILD
 
 CONF = pathlib.Path(__file__).resolve().parents[3] / "conf"
 FAMILIES = ("v4", "v6")
@@ -297,11 +299,42 @@ def server_isolation(lab):
     return "the service answers the member that its filter names, another member and a plain host not at all"
 
 
+def program_filters(lab):
+    """A program blocks a host through the C interface; its dynamic session takes the filters with it, also when it is killed."""
+    program = BUILD / "tests" / "netns" / "block_host"
+    if not program.exists():
+        raise Failure(f"{program} is not built")
+    stage = Stage(lab, ("alice", "bob"))
+    stage.serve("bob")
+    member = stage.member("alice", "transport-required.toml", change=lambda text: 'policy_store = "none"\n')
+    _nothing(stage.require("alice", "bob", "clear"))
+    addresses = [stage.wire.address("bob", family) for family in FAMILIES]
+    blocker = stage.host("alice").start([program, *addresses], stdout=subprocess.PIPE, text=True,
+                                        env={**os.environ, "SALLYPORT_SOCKET": str(member.socket)})
+    if blocker.stdout.readline().strip() != "blocked":
+        raise Failure(f"the program ended with {blocker.wait()}")
+
+    def listed():
+        return sum(row["name"] == "block a host" for row in json.loads(member.command("filter", "--json", check=True).stdout))
+    if listed() != 2:
+        raise Failure(f"{listed()} of the program's two filters are listed")
+    wait_until(lambda: not stage.host("alice").ping(addresses[0], 1), 5, "the packet filter to follow the engine")
+    for _, _, _, path in stage.require("alice", "bob", None, patience=2):
+        if capture.clear_packets(path):
+            raise Failure(f"blocked packets left: {capture.clear_packets(path)}")
+    blocker.kill()
+    wait_until(lambda: listed() == 0, 5, "the filters to go with their program")
+    wait_until(lambda: stage.host("alice").ping(addresses[0], 1), 5, "the packet filter to follow the engine")
+    _nothing(stage.require("alice", "bob", "clear"))
+    return "a program's filters block TCP and UDP over IPv4 and IPv6, and are gone when it is killed"
+
+
 SCENARIOS = {
     "transport-required": require_both_ways,
     "domain-isolation": domain_isolation,
     "boundary-host": boundary_host,
     "server-isolation": server_isolation,
+    "program-filters": program_filters,
 }
 NAMES = tuple(SCENARIOS)
 
