@@ -31,6 +31,7 @@ def _start_sallyport(plan, encap=True):
     connection = _connection(plan, encap)
     ends = [sallyport.Sallyport(plan.host(side), connection, side) for side in ("west", "east")]
     _up(ends)
+    return re.search(r'"provider": ?"([^"]*)"', ends[1].command("status", "--json", check=True).stdout)[1]
 
 
 def _start_libipsec(plan):
@@ -77,7 +78,7 @@ class Tunnel:
             for host in (self.east, self.west):
                 host.run(["ethtool", "-K", "wan", "tx-udp-segmentation", "off"])
         before = len(lab.processes)
-        START[kind](self.plan)
+        self.provider = START[kind](self.plan)   # who does the cryptography; None: not told
         self.leaders = [process.pid for process in lab.processes[before:]]
         wait_until(lambda: self.east.ping(self.plan.inner("west"), 1, source=self.plan.inner("east")), 20, f"packets through {kind}")
 
