@@ -84,12 +84,12 @@ def profile(tunnel, seconds, folder):
 
 def family(leader):
     """The process and all its descendants."""
-    found, todo = set(), [leader]
-    while todo:
-        pid = todo.pop()
+    found, unseen = set(), [leader]
+    while unseen:
+        pid = unseen.pop()
         found.add(pid)
         for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-            todo += [int(word) for word in thread.read_text().split()]
+            unseen += [int(word) for word in thread.read_text().split()]
     return found
 
 
