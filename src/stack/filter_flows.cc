@@ -56,14 +56,14 @@ size_t FilterFlows::Hash::operator()(const HostFlow& flow) const {
   return static_cast<size_t>(hash);
 }
 
-bool FilterFlows::active() const {
-  if (!snapshot_) return false;
+void FilterFlows::set(std::shared_ptr<const policy::Snapshot> snapshot) {
+  snapshot_ = std::move(snapshot);
+  active_ = false;
   constexpr Point kPoints[] = {Point::outbound_transport, Point::inbound_transport, Point::ale_auth_connect,
                                Point::ale_auth_recv_accept};
   for (const Point point : kPoints)
     for (const Family family : {Family::v4, Family::v6})
-      if (!snapshot_->banks(layer_of(point, family)).empty()) return true;
-  return false;
+      active_ = active_ || (snapshot_ && !snapshot_->banks(layer_of(point, family)).empty());
 }
 
 void FilterFlows::learn(model::ChildId sa, std::shared_ptr<const policy::Token> machine) {
@@ -147,8 +147,7 @@ ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::P
     full.drop = ipsec::Drop::flow_limit;
     return full;
   }
-  if (flow->out_generation != snapshot_->generation || flow->ruling.way == Ruling::Way::none)
-    judge_outbound(key, *flow);
+  if (flow->out_generation != snapshot_->generation) judge_outbound(key, *flow);
   flow->ruling.decision = &flow->decision;
   return flow->ruling;
 }

@@ -21,9 +21,9 @@ class FilterFlows final : public ipsec::FlowPolicy {
   static constexpr Duration kIdleTcp = hours(2);  // a connection that says nothing for so long is another one
   static constexpr Duration kSweepEvery = seconds(10);
 
-  void set(std::shared_ptr<const policy::Snapshot> snapshot) { snapshot_ = std::move(snapshot); }
+  void set(std::shared_ptr<const policy::Snapshot> snapshot);
   // False: no filter stands at any layer that packets meet.
-  bool active() const;
+  bool active() const { return active_; }
 
   // Who authenticated the SA, for conditions on the remote machine. Forgotten with the SA.
   void learn(model::ChildId sa, std::shared_ptr<const policy::Token> machine);
@@ -67,6 +67,7 @@ class FilterFlows final : public ipsec::FlowPolicy {
   void judge_inbound(const HostFlow& key, Flow& flow, bool again);
 
   std::shared_ptr<const policy::Snapshot> snapshot_;
+  bool active_ = false;  // looked up once: every packet asks
   std::unordered_map<HostFlow, Flow, Hash> flows_;
   std::unordered_map<model::ChildId, std::shared_ptr<const policy::Token>> machines_;
   std::optional<TimePoint> sweep_at_;

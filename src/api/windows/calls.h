@@ -99,19 +99,24 @@ inline DWORD create_enumeration(HANDLE engine, policy::call::EnumCreate wanted, 
   return code(handle);
 }
 
+// The template of an enumeration or of a subscription; nullptr is everything.
+template <class Template, class Wanted>
+Outcome<> take_template(const Template* from, Wanted& into) {
+  if (!from) return {};
+  SP_TRY(auto taken, take(*from));
+  if constexpr (std::is_same_v<Template, FWPM_FILTER_ENUM_TEMPLATE0>) {
+    into.filter = std::move(taken);
+  } else {
+    into.object = std::move(taken);
+  }
+  return {};
+}
+
 template <class Template>
 DWORD create_enumeration(HANDLE engine, policy::ObjectKind kind, const Template* wanted, HANDLE* out) {
   policy::call::EnumCreate create;
   create.what = static_cast<uint32_t>(kind);
-  if (wanted) {
-    auto taken = take(*wanted);
-    if (!taken) return code(taken);
-    if constexpr (std::is_same_v<Template, FWPM_FILTER_ENUM_TEMPLATE0>) {
-      create.filter = std::move(*taken);
-    } else {
-      create.object = std::move(*taken);
-    }
-  }
+  if (const auto taken = take_template(wanted, create); !taken) return code(taken);
   return create_enumeration(engine, std::move(create), out);
 }
 

@@ -62,11 +62,7 @@ DWORD WINAPI FwpmCalloutSubscribeChanges0(HANDLE engineHandle, const FWPM_CALLOU
                                           FWPM_CALLOUT_CHANGE_CALLBACK0 callback, void* context, HANDLE* changeHandle) {
   if (!subscription || !callback) return FWP_E_NULL_POINTER;
   policy::call::Subscribe wanted{static_cast<uint32_t>(kKind), subscription->flags, {}, {}};
-  if (subscription->enumTemplate) {
-    auto taken = take(*subscription->enumTemplate);
-    if (!taken) return code(taken);
-    wanted.object = std::move(*taken);
-  }
+  if (const auto taken = take_template(subscription->enumTemplate, wanted); !taken) return code(taken);
   const auto tell_change = [callback, context](const policy::call::Notice& notice) {
     const FWPM_CALLOUT_CHANGE0 change{static_cast<FWPM_CHANGE_TYPE>(notice.change), give(notice.key),
                                       static_cast<UINT32>(notice.id)};

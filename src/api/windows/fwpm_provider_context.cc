@@ -116,11 +116,7 @@ DWORD WINAPI FwpmProviderContextSubscribeChanges0(HANDLE engineHandle,
                                                   HANDLE* changeHandle) {
   if (!subscription || !callback) return FWP_E_NULL_POINTER;
   policy::call::Subscribe wanted{static_cast<uint32_t>(kKind), subscription->flags, {}, {}};
-  if (subscription->enumTemplate) {
-    auto taken = take(*subscription->enumTemplate);
-    if (!taken) return code(taken);
-    wanted.object = std::move(*taken);
-  }
+  if (const auto taken = take_template(subscription->enumTemplate, wanted); !taken) return code(taken);
   const auto tell_change = [callback, context](const policy::call::Notice& notice) {
     const FWPM_PROVIDER_CONTEXT_CHANGE0 change{static_cast<FWPM_CHANGE_TYPE>(notice.change), give(notice.key),
                                                static_cast<UINT64>(notice.id)};

@@ -57,11 +57,7 @@ DWORD WINAPI FwpmSubLayerSubscribeChanges0(HANDLE engineHandle, const FWPM_SUBLA
                                            HANDLE* changeHandle) {
   if (!subscription || !callback) return FWP_E_NULL_POINTER;
   policy::call::Subscribe wanted{static_cast<uint32_t>(kKind), subscription->flags, {}, {}};
-  if (subscription->enumTemplate) {
-    auto taken = take(*subscription->enumTemplate);
-    if (!taken) return code(taken);
-    wanted.object = std::move(*taken);
-  }
+  if (const auto taken = take_template(subscription->enumTemplate, wanted); !taken) return code(taken);
   const auto tell_change = [callback, context](const policy::call::Notice& notice) {
     const FWPM_SUBLAYER_CHANGE0 change{static_cast<FWPM_CHANGE_TYPE>(notice.change), give(notice.key)};
     callback(context, &change);
