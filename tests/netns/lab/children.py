@@ -53,10 +53,10 @@ def _keys_killed_in_handshake(plan):
     said, _ = waiting.communicate(timeout=30)
     _require(complaints, waiting.returncode == 1, f"up ended with {waiting.returncode}, expected 1: {said}")
     _require(complaints, re.search(r"key process", said), f"up does not say what was lost: {said}")
-    log = east.tail(200)
+    _again(east, "sallyport-keys", keys)
+    log = east.tail(200)   # the parent speaks before it starts another; the worker, which told us, may be faster than that
     _require(complaints, re.search(r"key process was killed by signal .*; it is started again", log), f"the parent said nothing:\n{log}")
     _require(complaints, re.search(r"1 requests it had in hand are refused", log), f"the worker said nothing:\n{log}")
-    _again(east, "sallyport-keys", keys)
     done = east.up()
     _require(complaints, done.returncode == 0, f"no tunnel with the new key process: {done.stdout + done.stderr}\n{east.tail()}")
     _require(complaints, plan.east.ping(plan.inner("west"), source=plan.inner("east")) == 3, "no traffic with the new key process")
