@@ -145,8 +145,22 @@ std::optional<std::string> Privileges::share_port(const IpEndpoint& bind_to, run
   if (auto steered = runtime::steer_by_spi(held_.udp.back().fd, workers); !steered) {
     warnings_.push_back(runtime::explain("the kernel does not tell ESP from IKE, nor bring it to the worker of its SA",
                                          steered.error()));
+    return std::nullopt;
   }
+  if (workers == 1) open_spares(bind_to, options, trains);
   return std::nullopt;
+}
+
+// For peers of their own (runtime/peer_sockets.h). Until one is connected the steering brings it nothing; with several
+// workers a connected one would take a peer's packets past it.
+void Privileges::open_spares(const IpEndpoint& bind_to, const runtime::SocketOptions& options, bool trains) {
+  constexpr int kSpares = 4;
+  for (int i = 0; i < kSpares; ++i) {
+    auto socket = runtime::open_udp_socket(bind_to, options);
+    if (!socket) return;
+    held_.udp.push_back(
+        {std::move(*socket), bind_to.addr.family(), true, bind_to.port, trains, runtime::UdpDescriptor::kSpare});
+  }
 }
 
 std::optional<std::string> Privileges::open_raw_sockets(const config::Settings& settings,

@@ -48,6 +48,7 @@ class Privileges {
  private:
   std::optional<std::string> open_sockets(const config::Settings& settings);
   std::optional<std::string> share_port(const IpEndpoint& bind_to, runtime::SocketOptions options, bool trains);
+  void open_spares(const IpEndpoint& bind_to, const runtime::SocketOptions& options, bool trains);
   std::optional<std::string> open_raw_sockets(const config::Settings& settings, runtime::SocketOptions options);
   std::optional<std::string> open_device(const config::Settings& settings);
   std::optional<std::string> open_files(const config::Settings& settings);

@@ -146,8 +146,8 @@ const std::vector<uint32_t>& common() {
 }
 
 const std::vector<uint32_t>& own_of(FilterFor process) {
-  // accept4 for the control socket, ioctl for Asio's non-blocking switch.
-  static const std::vector<uint32_t> worker = {SYS_accept4, SYS_ioctl};
+  // accept4 for the control socket, ioctl for Asio's non-blocking switch, connect for the sockets of single peers.
+  static const std::vector<uint32_t> worker = {SYS_accept4, SYS_ioctl, SYS_connect};
   static const std::vector<uint32_t> keys = {
     SYS_getdents64,
 #if defined(__x86_64__)

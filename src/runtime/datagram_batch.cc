@@ -114,7 +114,8 @@ class ControlWriter {
 void write_control(const OutgoingDatagram& datagram, msghdr& header, ControlRoom& room) {
   ControlWriter out(header, room);
   const bool v4 = datagram.remote.addr.is_v4();
-  if (!datagram.local.addr.is_any() && datagram.local.addr.family() == datagram.remote.addr.family()) {
+  if (!datagram.connected && !datagram.local.addr.is_any() &&
+      datagram.local.addr.family() == datagram.remote.addr.family()) {
     if (v4) {
       in_pktinfo wanted{};
       std::memcpy(&wanted.ipi_spec_dst, datagram.local.addr.bytes().data(), 4);
@@ -233,8 +234,10 @@ int send_some(int fd, std::span<const OutgoingDatagram> datagrams) {
     pieces[i] = {const_cast<uint8_t*>(datagram.payload.data()), datagram.payload.size()};
     msghdr& header = headers[i].msg_hdr;
     header = {};
-    header.msg_namelen = to_sockaddr(datagram.remote, datagram.interface_index, names[i]);
-    header.msg_name = &names[i];
+    if (!datagram.connected) {
+      header.msg_namelen = to_sockaddr(datagram.remote, datagram.interface_index, names[i]);
+      header.msg_name = &names[i];
+    }
     header.msg_iov = &pieces[i];
     header.msg_iovlen = 1;
     write_control(datagram, header, controls[i]);
@@ -266,14 +269,21 @@ size_t datagrams_in(const OutgoingDatagram& datagram) {
 size_t send_batch(int fd, std::span<const OutgoingDatagram> datagrams, int* last_error) {
   size_t sent = 0;
   if (last_error) *last_error = 0;
+  bool told = false;  // a connected socket answers one send with what an ICMP message said of an earlier one
   while (!datagrams.empty()) {
     const int taken = send_some(fd, datagrams);
     if (taken == -EINTR) continue;
     if (taken > 0) {
+      told = false;
       for (const auto& datagram : datagrams.first(static_cast<size_t>(taken))) sent += datagrams_in(datagram);
       datagrams = datagrams.subspan(static_cast<size_t>(taken));
       continue;
     }
+    if (datagrams.front().connected && !told) {
+      told = true;
+      continue;
+    }
+    told = false;
     // The first one was refused: a train may still go in pieces, anything else is dropped, and the rest go on.
     const int error = -taken;
     if (is_train(datagrams.front()) && (error == EINVAL || error == EIO || error == EMSGSIZE)) {

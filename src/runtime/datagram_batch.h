@@ -33,6 +33,7 @@ struct OutgoingDatagram {
   uint8_t tos = 0;
   // The payload is cut into datagrams of this size, by the kernel (UDP_SEGMENT) or else here; 0: it is one.
   uint16_t segment_octets = 0;
+  bool connected = false;  // the socket is, to remote and from local: the kernel is told neither again
 };
 
 class DatagramBatch {

@@ -12,6 +12,7 @@ namespace sallyport::runtime {
 
 struct UdpDescriptor {
   static constexpr uint8_t kKeying = 0xff;
+  static constexpr uint8_t kSpare = 0xfe;  // the first packet worker's, for a peer of its own; see peer_sockets.h
   Fd fd;
   Family family = Family::v4;
   bool natt = false;  // the side that carries the non-ESP marker

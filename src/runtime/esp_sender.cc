@@ -53,10 +53,13 @@ void for_each_packet(const ipsec::Outgoing& out, const Take& take) {
 
 EspSender::EspSender(const Descriptors& descriptors, PacketCounters& counters) : counters_(counters) {
   for (const auto& socket : descriptors.udp) {
-    if (!socket.natt) continue;  // the last of a family: no socket that IKE comes to, where there is another
+    if (!socket.natt || socket.worker == UdpDescriptor::kSpare)
+      continue;  // the last of a family: no socket that IKE comes to, where there is another
     sockets_[index_of(socket.family)].udp = socket.fd.get();
     sockets_[index_of(socket.family)].udp_port = socket.port;
   }
+  for (const Family family : {Family::v4, Family::v6})
+    sockets_[index_of(family)].peers.take_spares(descriptors, family);
   const auto number = [](const Fd& fd) { return fd ? fd.get() : -1; };
   sockets_[0].esp = number(descriptors.esp_v4);
   sockets_[1].esp = number(descriptors.esp_v6);
@@ -87,9 +90,11 @@ void EspSender::add(const ipsec::Outgoing& out) {
 }
 
 void EspSender::add_udp(Sockets& to, const ipsec::Outgoing& out) {
-  const OutgoingDatagram all{out.local, out.remote, 0, out.packet.view(), out.tos, out.packet.offload.segment_octets};
+  OutgoingDatagram all{out.local, out.remote, 0, out.packet.view(), out.tos, out.packet.offload.segment_octets};
   if (out.dont_fragment || out.remote.addr.is_v6() || to.whole < 0) {
-    to.udp_queue.push_back(all);
+    PeerSockets::Peer* const peer = to.peers.find(out.local, out.remote, datagrams_in(all));
+    all.connected = peer != nullptr;
+    (peer != nullptr ? peer->queue : to.udp_queue).push_back(all);
     return;
   }
   for_each_packet(out, [&](ByteView one) {
@@ -136,6 +141,7 @@ std::optional<EspSender::Refusal> EspSender::flush() {
   for (Sockets& from : sockets_) {
     if (!from.without_df.empty()) send_without_df(from);
     send(from.udp, from.udp_queue);
+    for (PeerSockets::Peer& peer : from.peers.all()) send(peer.fd, peer.queue);
     send(from.esp, from.esp_queue);
     send(from.whole, from.whole_queue, true);
   }

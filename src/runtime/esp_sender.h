@@ -1,7 +1,7 @@
 // The way out of sealed packets: which socket takes one, and what of its header the kernel writes. One thread at a
 // time.
 //
-//   UDP encapsulation ── UDP socket: trains by UDP_SEGMENT, DF as the path allows
+//   UDP encapsulation ── UDP socket, the peer's own where it has one: trains by UDP_SEGMENT, DF as the path allows
 //   native ESP ── raw socket of protocol 50: the kernel writes the IP header
 //   AH, fragments, options, extension headers, other protocols ── raw socket for whole packets
 //   IPv4 without DF ── the same; what is too long for the first link goes back to the sockets above, which cut it
@@ -15,6 +15,7 @@
 #include "runtime/datagram_batch.h"
 #include "runtime/descriptors.h"
 #include "runtime/packet_counters.h"
+#include "runtime/peer_sockets.h"
 
 namespace sallyport::runtime {
 
@@ -45,6 +46,7 @@ class EspSender {
     uint16_t udp_port = 0;
     std::vector<OutgoingDatagram> udp_queue, esp_queue, whole_queue;
     std::vector<WithoutDf> without_df;
+    PeerSockets peers;
   };
 
   void add_udp(Sockets& to, const ipsec::Outgoing& out);

@@ -213,10 +213,13 @@ void accept_fragments(std::string& text, const GuardPlan& plan) {
   text += "\t\tfrag frag-off != 0 goto later_fragments\n";
 }
 
+// By socket and not by port alone: a port is anybody's when the daemon is gone.
+std::string accept_own_port(const GuardPlan& plan, const std::string& ports) {
+  return "\t\tudp dport " + ports + (plan.match_sockets ? " socket mark " + mark_text() : std::string()) + " accept\n";
+}
+
 std::string accept_own(const GuardPlan& plan) {
-  // By socket and not by port alone: a port is anybody's when the daemon is gone.
-  return "\t\tmeta l4proto { 50, 51 } accept\n\t\tudp dport " + own_ports(plan) +
-         (plan.match_sockets ? " socket mark " + mark_text() : std::string()) + " accept\n";
+  return "\t\tmeta l4proto { 50, 51 } accept\n" + accept_own_port(plan, own_ports(plan));
 }
 
 void write_filters(std::string& text, const GuardPlan& plan) {
@@ -233,6 +236,8 @@ void write_filters(std::string& text, const GuardPlan& plan) {
 
 void write_arriving(std::string& text, const GuardPlan& plan) {
   text += "\tchain arriving {\n\t\ttype filter hook prerouting priority -450; policy accept;\n";
+  // First, because most packets are these, and each pays for every rule in front of its own.
+  text += accept_own_port(plan, std::to_string(plan.natt_port));
   text += "\t\tiifname { \"lo\", \"" + plan.device + "\" } accept\n";
   accept_fragments(text, plan);
   text += accept_own(plan) + kNeighbourDiscovery + accept_icmp_errors(plan);
@@ -243,6 +248,7 @@ void write_arriving(std::string& text, const GuardPlan& plan) {
 void write_leaving(std::string& text, const GuardPlan& plan, const char* chain, const char* priority) {
   text += std::string("\tchain ") + chain + " {\n\t\ttype filter hook postrouting priority " + priority +
           "; policy accept;\n";
+  text += "\t\tmeta mark " + mark_text() + " udp sport " + std::to_string(plan.natt_port) + " accept\n";
   text += "\t\toifname { \"lo\", \"" + plan.device + "\" } accept\n";
   // The mark alone would be enough for routing, but a ping with CAP_NET_RAW can set it too.
   text += "\t\tmeta mark " + mark_text() + " meta l4proto { 50, 51 } accept\n";

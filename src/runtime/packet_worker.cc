@@ -114,7 +114,9 @@ void PacketWorker::run() {
     (void)::eventfd_read(wakeup_.get(), &count);
   });
   for (const auto& socket : descriptors_.udp) {
-    if (!socket.keying() && socket.worker == number_) watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
+    const bool spare = socket.worker == UdpDescriptor::kSpare && number_ == 0;
+    if (!socket.keying() && (socket.worker == number_ || spare))
+      watch(socket.fd.get(), [this, &socket] { read_udp(socket); });
   }
   const auto watch_raw = [&](const Fd& socket, Family family, model::Protocol protocol) {
     if (socket && number_ == 0)

@@ -180,6 +180,28 @@ TEST_CASE("[RFC9611 3] with several shards a copy is made when one wants it, and
   CHECK(pair.agreement() == "");
 }
 
+TEST_CASE("[RFC9611 5.2] a peer that has had enough is not asked again after the IKE SA was rekeyed") {
+  IkePair pair(in_shards(4));
+  want(pair, in_shards(4), 4, 1);
+  pair.up();
+  const auto ask = [&](uint32_t resource) {
+    pair.a.command(pair.now, ike::WantCopy{for_all(pair.a), resource});
+    pair.run();
+  };
+  for (const uint32_t resource : {1u, 2u, 3u}) ask(resource);
+  const auto before = copies(pair.a);
+  REQUIRE(pair.b.endpoint.rows_taken().count("TS_MAX_QUEUE") == 1);
+  REQUIRE(before.size() < 4);
+  for (IkePeer* who : {&pair.a, &pair.b}) {
+    who->command(pair.now, ike::RekeyIke{"net"});
+    pair.run();
+    pair.settle(minutes(1));
+    for (const uint32_t resource : {1u, 2u, 3u}) ask(resource);
+  }
+  CHECK(pair.b.endpoint.rows_taken().at("TS_MAX_QUEUE") == 1);
+  CHECK(copies(pair.a) == before);
+}
+
 TEST_CASE("[RFC9611 3] a copy made on demand is rekeyed within its shard") {
   IkePair pair(in_shards(2));
   want(pair, in_shards(2), 2, 2);

@@ -322,6 +322,7 @@ Result<std::unique_ptr<IkeSa>> IkeSa::successor(TimePoint now, IkeSa& old, bool 
   sa->by_rekey = true;
   sa->peer_rekeys = old.peer_rekeys;
   sa->peer_requests = old.peer_requests;
+  sa->copies_refused = old.copies_refused;
   sa->origin = old.origin ? old.origin : Origin{old.spi_i, old.spi_r, old.original_initiator};
   SP_CHECK(sa->install_keys(chosen, std::move(keys)));
   sa->transition_to(IkeState::ESTABLISHED, "successor of a rekeyed IKE SA");
