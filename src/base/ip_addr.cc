@@ -10,17 +10,6 @@ IpAddr IpAddr::v4(uint32_t host_order) {
   store_be32(out.octets_.data(), host_order);
   return out;
 }
-IpAddr IpAddr::v4(ByteView four) {
-  IpAddr out;
-  std::memcpy(out.octets_.data(), four.data(), 4);
-  return out;
-}
-IpAddr IpAddr::v6(ByteView sixteen) {
-  IpAddr out;
-  out.family_ = Family::v6;
-  std::memcpy(out.octets_.data(), sixteen.data(), 16);
-  return out;
-}
 IpAddr IpAddr::any(Family family) {
   IpAddr out;
   out.family_ = family;

@@ -3,6 +3,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,18 @@ class IpAddr {
  public:
   IpAddr() = default;  // 0.0.0.0
   static IpAddr v4(uint32_t host_order);
-  static IpAddr v4(ByteView four);     // Requires: four.size() == 4
-  static IpAddr v6(ByteView sixteen);  // Requires: sixteen.size() == 16
+  // Inline, as comparing is: several of them for every packet.
+  static IpAddr v4(ByteView four) {  // Requires: four.size() == 4
+    IpAddr out;
+    std::memcpy(out.octets_.data(), four.data(), 4);
+    return out;
+  }
+  static IpAddr v6(ByteView sixteen) {  // Requires: sixteen.size() == 16
+    IpAddr out;
+    out.family_ = Family::v6;
+    std::memcpy(out.octets_.data(), sixteen.data(), 16);
+    return out;
+  }
   static IpAddr any(Family family);
   static IpAddr max(Family family);                    // all ones
   static Result<IpAddr> parse(std::string_view text);  // bad_value; no scope id, no port
@@ -37,6 +48,12 @@ class IpAddr {
   IpAddr next() const;  // +1, wraps
 
   auto operator<=>(const IpAddr&) const = default;
+  bool operator==(const IpAddr& other) const {
+    uint64_t mine[2], theirs[2];
+    std::memcpy(mine, octets_.data(), sizeof mine);
+    std::memcpy(theirs, other.octets_.data(), sizeof theirs);
+    return ((mine[0] ^ theirs[0]) | (mine[1] ^ theirs[1])) == 0 && family_ == other.family_;
+  }
 
  private:
   Family family_ = Family::v4;
