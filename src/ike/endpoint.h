@@ -100,6 +100,14 @@ class Endpoint {
   std::optional<TimePoint> next_deadline() const;
 
   std::vector<IkeSaStatus> status() const;
+  std::optional<IkeSaStatus> status(model::IkeId id) const;
+  std::vector<model::IkeId> authenticated() const;  // those that stand, or are about to go
+
+  // SPIs that nothing here negotiates, of SAs made by hand: none that is in use, above 255, and not given to a Child SA
+  // before they are released.
+  model::Spi take_spi();
+  bool take_spi(model::Spi spi);  // this one; false: in use, or reserved by RFC 4303 2.1
+  void release_spi(model::Spi spi);
   const Counters& counters() const;
   size_t half_open() const;
   size_t child_spis_in_use() const;  // of Child SAs and of attempts at one

@@ -147,6 +147,12 @@ void Endpoint::Impl::handle_command(TimePoint now, Command& command) {
       if (const v2::ChildSa* one = v2::find_child(sa, copy->child_id))
         v2::resources::ask_for_copy(sa, now, *one, copy->resource);
     });
+  } else if (const auto* gone = std::get_if<DeleteChild>(&command)) {
+    for_each([&](IkeSa& sa) {
+      if (!v2::find_child(sa, gone->child_id) || sa.has_task(Task::Kind::delete_child, gone->child_id)) return;
+      sa.queue(Task(Task::Kind::delete_child, gone->child_id));
+      sa.start_tasks(now);
+    });
   }
 }
 
@@ -319,30 +325,67 @@ static ChildSaStatus status_of(const ChildSa& child) {
   return s;
 }
 
+static IkeSaStatus status_of(const IkeSa& sa) {
+  IkeSaStatus s;
+  s.ike_id = sa.id;
+  s.connection = std::string(sa.connection_name());
+  s.state = v2::to_string(sa.state());
+  s.initiator = sa.original_initiator;
+  s.local = sa.local;
+  s.remote = sa.remote;
+  if (sa.local_identity) s.local_identity = sa.local_identity->to_string();
+  if (sa.authenticated() && sa.remote_identity) s.remote_identity = sa.remote_identity->to_string();
+  if (sa.protection) {
+    s.chosen = model::to_string(model::to_proposal(sa.chosen));
+    s.algorithms = sa.chosen;
+  }
+  if (sa.authenticated()) {
+    s.local_proof = sa.local_proof;
+    s.remote_proof = sa.remote_proof;
+  }
+  s.spi_i = sa.spi_i;
+  s.spi_r = sa.spi_r;
+  s.nat_local = sa.nat_local;
+  s.nat_remote = sa.nat_remote;
+  s.established = sa.established_at;
+  s.rekey_at = sa.timers.get(Timer::rekey);
+  for (const auto& child : sa.children) s.children.push_back(status_of(*child));
+  return s;
+}
+
+static bool over(const IkeSa& sa) { return sa.state() == IkeState::DEAD || sa.state() == IkeState::CLOSED; }
+
 std::vector<IkeSaStatus> Endpoint::status() const {
   std::vector<IkeSaStatus> out;
   for (const auto& [id, sa] : impl_->sas_) {
-    if (sa->state() == IkeState::DEAD || sa->state() == IkeState::CLOSED) continue;
-    IkeSaStatus s;
-    s.ike_id = id;
-    s.connection = std::string(sa->connection_name());
-    s.state = v2::to_string(sa->state());
-    s.initiator = sa->original_initiator;
-    s.local = sa->local;
-    s.remote = sa->remote;
-    if (sa->local_identity) s.local_identity = sa->local_identity->to_string();
-    if (sa->authenticated() && sa->remote_identity) s.remote_identity = sa->remote_identity->to_string();
-    if (sa->protection) s.chosen = model::to_string(model::to_proposal(sa->chosen));
-    s.spi_i = sa->spi_i;
-    s.spi_r = sa->spi_r;
-    s.nat_local = sa->nat_local;
-    s.nat_remote = sa->nat_remote;
-    s.established = sa->established_at;
-    s.rekey_at = sa->timers.get(Timer::rekey);
-    for (const auto& child : sa->children) s.children.push_back(status_of(*child));
-    out.push_back(std::move(s));
+    if (!over(*sa)) out.push_back(status_of(*sa));
   }
   return out;
 }
+
+std::optional<IkeSaStatus> Endpoint::status(model::IkeId id) const {
+  const auto found = impl_->sas_.find(id);
+  if (found == impl_->sas_.end() || over(*found->second)) return std::nullopt;
+  return status_of(*found->second);
+}
+
+std::vector<model::IkeId> Endpoint::authenticated() const {
+  std::vector<model::IkeId> out;
+  for (const auto& [id, sa] : impl_->sas_) {
+    if (sa->authenticated()) out.push_back(id);
+  }
+  return out;
+}
+
+// ---- SPIs of others
+
+model::Spi Endpoint::take_spi() { return impl_->new_child_spi(std::nullopt); }
+
+bool Endpoint::take_spi(model::Spi spi) {
+  constexpr model::Spi kReserved = 255;
+  return spi > kReserved && impl_->child_spis_.insert(spi).second;
+}
+
+void Endpoint::release_spi(model::Spi spi) { impl_->release_child_spi(spi); }
 
 }  // namespace sallyport::ike

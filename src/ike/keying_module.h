@@ -17,6 +17,7 @@
 #include "model/ids.h"
 #include "model/ike_policy.h"
 #include "model/key_request.h"
+#include "model/proposal.h"
 #include "model/sa_spec.h"
 
 namespace sallyport::ike {
@@ -63,6 +64,7 @@ struct IkeSaRekeyed {
 struct ChildSaReady {
   model::IkeId ike_id = 0;
   model::SaSpec sa;
+  model::GroupId group = model::GroupId::NO_GROUP;  // of its own key exchange
 };
 struct ChildSaRemoved {
   model::IkeId ike_id = 0;
@@ -182,8 +184,19 @@ struct WantCopy {
   uint32_t resource = 0;  // the shard
 };
 
+// One Child SA goes, and the peer is told.
+struct DeleteChild {
+  model::ChildId child_id = 0;
+};
+
 using Command = std::variant<Initiate, Terminate, RekeyIke, RekeyChild, SetPolicy, ChildLifetime, InboundSeen,
-                             InboundActivity, PeerSeenAt, UnknownSpi, WantCopy>;
+                             InboundActivity, PeerSeenAt, UnknownSpi, WantCopy, DeleteChild>;
+
+// How one side of an IKE SA has proved who it is.
+struct Proof {
+  model::AuthMethod method = model::AuthMethod::SHARED_KEY_MIC;
+  Bytes certificate;  // DER of the leaf; empty with a pre-shared key
+};
 
 struct ChildSaStatus {
   model::ChildId child_id = 0;
@@ -216,6 +229,8 @@ struct IkeSaStatus {
   bool nat_remote = false;
   TimePoint established{};
   std::optional<TimePoint> rekey_at;
+  std::optional<model::ChosenIke> algorithms;      // once there are keys
+  std::optional<Proof> local_proof, remote_proof;  // once authenticated
   std::vector<ChildSaStatus> children;
 };
 

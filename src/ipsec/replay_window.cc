@@ -7,7 +7,9 @@
 
 namespace sallyport::ipsec {
 
-uint32_t ReplayWindow::usable_size(uint32_t wanted) { return std::bit_ceil(std::clamp(wanted, kSmallest, kLargest)); }
+uint32_t ReplayWindow::usable_size(uint32_t wanted) {
+  return wanted == 0 ? 0 : std::bit_ceil(std::clamp(wanted, kSmallest, kLargest));
+}
 
 // Twice the window, so that the word which the newest number enters is never one the window still needs.
 ReplayWindow::ReplayWindow(uint32_t size, bool esn)
@@ -22,6 +24,7 @@ bool ReplayWindow::seen(uint64_t sequence) const {
 
 Verdict ReplayWindow::look(uint64_t sequence) const {
   // RFC 4303 3.3.3: the first packet of an SA has the number 1, so 0 never comes.
+  if (size_ == 0) return Verdict::pass();
   if (sequence == 0) return Drop::behind_window;
   if (sequence > highest_) return Verdict::pass();
   if (highest_ - sequence >= size_) return Drop::behind_window;
@@ -40,6 +43,10 @@ Verdict ReplayWindow::check(uint32_t low, uint64_t& sequence) const {
 
 Verdict ReplayWindow::advance(uint64_t sequence) {
   if (const Verdict verdict = look(sequence); !verdict.passed()) return verdict;
+  if (size_ == 0) {
+    highest_ = std::max(highest_, sequence);
+    return Verdict::pass();
+  }
   if (sequence > highest_) {
     const uint64_t steps = std::min<uint64_t>(sequence / 64 - highest_ / 64, words_);
     for (uint64_t i = 1; i <= steps; ++i) ring_[(highest_ / 64 + i) & (words_ - 1u)] = 0;
@@ -51,6 +58,7 @@ Verdict ReplayWindow::advance(uint64_t sequence) {
 }
 
 uint64_t ReplayWindow::lost() const {
+  if (size_ == 0) return 0;
   const uint64_t in_window = std::min<uint64_t>(highest_, size_);
   uint64_t may_still_come = 0;
   for (uint64_t i = 0; i < in_window; ++i) may_still_come += seen(highest_ - i) ? 0 : 1;

@@ -13,9 +13,10 @@ class ReplayWindow {
  public:
   static constexpr uint32_t kSmallest = 64;
   static constexpr uint32_t kLargest = 4096;
-  static uint32_t usable_size(uint32_t wanted);  // next power of two within the limits
+  static uint32_t usable_size(uint32_t wanted);  // next power of two within the limits; 0 stays 0
 
-  // Requires: size is a power of two, kSmallest..kLargest
+  // 0: no replay protection (RFC 4303 3.4.3: the receiver's choice), for SAs whose keys no protocol makes and renews.
+  // Requires: size is 0 without ESN, or a power of two, kSmallest..kLargest
   ReplayWindow(uint32_t size, bool esn);
 
   // `sequence` becomes the whole number to authenticate with (high half 0 without ESN).

@@ -43,6 +43,7 @@ Result<> check_spec(const model::SaSpec& spec) {
   if (spec.spi_in < 256 || spec.spi_out < 256) return fail(Errc::bad_value);
   if (spec.ts_local.empty() || spec.ts_remote.empty()) return fail(Errc::bad_value);
   if (spec.local.addr.family() != spec.remote.addr.family()) return fail(Errc::bad_value);
+  if (spec.esn && spec.replay_window == 0) return fail(Errc::bad_value);
   if (spec.shape.dscp && *spec.shape.dscp > 63) return fail(Errc::bad_value);
   for (const auto& original : {spec.original_source, spec.original_destination}) {
     if (original && original->family() != spec.local.addr.family()) return fail(Errc::bad_value);
@@ -81,9 +82,9 @@ void make_inbound(SaRecord& record, HotPools& pools) {
       is_ah(spec) || spec.mode == model::Mode::transport || in.reassemble || in.implicit_iv || spec.outer_reqid != 0;
 }
 
-void make_outbound(SaRecord& record, uint16_t path_mtu, HotPools& pools) {
+void make_outbound(SaRecord& record, const model::Lifetime& hard, uint16_t path_mtu, HotPools& pools) {
   const model::SaSpec& spec = record.spec;
-  record.out = pools.out.make(UsageMeter(spec.soft, spec.hard));
+  record.out = pools.out.make(UsageMeter(spec.soft, hard));
   SaOutbound& out = *record.out;
   out.record = &record;
   out.local = spec.local;
@@ -152,8 +153,25 @@ Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec,
   record->spec = std::move(spec);
   record->installed = now;
   make_inbound(*record, pools);
-  make_outbound(*record, path_mtu, pools);
+  make_outbound(*record, record->spec.hard, path_mtu, pools);
   return record;
+}
+
+Result<> renew_outbound(SaRecord& record, model::Spi spi_out, model::DirectionKeys keys, const model::Lifetime& hard,
+                        uint16_t path_mtu, const crypto::ProviderTable& providers, HotPools& pools) {
+  model::SaSpec& spec = record.spec;
+  constexpr model::Spi kReserved = 255;  // RFC 4303 2.1, RFC 4302 2.4
+  if (spi_out <= kReserved) return fail(Errc::bad_value);
+  if (is_ah(spec)) {
+    SP_TRY(record.integ_out, crypto::Integ::create(spec.integ, keys.integ.view()));
+  } else {
+    const crypto::Provider provider = providers.of({spec.encr, spec.key_bits, spec.integ});
+    SP_TRY(record.aead_out,
+           crypto::Aead::create(spec.encr, keys.encr.view(), spec.key_bits, spec.integ, keys.integ.view(), provider));
+  }
+  spec.spi_out = spi_out;
+  make_outbound(record, hard, path_mtu, pools);
+  return {};
 }
 
 }  // namespace sallyport::ipsec

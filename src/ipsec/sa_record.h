@@ -43,6 +43,10 @@ struct SaRecord {
 Result<std::unique_ptr<SaRecord>> make_record(TimePoint now, model::SaSpec spec, uint16_t path_mtu,
                                               const crypto::ProviderTable& providers, HotPools& pools);
 
+// Another outbound half in the place of the record's, which has sent nothing. What is refused leaves it as it was.
+Result<> renew_outbound(SaRecord& record, model::Spi spi_out, model::DirectionKeys keys, const model::Lifetime& hard,
+                        uint16_t path_mtu, const crypto::ProviderTable& providers, HotPools& pools);
+
 // One Child SA as status shows it. Octets are of inner packets.
 struct SaStatus {
   model::ChildId child_id = 0;

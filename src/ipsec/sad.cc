@@ -55,6 +55,26 @@ Result<> Sad::install(TimePoint now, model::SaSpec spec) {
   return {};
 }
 
+void Sad::forget_spi_out(const SaRecord& record) {
+  const auto [first, last] = by_spi_out_.equal_range(record.spec.spi_out);
+  by_spi_out_.erase(std::find_if(first, last, [&](const auto& row) { return row.second == record.out.get(); }));
+}
+
+Result<> Sad::complete(TimePoint now, model::ChildId child, model::Spi spi_out, model::DirectionKeys out,
+                       const model::Lifetime& hard) {
+  SaRecord* record = find(child);
+  if (record == nullptr || record->lingering) return fail(Errc::not_found);
+  if (record->outbound_active) return fail(Errc::conflict, spi_out);
+  forget_spi_out(*record);
+  const auto done = renew_outbound(*record, spi_out, std::move(out), hard, path_mtu_, providers_, pools_);
+  by_spi_out_.emplace(record->spec.spi_out, record->out.get());
+  ++generation_;
+  SP_CHECK(done);
+  if (hard.time) wakeups_.emplace(now + *hard.time, Wakeup{child, Due::hard});
+  activate(*record);
+  return {};
+}
+
 // RFC 4301 appendix E: an SA that carries another's packets looks into what it opens. Once told it goes on doing so,
 // which costs a little and is never wrong.
 void Sad::tie_nested(SaRecord& record) {
@@ -185,8 +205,8 @@ void Sad::erase(model::ChildId child) {
   const auto found = records_.find(child);
   deactivate(*found->second);
   by_spi_.erase(found->second->spec.spi_in);
-  const auto [first, last] = by_spi_out_.equal_range(found->second->spec.spi_out);
-  by_spi_out_.erase(std::find_if(first, last, [&](const auto& row) { return row.second == found->second->out.get(); }));
+  forget_spi_out(*found->second);
+  gone_.add(*found->second);
   records_.erase(found);
   ++generation_;
 }
@@ -401,6 +421,12 @@ std::vector<SaStatus> Sad::status(TimePoint now) const {
   for (const auto& [child, record] : records_) all.push_back(status_of(now, *record));
   std::sort(all.begin(), all.end(), [](const SaStatus& a, const SaStatus& b) { return a.child_id < b.child_id; });
   return all;
+}
+
+TrafficTotals Sad::totals() const {
+  TrafficTotals out = gone_;
+  for (const auto& [child, record] : records_) out.add(*record);
+  return out;
 }
 
 }  // namespace sallyport::ipsec

@@ -17,6 +17,7 @@
 #include "ipsec/outputs.h"
 #include "ipsec/sa_record.h"
 #include "ipsec/selector_index.h"
+#include "ipsec/traffic_totals.h"
 #include "model/sa_spec.h"
 
 namespace sallyport::ipsec {
@@ -48,6 +49,11 @@ class Sad {
   Result<> install_elsewhere(Elsewhere sa);
   // This shard's number among how many. 0 of 1 at first. Requires: nothing is installed; number < shards
   void set_place(uint16_t number, uint16_t shards);
+  // The outbound half of an SA that was installed without one in use: what it had is forgotten, and this is used from
+  // now on. not_found: no such SA; conflict: its outbound half is in use; bad_value, algorithm_refused, bad_key as
+  // make_record().
+  Result<> complete(TimePoint now, model::ChildId child, model::Spi spi_out, model::DirectionKeys out,
+                    const model::Lifetime& hard);
   // The outbound half is used from now on. not_found when it was removed meanwhile. Doing it twice is harmless.
   Result<> switch_outbound(model::ChildId child);
   // Nothing is sent on it any more; packets on their way are taken for `linger`. not_found: no such Child SA.
@@ -103,6 +109,7 @@ class Sad {
   std::optional<uint32_t> reqid_of(model::ChildId child) const;  // of another shard's too
   std::optional<SaStatus> status(TimePoint now, model::ChildId child) const;
   std::vector<SaStatus> status(TimePoint now) const;
+  TrafficTotals totals() const;  // since the start, of this shard
 
  private:
   enum class Due : uint8_t { soft, hard, gone, path_mtu, dummy };
@@ -134,6 +141,7 @@ class Sad {
   void activate(SaRecord& record);
   void deactivate(SaRecord& record);
   void erase(model::ChildId child);
+  void forget_spi_out(const SaRecord& record);
   void handle_dummy(TimePoint now, SaRecord& record, Outputs& out);
   void handle_due(TimePoint now, const Wakeup& wakeup, Outputs& out);
   void report_soft(SaRecord& record, LifetimeCause cause, Outputs& out);
@@ -155,6 +163,7 @@ class Sad {
   uint64_t generation_ = 1;
   uint16_t path_mtu_ = 1500;
   crypto::ProviderTable providers_;
+  TrafficTotals gone_;  // of SAs that are no more
   std::vector<uint8_t> ivs_;
   size_t ivs_used_ = 0;
 };

@@ -109,6 +109,7 @@ struct Page {
 
 // Whose protection: a kind of objects (one by its key, or its container), or the engine.
 inline constexpr uint32_t kProtectEngine = 16;
+inline constexpr uint32_t kProtectDatabase = 32;  // and the number of a Database
 struct Protected {
   uint32_t kind = 0;
   std::optional<Guid> key;
@@ -120,11 +121,13 @@ struct SetProtection {
   Bytes descriptor;
 };
 
+inline constexpr uint32_t kSubscribeSas = 32;  // SA contexts, instead of a kind of objects
 struct Subscribe {
-  uint32_t kind = 0;  // ObjectKind
+  uint32_t kind = 0;  // ObjectKind, or one of the above
   uint32_t flags = 0;
   std::optional<ObjectTemplate> object;
   std::optional<FilterTemplate> filter;
+  Bytes detail{};  // the template of what is no object, in an archive of its own
 };
 struct Notice {
   uint32_t change = 0;  // ChangeType
@@ -155,7 +158,7 @@ template <class A> void describe(A& a, EnumNext& v) { walk_all(a, v.handle, v.wa
 template <class A, class Each> void describe(A& a, Page<Each>& v) { walk_all(a, v.entries, v.end); }
 template <class A> void describe(A& a, Protected& v) { walk_all(a, v.kind, v.key); }
 template <class A> void describe(A& a, SetProtection& v) { walk_all(a, v.of, v.parts, v.descriptor); }
-template <class A> void describe(A& a, Subscribe& v) { walk_all(a, v.kind, v.flags, v.object, v.filter); }
+template <class A> void describe(A& a, Subscribe& v) { walk_all(a, v.kind, v.flags, v.object, v.filter, v.detail); }
 template <class A> void describe(A& a, Notice& v) { walk_all(a, v.change, v.kind, v.key, v.id); }
 template <class A> void describe(A& a, TunnelAdd& v) { walk_all(a, v.flags, v.main_mode, v.tunnel, v.conditions, v.key_module); }
 // clang-format on

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "policy/page.h"
 #include "policy/tunnel.h"
 
 namespace sallyport::policy {
@@ -21,6 +22,11 @@ Outcome<T> parse(ByteView octets) {
 Outcome<ObjectKind> kind_of(uint32_t number) {
   if (number >= kObjectKinds) return refuse(Fwp::INVALID_ENUMERATOR);
   return static_cast<ObjectKind>(number);
+}
+
+std::optional<Database> database_of(uint32_t number) {
+  const uint32_t which = number - call::kProtectDatabase;
+  return which < kDatabases ? std::optional(static_cast<Database>(which)) : std::nullopt;
 }
 
 bool is_change(Function function) {
@@ -96,23 +102,6 @@ call::FoundSession found(const SessionRequest& session) {
   return out;
 }
 
-// One page: entries until as many as wanted or as many octets as an answer may have.
-template <class Each, class Items, class Make>
-Bytes page(const Items& items, size_t& next, uint32_t wanted, Make make) {
-  ArchiveWriter out;
-  out.number(uint32_t{0});
-  uint32_t count = 0;
-  while (next < items.size() && count < wanted && out.out().size() < call::kPageOctets) {
-    Each each = make(items[next]);
-    walk(out, each);
-    ++next;
-    ++count;
-  }
-  out.out().patch_u32(0, count);
-  out.number(uint8_t{next == items.size()});
-  return out.out().take();
-}
-
 template <class Object>
 auto delivered(const std::shared_ptr<const Object>& object) {
   return found(*object);
@@ -137,6 +126,7 @@ void CallRoute::answer(ConnectionId id, RequestId request, Answer answer, bool m
 }
 
 std::optional<CallRoute::Output> CallRoute::poll() {
+  hear_sas();
   if (outputs_.empty()) return {};
   Output out = std::move(outputs_.front());
   outputs_.pop_front();
@@ -176,6 +166,7 @@ CallRoute::Answer CallRoute::serve(TimePoint now, ConnectionId id, RequestId req
   if (at == connected_.end()) return refuse(Fwp::SESSION_ABORTED);
   Connected& here = at->second;
   if (is_change(function)) return change(now, here, request, number, octets);
+  if (call::is_sa_function(number)) return serve_sa(now, here, number, octets);
   switch (function) {
     case Function::engine_close: closed(now, id); return Bytes{};
     case Function::get_option: {
@@ -212,15 +203,7 @@ CallRoute::Answer CallRoute::serve(TimePoint now, ConnectionId id, RequestId req
     case Function::set_protection: return set_protection(here.session, octets);
     case Function::subscribe: return subscribe(here, request, octets);
     case Function::unsubscribe: return unsubscribe(id, here, octets);
-    case Function::subscriptions: {
-      SP_TRY(const uint32_t wanted, parse<uint32_t>(octets));
-      SP_TRY(const ObjectKind kind, kind_of(wanted));
-      SP_CHECK(engine_.view(here.session));
-      std::vector<call::Subscribe> out;
-      for (const Subscription& each : engine_.subscriptions(here.session))
-        if (each.kind == kind) out.push_back({wanted, each.flags, each.object, each.filter});
-      return call::write(std::move(out));
-    }
+    case Function::subscriptions: return subscriptions(here.session, octets);
     case Function::engine_open:
     case Function::add_provider:
     case Function::add_sublayer:
@@ -232,6 +215,18 @@ CallRoute::Answer CallRoute::serve(TimePoint now, ConnectionId id, RequestId req
     case Function::tunnel_remove: break;
   }
   return refuse(Fwp::NOT_SUPPORTED);
+}
+
+CallRoute::Answer CallRoute::serve_sa(TimePoint now, Connected& at, uint32_t number, ByteView octets) {
+  if (!sas_) return refuse(Fwp::NOT_SUPPORTED);
+  const auto function = static_cast<call::SaFunction>(number);
+  if (!call::is_sa_enumeration(number)) {
+    SP_TRY(Bytes done, sas_->call(now, at.session, function, octets));
+    return done;
+  }
+  Enumeration made;
+  SP_TRY(made.pages, sas_->enumerate(at.session, function, octets));
+  return keep_enumeration(at, std::move(made));
 }
 
 CallRoute::Answer CallRoute::begin(TimePoint now, Connected& at, RequestId request, ByteView octets) {
@@ -366,6 +361,7 @@ void CallRoute::closed(TimePoint now, ConnectionId id) {
     outputs_.push_back({Output::Kind::end, id, request, 0, 0, {}, false});
   connected_.erase(at);
   by_session_.erase(session);
+  if (sas_) sas_->closed(session);
   engine_.close(now, session);
 }
 
@@ -426,9 +422,13 @@ Outcome<> CallRoute::fill(Enumeration& into, SessionId session, const call::Enum
 
 CallRoute::Answer CallRoute::create_enumeration(Connected& at, ByteView octets) {
   SP_TRY(const call::EnumCreate wanted, parse<call::EnumCreate>(octets));
-  if (at.enumerations.size() >= call::kMostEnumerations) return refuse(Fwp::NO_SYSTEM_RESOURCES);
   Enumeration made;
   SP_CHECK(fill(made, at.session, wanted));
+  return keep_enumeration(at, std::move(made));
+}
+
+CallRoute::Answer CallRoute::keep_enumeration(Connected& at, Enumeration made) {
+  if (at.enumerations.size() >= call::kMostEnumerations) return refuse(Fwp::NO_SYSTEM_RESOURCES);
   const uint64_t handle = ++at.last_handle;
   at.enumerations.emplace(handle, std::move(made));
   return call::write(handle);
@@ -440,19 +440,22 @@ CallRoute::Answer CallRoute::next_page(Connected& at, ByteView octets) {
   if (handle == at.enumerations.end()) return refuse(Fwp::NOT_FOUND);
   Enumeration& from = handle->second;
   const uint32_t count = wanted.wanted;
+  if (from.pages) return from.pages(count);
   if (from.what == call::kEnumLayers)
-    return page<call::FoundLayer>(layers(), from.next, count, [](const LayerInfo& layer) { return found(layer); });
+    return write_page<call::FoundLayer>(layers(), from.next, count,
+                                        [](const LayerInfo& layer) { return found(layer); });
   if (from.what == call::kEnumSessions)
-    return page<call::FoundSession>(from.sessions, from.next, count, [](const auto& session) { return session; });
+    return write_page<call::FoundSession>(from.sessions, from.next, count, [](const auto& session) { return session; });
   switch (static_cast<ObjectKind>(from.what)) {
     case ObjectKind::provider:
-      return page<call::Found<Provider>>(from.providers, from.next, count, delivered<Provider>);
+      return write_page<call::Found<Provider>>(from.providers, from.next, count, delivered<Provider>);
     case ObjectKind::sublayer:
-      return page<call::Found<SubLayer>>(from.sublayers, from.next, count, delivered<SubLayer>);
-    case ObjectKind::callout: return page<call::Found<Callout>>(from.callouts, from.next, count, delivered<Callout>);
+      return write_page<call::Found<SubLayer>>(from.sublayers, from.next, count, delivered<SubLayer>);
+    case ObjectKind::callout:
+      return write_page<call::Found<Callout>>(from.callouts, from.next, count, delivered<Callout>);
     case ObjectKind::provider_context:
-      return page<call::Found<ProviderContext>>(from.contexts, from.next, count, delivered<ProviderContext>);
-    case ObjectKind::filter: return page<call::Found<Filter>>(from.filters, from.next, count, delivered<Filter>);
+      return write_page<call::Found<ProviderContext>>(from.contexts, from.next, count, delivered<ProviderContext>);
+    case ObjectKind::filter: return write_page<call::Found<Filter>>(from.filters, from.next, count, delivered<Filter>);
   }
   return refuse(Fwp::NOT_FOUND);
 }
@@ -461,6 +464,10 @@ CallRoute::Answer CallRoute::get_protection(SessionId session, ByteView octets) 
   SP_TRY(const call::Protected of, parse<call::Protected>(octets));
   if (of.kind == call::kProtectEngine) {
     SP_TRY(const SecurityDescriptor found, engine_.engine_protection(session));
+    return call::write(write_descriptor(found));
+  }
+  if (const auto database = database_of(of.kind)) {
+    SP_TRY(const SecurityDescriptor found, engine_.protection(session, *database));
     return call::write(write_descriptor(found));
   }
   SP_TRY(const ObjectKind kind, kind_of(of.kind));
@@ -474,10 +481,13 @@ CallRoute::Answer CallRoute::set_protection(SessionId session, ByteView octets) 
   if (wanted.parts & ~kKnown) return refuse(Fwp::NOT_SUPPORTED);
   SP_TRY(SecurityDescriptor given, parse_descriptor(wanted.descriptor));
   const bool engine = wanted.of.kind == call::kProtectEngine;
+  const auto database = database_of(wanted.of.kind);
   ObjectKind kind = ObjectKind::filter;
   SecurityDescriptor now;
   if (engine) {
     SP_TRY(now, engine_.engine_protection(session));
+  } else if (database) {
+    SP_TRY(now, engine_.protection(session, *database));
   } else {
     SP_TRY(kind, kind_of(wanted.of.kind));
     SP_TRY(now, engine_.protection(session, kind, wanted.of.key));
@@ -485,15 +495,53 @@ CallRoute::Answer CallRoute::set_protection(SessionId session, ByteView octets) 
   if (wanted.parts & call::SetProtection::kOwner) now.owner = std::move(given.owner);
   if (wanted.parts & call::SetProtection::kGroup) now.group = std::move(given.group);
   if (wanted.parts & call::SetProtection::kDacl) now.dacl = std::move(given.dacl);
-  SP_CHECK(engine ? engine_.protect_engine(session, std::move(now))
-                  : engine_.protect(session, kind, wanted.of.key, std::move(now)));
+  SP_CHECK(engine     ? engine_.protect_engine(session, std::move(now))
+           : database ? engine_.protect(session, *database, std::move(now))
+                      : engine_.protect(session, kind, wanted.of.key, std::move(now)));
   return Bytes{};
+}
+
+CallRoute::Answer CallRoute::subscriptions(SessionId session, ByteView octets) const {
+  SP_TRY(const uint32_t wanted, parse<uint32_t>(octets));
+  SP_CHECK(engine_.view(session));
+  std::vector<call::Subscribe> out;
+  if (wanted == call::kSubscribeSas && sas_) {
+    for (Bytes& detail : sas_->subscriptions(session)) out.push_back({wanted, 0, {}, {}, std::move(detail)});
+    return call::write(std::move(out));
+  }
+  SP_TRY(const ObjectKind kind, kind_of(wanted));
+  for (const Subscription& each : engine_.subscriptions(session))
+    if (each.kind == kind) out.push_back({wanted, each.flags, each.object, each.filter, {}});
+  return call::write(std::move(out));
+}
+
+// What the SAs' owner has to say for sessions becomes notices.
+void CallRoute::hear_sas() {
+  if (!sas_) return;
+  while (auto change = sas_->poll_change()) {
+    const auto by = by_session_.find(change->session);
+    if (by == by_session_.end()) continue;
+    const auto& subscriptions = connected_.at(by->second).subscriptions;
+    const auto to = subscriptions.find(change->subscription);
+    if (to == subscriptions.end()) continue;
+    Output out;
+    out.kind = Output::Kind::notice;
+    out.connection = by->second;
+    out.request = to->second;
+    out.octets = call::write(change->notice);
+    outputs_.push_back(std::move(out));
+  }
 }
 
 CallRoute::Answer CallRoute::subscribe(Connected& at, RequestId request, ByteView octets) {
   SP_TRY(call::Subscribe wanted, parse<call::Subscribe>(octets));
-  SP_TRY(const ObjectKind kind, kind_of(wanted.kind));
   if (at.subscriptions.size() >= call::kMostSubscriptions) return refuse(Fwp::NO_SYSTEM_RESOURCES);
+  if (wanted.kind == call::kSubscribeSas && sas_) {
+    SP_TRY(const SubscriptionId id, sas_->subscribe(at.session, wanted.detail));
+    at.subscriptions[id] = request;
+    return call::write(uint64_t{id});
+  }
+  SP_TRY(const ObjectKind kind, kind_of(wanted.kind));
   SP_TRY(const SubscriptionId id,
          engine_.subscribe(at.session, {kind, wanted.flags, std::move(wanted.filter), std::move(wanted.object)}));
   at.subscriptions[id] = request;
@@ -502,7 +550,8 @@ CallRoute::Answer CallRoute::subscribe(Connected& at, RequestId request, ByteVie
 
 CallRoute::Answer CallRoute::unsubscribe(ConnectionId id, Connected& at, ByteView octets) {
   SP_TRY(const uint64_t subscription, parse<uint64_t>(octets));
-  SP_CHECK(engine_.unsubscribe(at.session, subscription));
+  const bool of_sas = sas_ && (subscription & SaCalls::kSubscriptionBit);
+  SP_CHECK(of_sas ? sas_->unsubscribe(at.session, subscription) : engine_.unsubscribe(at.session, subscription));
   const auto found = at.subscriptions.find(subscription);
   if (found != at.subscriptions.end()) {
     outputs_.push_back({Output::Kind::end, id, found->second, 0, 0, {}, false});

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "policy/call.h"
+#include "policy/sa_calls.h"
 
 namespace sallyport::policy {
 
@@ -43,6 +44,8 @@ class CallRoute {
   std::optional<Output> poll();
   // Whether persistent objects outlive the engine. While they do not, adding one is NOT_SUPPORTED.
   void keep_persistent(bool kept) { kept_ = kept; }
+  // Who answers calls about SAs; without it they are NOT_SUPPORTED. It outlives this.
+  void serve_sas(SaCalls* sas) { sas_ = sas; }
 
  private:
   struct Enumeration {
@@ -52,6 +55,7 @@ class CallRoute {
     std::vector<std::shared_ptr<const ProviderContext>> contexts;
     Filters filters;
     std::vector<call::FoundSession> sessions;
+    SaCalls::Pages pages;  // of SAs, instead of all the others
     uint32_t what = 0;
     size_t next = 0;
   };
@@ -77,12 +81,16 @@ class CallRoute {
   // A change; one that finds the lock taken waits for it, unless `waited`.
   Answer change(TimePoint now, Connected& at, RequestId request, uint32_t function, ByteView octets);
   Answer change_now(TimePoint now, SessionId session, uint32_t function, ByteView octets);
+  Answer serve_sa(TimePoint now, Connected& at, uint32_t function, ByteView octets);
   Answer get(SessionId session, ByteView octets) const;
   Answer create_enumeration(Connected& at, ByteView octets);
   Outcome<> fill(Enumeration& into, SessionId session, const call::EnumCreate& wanted) const;
+  Answer keep_enumeration(Connected& at, Enumeration made);
   Answer next_page(Connected& at, ByteView octets);
   Answer get_protection(SessionId session, ByteView octets) const;
   Answer set_protection(SessionId session, ByteView octets);
+  Answer subscriptions(SessionId session, ByteView octets) const;
+  void hear_sas();
   Answer subscribe(Connected& at, RequestId request, ByteView octets);
   Answer unsubscribe(ConnectionId id, Connected& at, ByteView octets);
   void answer(ConnectionId id, RequestId request, Answer answer, bool more = false);
@@ -93,6 +101,7 @@ class CallRoute {
   std::map<SessionId, ConnectionId> by_session_;
   std::deque<Output> outputs_;
   bool kept_ = true;
+  SaCalls* sas_ = nullptr;
 };
 
 }  // namespace sallyport::policy

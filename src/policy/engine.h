@@ -115,6 +115,15 @@ class Engine {
   Outcome<SecurityDescriptor> engine_protection(SessionId session) const;
   Outcome<> protect_engine(SessionId session, SecurityDescriptor protection);
 
+  // Of databases beside the objects.
+  Outcome<> may(SessionId session, Database which, uint32_t right) const;
+  Outcome<SecurityDescriptor> protection(SessionId session, Database which) const;
+  Outcome<> protect(SessionId session, Database which, SecurityDescriptor protection);
+
+  // For calls whose work is done elsewhere. SESSION_ABORTED; TXN_IN_PROGRESS.
+  Outcome<const SessionRequest*> caller(SessionId session) const;
+  Outcome<> outside_txn(SessionId session) const;
+
   Outcome<SubscriptionId> subscribe(SessionId session, Subscription subscription);
   Outcome<> unsubscribe(SessionId session, SubscriptionId id);
   std::vector<Subscription> subscriptions(SessionId session) const;
@@ -160,7 +169,6 @@ class Engine {
 
   Outcome<Session*> live(SessionId id);
   Outcome<const Session*> live(SessionId id) const;
-  Outcome<> outside_txn(SessionId id) const;
   static Author author(SessionId id, const Session& session);
   template <class Op>
   auto change(SessionId id, Op op) -> decltype(op(std::declval<Work&>(), std::declval<const Author&>()));

@@ -152,6 +152,31 @@ Outcome<> Engine::may(SessionId id, std::optional<ObjectKind> container, uint32_
   return allowed(protection, session->request.token, right) ? Outcome<>{} : Outcome<>(refuse(Fwp::ACCESS_DENIED));
 }
 
+Outcome<> Engine::may(SessionId id, Database which, uint32_t right) const {
+  SP_TRY(const Session* session, live(id));
+  if (session->request.trusted || allowed(containers_.of(which), session->request.token, right)) return {};
+  return refuse(Fwp::ACCESS_DENIED);
+}
+
+Outcome<SecurityDescriptor> Engine::protection(SessionId id, Database which) const {
+  SP_CHECK(may(id, which, access::kReadControl));
+  return containers_.of(which);
+}
+
+Outcome<> Engine::protect(SessionId id, Database which, SecurityDescriptor protection) {
+  SP_CHECK(outside_txn(id));
+  SP_TRY(const SessionRequest* session, caller(id));
+  if (session->flags & SessionRequest::kDynamic) return refuse(Fwp::DYNAMIC_SESSION_IN_PROGRESS);
+  SP_CHECK(may(id, which, access::kWriteDac));
+  containers_.databases[static_cast<size_t>(which)] = std::move(protection);
+  return {};
+}
+
+Outcome<const SessionRequest*> Engine::caller(SessionId id) const {
+  SP_TRY(const Session* session, live(id));
+  return &session->request;
+}
+
 Outcome<uint32_t> Engine::option(SessionId id, EngineOption option) const {
   SP_TRY(const Session* session, live(id));
   (void)session;

@@ -15,6 +15,10 @@ enum class ObjectKind : uint8_t { provider, sublayer, callout, provider_context,
 inline constexpr size_t kObjectKinds = 5;
 std::string_view to_string(ObjectKind kind);
 
+// What else has a protection of its own: databases whose entries are no objects, and layers all together.
+enum class Database : uint8_t { ipsec_sas, ike_sas, dosp, dictators, net_events, connections, layers };
+inline constexpr size_t kDatabases = 7;
+
 // From the longest to the shortest; dynamic ones die with their session.
 enum class Lifetime : uint8_t { builtin, persistent, static_, dynamic };
 

@@ -10,7 +10,16 @@ struct Containers {  // protection of what has none of its own
   SecurityDescriptor engine = default_protection();
   std::array<SecurityDescriptor, kObjectKinds> kinds{default_protection(), default_protection(), default_protection(),
                                                      default_protection(), default_protection()};
+  std::array<SecurityDescriptor, kDatabases> databases = default_databases();
   const SecurityDescriptor& of(ObjectKind kind) const { return kinds[static_cast<size_t>(kind)]; }
+  const SecurityDescriptor& of(Database which) const { return databases[static_cast<size_t>(which)]; }
+
+ private:
+  static std::array<SecurityDescriptor, kDatabases> default_databases() {
+    std::array<SecurityDescriptor, kDatabases> out;
+    out.fill(default_protection());
+    return out;
+  }
 };
 
 inline constexpr size_t kMostSublayers = size_t{1} << 16;

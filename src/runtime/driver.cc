@@ -49,6 +49,11 @@ Driver::Driver(Loop& loop, TraceLog& log, KeyPort& keys, Rng& rng, DriverSetup s
       first_policy_(std::move(setup.policy)),
       descriptors_(std::move(setup.descriptors)),
       control_(ike_config(settings_, descriptors_), rng),
+      sa_calls_(control_,
+                [this] {
+                  const PacketReport report = packets();
+                  return stack::PacketFacts{report.drops, report.traffic};
+                }),
       self_(std::make_shared<Driver*>(this)),
       udp_queues_(descriptors_.udp.size()) {
   for (uint16_t i = 0; i < descriptors_.workers(); ++i)
@@ -172,6 +177,7 @@ PacketReport Driver::packets() const {
       const auto sas = dataplane.sas(monotonic_now());
       out.sas.insert(out.sas.end(), sas.begin(), sas.end());
       out.drops += dataplane.drops();
+      out.traffic += dataplane.traffic();
       out.held_dropped += dataplane.held_dropped();
     });
   }
@@ -270,6 +276,7 @@ void Driver::pump() {
     pump_again_ = false;
     drain_control(monotonic_now());
     send_queues();
+    if (sa_calls_.hear() && on_sa_changes) on_sa_changes();
   } while (pump_again_);
   pumping_ = false;
   arm();

@@ -17,6 +17,7 @@
 #include "runtime/packet_worker.h"
 #include "runtime/trace_log.h"
 #include "stack/control.h"
+#include "stack/sa_calls.h"
 
 namespace sallyport::runtime {
 
@@ -30,6 +31,7 @@ struct DriverSetup {
 struct PacketReport {
   std::vector<ipsec::SaStatus> sas;
   ipsec::DropCounters drops;
+  ipsec::TrafficTotals traffic;
   uint64_t held_dropped = 0;
 };
 
@@ -53,12 +55,17 @@ class Driver {
   std::function<void(const stack::InnerHost::Pong&)> on_pong;
   std::function<void(const policy::EngineOutput&)> on_engine;  // what sessions of the filter engine are to hear
 
+  std::function<void()> on_sa_changes;  // sa_calls() has something for sessions
+
   std::function<void(const stack::HostFilters&)> on_host_filters;  // the packet filter is to have these
 
   // Works on the filter engine; what comes of it is carried out before this returns.
   void with_filter_engine(const std::function<void(TimePoint, policy::Engine&)>& work);
 
   policy::Engine& filter_engine() { return control_.filter_engine(); }  // to change it: with_filter_engine()
+
+  // Calls about SAs; like changes of the engine, within with_filter_engine().
+  policy::SaCalls& sa_calls() { return sa_calls_; }
 
   const stack::Control& control() const { return control_; }
   // These ask the packet worker and wait for its answer.
@@ -107,6 +114,7 @@ class Driver {
   Descriptors descriptors_;
   std::optional<KeyLogWriter> key_log_;
   stack::Control control_;
+  stack::SaCalls sa_calls_;
   std::shared_ptr<Driver*> self_;  // what the packet worker's messages find; empty when the driver ends
   std::vector<std::unique_ptr<PacketWorker>> workers_;
   DatagramBatch batch_;

@@ -42,13 +42,18 @@ policy::Token token_of_peer(const ControlServer::Peer& peer, bool operates) {
 
 PolicyService::PolicyService(Loop& loop, TraceLog& log, Driver& driver, ControlServer& server)
     : loop_(loop), log_(log), driver_(driver), server_(server), route_(driver.filter_engine()) {
+  route_.serve_sas(&driver_.sa_calls());
+  driver_.on_sa_changes = [this] { tell(); };
   driver_.on_engine = [this](const policy::EngineOutput& output) {
     route_.heard(monotonic_now(), output);
     tell();
   };
 }
 
-PolicyService::~PolicyService() { driver_.on_engine = nullptr; }
+PolicyService::~PolicyService() {
+  driver_.on_engine = nullptr;
+  driver_.on_sa_changes = nullptr;
+}
 
 bool PolicyService::restore(const StoredPolicy& stored) {
   route_.keep_persistent(stored.kept);

@@ -9,7 +9,7 @@
 namespace sallyport::stack {
 
 Control::Control(ike::Config config, Rng& rng)
-    : engine_(rng), filters_(engine_.snapshot()), endpoint_(std::move(config), rng) {}
+    : engine_(rng), filters_(engine_.snapshot()), endpoint_(config, rng), direct_(endpoint_, rng, config.natt_port) {}
 
 void Control::handle_datagram(TimePoint now, const ike::Datagram& in) {
   endpoint_.handle_datagram(now, in);
@@ -35,6 +35,7 @@ void Control::handle_deadline(TimePoint now) {
   endpoint_.handle_deadline(now);
   engine_.handle_deadline(now);
   forget_old_negotiations(now);
+  direct_.handle_deadline(now);
   for (const Connections::Key& key : connections_.take_due(now)) initiate(now, key);
   for (auto& [id, keepalive] : keepalives_) {
     if (keepalive.next > now) continue;
@@ -59,6 +60,7 @@ std::optional<TimePoint> Control::next_deadline() const {
   };
   sooner(connections_.next_deadline());
   sooner(engine_.next_deadline());
+  sooner(direct_.next_deadline());
   for (const auto& [id, keepalive] : keepalives_) sooner(keepalive.next);
   return first;
 }
@@ -213,8 +215,37 @@ void Control::drain_engine(TimePoint now) {
   }
 }
 
+void Control::note_sa(model::ChildId id, const SaFacts& sa, bool added) {
+  if (sa_changes_.size() >= kMostSaChanges) sa_changes_.pop_front();
+  sa_changes_.push_back({id, added, sa.local.addr, sa.remote.addr});
+}
+
+std::deque<SaChange> Control::take_sa_changes() {
+  std::deque<SaChange> out = std::exchange(sa_changes_, {});
+  for (SaChange& each : direct_.take_changes()) out.push_back(std::move(each));
+  return out;
+}
+
+bool Control::delete_child(TimePoint now, model::ChildId child, bool expire) {
+  const auto found = children_.find(child);
+  if (found == children_.end()) return false;
+  if (expire) found->second.expiring = true;
+  endpoint_.handle_command(now, ike::DeleteChild{child});
+  drain(now);
+  return true;
+}
+
+bool Control::delete_ike(TimePoint now, model::IkeId ike) {
+  const auto sa = endpoint_.status(ike);
+  if (!sa || sa->established == TimePoint{}) return false;
+  endpoint_.handle_command(now, ike::Terminate{{}, {}, ike});
+  drain(now);
+  return true;
+}
+
 void Control::drain(TimePoint now) {
   drain_engine(now);
+  while (auto command = direct_.poll()) outputs_.emplace_back(std::move(*command));
   while (auto output = endpoint_.poll()) {
     if (auto* datagram = std::get_if<ike::Datagram>(&*output)) {
       outputs_.emplace_back(std::move(*datagram));

@@ -14,12 +14,15 @@
 #include "ike/endpoint.h"
 #include "policy/engine.h"
 #include "stack/connections.h"
+#include "stack/direct_sas.h"
 #include "stack/explain_filters.h"
 #include "stack/filter_keying.h"
 #include "stack/filter_settings.h"
 #include "stack/messages.h"
 #include "stack/notice.h"
 #include "stack/peer_sid.h"
+#include "stack/sa_facts.h"
+#include "stack/sa_tally.h"
 
 namespace sallyport::stack {
 
@@ -108,6 +111,24 @@ class Control {
   std::optional<ControlOutput> poll(TimePoint now);
   std::optional<TimePoint> next_deadline() const;
 
+  // One Child SA that was negotiated.
+  struct Child {
+    Connections::Key key;
+    model::IkeId ike_id = 0;
+    SaFacts sa;
+    bool expiring = false;  // its inbound half is to live on for DirectSas::kAfterExpiry when it goes
+  };
+  const std::map<model::ChildId, Child>& children() const { return children_; }
+  const FilterKeying& keying() const { return keying_; }
+  const SaTally& tally() const { return tally_; }
+  // Deleted here and at the peer. expire: what is on its way to us is taken a while longer. False: there is none.
+  bool delete_child(TimePoint now, model::ChildId child, bool expire);
+  bool delete_ike(TimePoint now, model::IkeId ike);  // with its Child SAs
+  // Since the last call, as far as they are kept.
+  std::deque<SaChange> take_sa_changes();
+  DirectSas& direct() { return direct_; }
+  const DirectSas& direct() const { return direct_; }
+
   // Before the end: the SAs that filters asked for are deleted at the peers.
   void end_filter_sas(TimePoint now);
 
@@ -132,10 +153,6 @@ class Control {
   const std::shared_ptr<const model::IkePolicySet>& policy() const { return connections_.policy(); }
 
  private:
-  struct Child {
-    Connections::Key key;
-    model::IkeId ike_id = 0;
-  };
   struct Keepalive {
     IpEndpoint local;
     IpEndpoint remote;
@@ -177,6 +194,7 @@ class Control {
   void acquire_for_filter(TimePoint now, const Acquire& event);
   void refuse_filter(TimePoint now, uint32_t reqid, const std::string& sentence);
   void filter_attempt_failed(TimePoint now, const ike::AttemptFailed& event);
+  void note_sa(model::ChildId id, const SaFacts& sa, bool added);
   void prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, std::optional<uint32_t>& also_release);
   void give_policy(TimePoint now);
   std::optional<std::string> set_configured_filters(TimePoint now, FilterObjects objects);
@@ -206,8 +224,11 @@ class Control {
   std::map<uint32_t, Negotiation> negotiations_;
   std::map<model::IkeId, std::shared_ptr<const policy::Token>> machines_;  // who authenticated an IKE SA of a filter
   ike::Endpoint endpoint_;
+  DirectSas direct_;
+  SaTally tally_;
   Connections connections_;
   std::map<model::ChildId, Child> children_;
+  std::deque<SaChange> sa_changes_;
   std::map<model::IkeId, Keepalive> keepalives_;
   std::map<model::IkeId, std::string> ike_connections_;
   std::map<CommandToken, size_t> up_waits_;  // how many children an Up still waits for

@@ -7,6 +7,7 @@
 namespace sallyport::stack {
 
 void Control::apply(TimePoint now, Acquire& event) {
+  ++tally_.of(event.flow.destination.family()).acquires;
   if (event.filter != 0) return acquire_for_filter(now, event);
   const Connections::Key key{event.connection, event.child};
   if (!connections_.on_traffic(key)) return;
@@ -22,6 +23,7 @@ void Control::apply(TimePoint now, Acquire& event) {
 }
 
 void Control::apply(TimePoint now, LifetimeReached& event) {
+  if (direct_.owns(event.child_id)) return direct_.lifetime_reached(event.child_id);
   endpoint_.handle_command(now, ike::ChildLifetime{event.spi_in, event.hard});
 }
 
@@ -57,6 +59,9 @@ void Control::apply(TimePoint now, CopyWanted& event) {
 }
 
 void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
+  SaTally::Modes& modes = tally_.of(event.remote.addr.family());
+  ++modes.main_succeeded;
+  if (!event.initiator) ++modes.main_responder;
   ike_connections_[event.ike_id] = event.connection;
   if (keying_.proves_identity(event.connection))
     machines_[event.ike_id] = std::make_shared<const policy::Token>(token_of_identity(event.remote_identity));
@@ -109,9 +114,13 @@ void Control::on_event(TimePoint, ike::IkeSaRekeyed& event) {
 
 void Control::on_event(TimePoint, ike::ChildSaReady& event) {
   const Connections::Key key{event.sa.connection, event.sa.child};
-  children_[event.sa.child_id] = {key, event.ike_id};
+  children_[event.sa.child_id] = {key, event.ike_id, facts_of(event.sa, event.group), false};
+  note_sa(event.sa.child_id, children_[event.sa.child_id].sa, true);
   last_failure_.erase(key);
   const bool rekeyed = event.sa.replaces.has_value();
+  ++tally_.of(event.sa.remote.addr.family()).quick_succeeded;
+  ++tally_.added;
+  if (rekeyed) ++tally_.rekeyed;
   std::string sentence = model::to_string(event.sa.ts_local) + " === " + model::to_string(event.sa.ts_remote);
   InstallSa install;
   std::optional<uint32_t> also_release;
@@ -130,11 +139,15 @@ void Control::on_event(TimePoint, ike::ChildSaReady& event) {
 }
 
 void Control::on_event(TimePoint now, ike::ChildSaRemoved& event) {
-  outputs_.emplace_back(DataplaneCommand{RemoveSa{event.child_id, event.linger}});
   const auto found = children_.find(event.child_id);
+  const bool expiring = found != children_.end() && found->second.expiring;
+  outputs_.emplace_back(DataplaneCommand{
+      RemoveSa{event.child_id, expiring ? std::max(event.linger, DirectSas::kAfterExpiry) : event.linger}});
   if (found == children_.end()) return;
   const Connections::Key key = found->second.key;
+  note_sa(event.child_id, found->second.sa, false);
   children_.erase(found);
+  ++tally_.deleted;
   if (stands(key)) return;
   outputs_.emplace_back(
       Notice{Notice::Kind::child_down, key.connection, key.child, Errc::state, "Child SA is gone", {}, {}});
@@ -148,6 +161,7 @@ void Control::on_event(TimePoint, ike::SwitchOutbound& event) {
 void Control::on_event(TimePoint now, ike::AttemptFailed& event) {
   outputs_.emplace_back(Notice{Notice::Kind::attempt_failed, event.connection, event.child, event.code, event.sentence,
                                event.ours, event.peers});
+  tally_.count_failure(event.remote ? event.remote->family() : Family::v4, event.child.empty(), event.code);
   // What became of the peer's attempt says nothing about ours.
   if (!event.initiated) return;
   if (keying_.owns(event.connection)) return filter_attempt_failed(now, event);
@@ -204,8 +218,11 @@ void Control::on_event(TimePoint, ike::RemoteMoved& event) {
   }
   // RFC 7296 2.23: every Child SA of the IKE SA goes with it.
   MoveSa move{{}, event.local, event.remote};
-  for (const auto& [id, child] : children_) {
-    if (child.ike_id == event.ike_id) move.child_ids.push_back(id);
+  for (auto& [id, child] : children_) {
+    if (child.ike_id != event.ike_id) continue;
+    move.child_ids.push_back(id);
+    child.sa.local = event.local;
+    child.sa.remote = event.remote;
   }
   if (!move.child_ids.empty()) outputs_.emplace_back(DataplaneCommand{std::move(move)});
 }

@@ -20,6 +20,7 @@ void Control::take_up(TimePoint now, std::shared_ptr<const policy::Snapshot> sna
   filters_ = std::move(snapshot);
   // Packets first: what the new policy protects is not sent by the old one in between.
   outputs_.emplace_back(DataplaneCommand{SetFilters{filters_}});
+  direct_.filters_changed(*filters_);
   give_policy(now);
   HostFilters rules = host_filters(*filters_);
   if (rules == host_filters_) return;
@@ -108,6 +109,10 @@ void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
     return;
   }
   Negotiation& negotiation = negotiations_[event.held_as];
+  if (direct_.serves(event.filter)) {
+    negotiation.wanted = {{}, {}, event.flow.source, event.flow.destination};
+    return refuse_filter(now, event.held_as, "the filter has SAs made by hand, and none of them covers this packet");
+  }
   const auto wanted = keying_.look_up(leaving_flow(event.flow), event.filter, event.encrypted);
   if (!wanted) {
     negotiation.wanted = {{}, {}, event.flow.source, event.flow.destination};

@@ -170,6 +170,15 @@ void Dataplane::apply(TimePoint now, InstallSaElsewhere& command) {
   if (shard_.sad.install_elsewhere(std::move(command.sa)) && ready) release(now, reqid);
 }
 
+void Dataplane::apply(TimePoint now, CompleteSa& command) {
+  const ipsec::Sad::Elsewhere& sa = command.sa;
+  if (!shard_.sad.complete(now, sa.child_id, sa.spi_out, std::move(command.out), command.hard)) {
+    events_.emplace_back(LifetimeReached{sa.child_id, command.spi_in, true});
+    return;
+  }
+  release(now, sa.reqid);
+}
+
 void Dataplane::apply(TimePoint now, SwitchSaOutbound& command) {
   if (!shard_.sad.switch_outbound(command.child_id)) return;  // removed meanwhile
   if (const auto reqid = shard_.sad.reqid_of(command.child_id)) release(now, *reqid);

@@ -61,6 +61,7 @@ class Dataplane {
 
   std::vector<ipsec::SaStatus> sas(TimePoint now) const { return shard_.sad.status(now); }
   const ipsec::DropCounters& drops() const { return shard_.drops; }
+  ipsec::TrafficTotals traffic() const { return shard_.sad.totals(); }
   const ipsec::Spd& spd() const { return shard_.spd; }
   size_t flows() const { return flows_.size(); }           // that the filter engine remembers
   uint64_t held_dropped() const { return held_dropped_; }  // packets that waited for an SA in vain
@@ -73,6 +74,7 @@ class Dataplane {
  private:
   void apply(TimePoint now, InstallSa& command);
   void apply(TimePoint now, InstallSaElsewhere& command);
+  void apply(TimePoint now, CompleteSa& command);
   void apply(TimePoint now, SwitchSaOutbound& command);
   void apply(TimePoint now, RemoveSa& command);
   void apply(TimePoint now, MoveSa& command);

@@ -88,7 +88,7 @@ FilterKeying::ReadyList FilterKeying::ready(policy::Layer layer) const {
 void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const model::IkePolicySet& base) {
   snapshot_ = std::move(snapshot);
   connections_.clear();
-  filters_.clear();
+  origins_.clear();
   problems_.clear();
   children_ = 0;
   for (const Family family : kFamilies) {
@@ -150,12 +150,13 @@ void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, cons
   // The plain one first: it serves whoever offers both kinds.
   model::ChildPolicy encrypted = child;
   std::erase_if(encrypted.proposals, [](const model::Proposal& p) { return !proposal_encrypts(p); });
-  filters_[{connection, child.name}] = outbound.id;
+  const Origin origin{outbound.id, quick.filter->id, main_mode.filter->id};
+  origins_[{connection, child.name}] = origin;
   out.children.push_back(std::move(child));
   ++children_;
   if (encrypted.proposals.empty()) return;
   encrypted.name = child_name_of(quick.filter->id, outbound.id, true);
-  filters_[{connection, encrypted.name}] = outbound.id;
+  origins_[{connection, encrypted.name}] = origin;
   out.children.push_back(std::move(encrypted));
   ++children_;
 }
@@ -178,7 +179,7 @@ void FilterKeying::add_tunnel(const Filter& outbound, const model::IkePolicySet&
   if (!made) return note(outbound.id, refusal_text(made.error()));
   take_identity(base, *made);
   made->children.front().shape.clamp_mss = true;
-  filters_[{made->name, made->children.front().name}] = outbound.id;
+  origins_[{made->name, made->children.front().name}] = {outbound.id, 0, main_mode->filter->id};
   connections_.push_back(std::move(*made));
 }
 
@@ -192,9 +193,14 @@ bool FilterKeying::proves_identity(const std::string& connection) const {
   });
 }
 
+const FilterKeying::Origin* FilterKeying::origin_of(const std::string& connection, const std::string& child) const {
+  const auto found = origins_.find({connection, child});
+  return found == origins_.end() ? nullptr : &found->second;
+}
+
 uint64_t FilterKeying::filter_of(const std::string& connection, const std::string& child) const {
-  const auto found = filters_.find({connection, child});
-  return found == filters_.end() ? 0 : found->second;
+  const Origin* origin = origin_of(connection, child);
+  return origin ? origin->outbound : 0;
 }
 
 // The heaviest that matches and whose context is IKEv2's; the others are what could not be negotiated.

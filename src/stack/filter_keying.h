@@ -40,8 +40,14 @@ class FilterKeying {
   };
   // What an acquire of this outbound callout filter asks for; or the sentence why it cannot be had.
   tl::expected<Wanted, std::string> look_up(const HostFlow& flow, uint64_t filter, bool encrypted) const;
-  // The outbound callout filter that a child of a connection belongs to; 0: none.
-  uint64_t filter_of(const std::string& connection, const std::string& child) const;
+  // The filters that a child of a connection is made of; nullptr: of none.
+  struct Origin {
+    uint64_t outbound = 0;    // with an IPsec callout
+    uint64_t quick_mode = 0;  // 0: a tunnel, whose outbound filter names the quick mode policy
+    uint64_t main_mode = 0;
+  };
+  const Origin* origin_of(const std::string& connection, const std::string& child) const;
+  uint64_t filter_of(const std::string& connection, const std::string& child) const;  // the outbound one; 0: none
   // The connection's peers prove who they are each for themselves; a secret of many proves membership alone.
   bool proves_identity(const std::string& connection) const;
 
@@ -64,7 +70,7 @@ class FilterKeying {
   std::shared_ptr<const policy::Snapshot> snapshot_;
   ReadyList main_mode_[2], quick_mode_[2], outbound_[2];  // by family, heaviest first
   std::vector<model::ConnectionPolicy> connections_;
-  std::map<std::pair<std::string, std::string>, uint64_t> filters_;  // by connection and child
+  std::map<std::pair<std::string, std::string>, Origin> origins_;  // by connection and child
   std::vector<Problem> problems_;
   size_t children_ = 0;
 };

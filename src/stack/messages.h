@@ -21,6 +21,13 @@ struct InstallSa {
 struct InstallSaElsewhere {  // what the other shards are to know of it
   ipsec::Sad::Elsewhere sa;
 };
+// The outbound half of an SA that was installed without: its SPI, keys and lifetime. In use from now on.
+struct CompleteSa {
+  ipsec::Sad::Elsewhere sa;  // as the other shards are to know it
+  model::Spi spi_in = 0;
+  model::DirectionKeys out;
+  model::Lifetime hard;
+};
 struct SwitchSaOutbound {
   model::ChildId child_id = 0;
 };
@@ -46,7 +53,7 @@ struct SetFilters {
   std::shared_ptr<const policy::Snapshot> snapshot;
 };
 using DataplaneCommand = std::variant<InstallSa, InstallSaElsewhere, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd,
-                                      ForgetHeld, ReleaseHeld, SetFilters>;
+                                      ForgetHeld, ReleaseHeld, SetFilters, CompleteSa>;
 
 // Dataplane to Control.
 struct Acquire {

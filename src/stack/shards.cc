@@ -34,6 +34,18 @@ void for_each_shard(DataplaneCommand command, size_t shards,
     }
     return;
   }
+  if (auto* complete = std::get_if<CompleteSa>(&command)) {
+    const uint16_t owner = ipsec::shard_of(complete->spi_in, shards);
+    ipsec::Sad::Elsewhere told = complete->sa;
+    told.shard = owner;
+    give(owner, std::move(command));
+    for (size_t i = 0; i < shards; ++i) {
+      if (i == owner) continue;
+      give(i, RemoveSa{told.child_id, {}});  // what they knew of it was half
+      give(i, InstallSaElsewhere{told});
+    }
+    return;
+  }
   for (size_t i = 1; i < shards; ++i) {
     give(i, std::visit([](const auto& c) { return copy_of(c); }, command));
   }

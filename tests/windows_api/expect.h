@@ -42,6 +42,7 @@ FWPM_FILTER0 filter_at(const GUID* key, const GUID* layer, UINT32 action);
 void run_transport(HANDLE engine);
 void run_tunnel(HANDLE engine);
 void run_isolation(HANDLE engine);
+void run_manual_sa(HANDLE engine);
 
 // ---- the rest ----
 void run_objects(HANDLE engine);

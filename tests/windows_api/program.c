@@ -208,6 +208,8 @@ int main(int count, char** words) {
     run_tunnel(engine);
   } else if (strcmp(what, "isolation") == 0) {
     run_isolation(engine);
+  } else if (strcmp(what, "manual-sa") == 0) {
+    run_manual_sa(engine);
   } else if (strcmp(what, "objects") == 0) {
     run_objects(engine);
   } else if (strcmp(what, "errors") == 0) {

@@ -95,7 +95,7 @@ def check_library(library):
 def case_interface(binary, program, folder):
     daemon = Daemon(binary, folder).start()
     before = daemon.ask(program, "count")
-    for what in ("transport", "tunnel", "isolation", "objects", "errors", "sessions", "notices", "security", "unserved"):
+    for what in ("transport", "tunnel", "isolation", "manual-sa", "objects", "errors", "sessions", "notices", "security", "unserved"):
         daemon.ask(program, what)
         assert daemon.ask(program, "count") == before, f"{what} has left something behind"
     # A dynamic session ends with its program, however that ends.

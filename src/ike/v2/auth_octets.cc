@@ -40,11 +40,13 @@ void make_auth(IkeSa& sa, TimePoint now, Bytes octets, std::function<void(IkeSa&
   const model::AuthPolicy& policy = sa.connection()->local_auth;
   AuthMethod method = AuthMethod::SHARED_KEY_MIC;
   model::KeyRequest work;
+  Bytes certificate;
   if (policy.kind == model::AuthPolicy::Kind::psk) {
     work = model::PskAuth{policy.credential, sa.chosen.prf, std::move(octets)};
   } else {
     const model::Credential* credential = sa.policy->credential(policy.credential);
     const model::KeyType type = credential ? credential->key_type : model::KeyType::none;
+    if (credential && !credential->chain.empty()) certificate = credential->chain.front();
     HashId hash = HashId::SHA1;
     std::vector<HashId> offered;
     for (uint16_t number : sa.peer_hashes) offered.push_back(static_cast<HashId>(number));
@@ -60,13 +62,16 @@ void make_auth(IkeSa& sa, TimePoint now, Bytes octets, std::function<void(IkeSa&
     }
     work = model::Sign{policy.credential, method, hash, type == model::KeyType::rsa, std::move(octets)};
   }
-  sa.host.ask(sa, std::move(work), [method, then = std::move(then)](IkeSa& again, TimePoint at, model::KeyReply reply) {
-    if (auto* data = std::get_if<model::AuthData>(&reply)) {
-      return then(again, at, OwnAuth{true, {}, AuthPayload{method, std::move(data->data)}});
-    }
-    const auto* refused = std::get_if<model::Refused>(&reply);
-    then(again, at, OwnAuth{false, refused ? refused->why : "our credential could not be used", {}});
-  });
+  sa.host.ask(sa, std::move(work),
+              [proof = Proof{method, std::move(certificate)}, then = std::move(then)](IkeSa& again, TimePoint at,
+                                                                                      model::KeyReply reply) {
+                if (auto* data = std::get_if<model::AuthData>(&reply)) {
+                  again.local_proof = proof;
+                  return then(again, at, OwnAuth{true, {}, AuthPayload{proof.method, std::move(data->data)}});
+                }
+                const auto* refused = std::get_if<model::Refused>(&reply);
+                then(again, at, OwnAuth{false, refused ? refused->why : "our credential could not be used", {}});
+              });
 }
 
 static void verify_psk(IkeSa& sa, const AuthPayload& auth, Bytes octets,
@@ -76,6 +81,7 @@ static void verify_psk(IkeSa& sa, const AuthPayload& auth, Bytes octets,
                 if (const auto* refused = std::get_if<model::Refused>(&reply)) return then(again, at, refused->why);
                 const auto* data = std::get_if<model::AuthData>(&reply);
                 const bool same = data && !data->data.empty() && constant_time_equal(data->data, claimed);
+                if (same) again.remote_proof = Proof{};
                 then(again, at, same ? "" : "its AUTH does not verify with our pre-shared key");
               });
 }
@@ -96,14 +102,18 @@ void verify_auth(IkeSa& sa, TimePoint now, const std::vector<Payload>& payloads,
     if (cert->encoding == CertEncoding::X509_SIGNATURE) work.chain.push_back(cert->content);
   }
   if (work.chain.empty()) return then(sa, now, "it sent no certificate");
-  sa.host.ask(sa, std::move(work), [then = std::move(then)](IkeSa& again, TimePoint at, model::KeyReply reply) {
-    if (const auto* verdict = std::get_if<model::Verdict>(&reply)) {
-      if (verdict->ok) return then(again, at, "");
-      return then(again, at, verdict->why.empty() ? "its signature or certificate does not verify" : verdict->why);
-    }
-    const auto* refused = std::get_if<model::Refused>(&reply);
-    then(again, at, refused ? refused->why : "its certificate could not be verified");
-  });
+  Proof proof{auth->method, work.chain.front()};
+  sa.host.ask(sa, std::move(work),
+              [proof = std::move(proof), then = std::move(then)](IkeSa& again, TimePoint at, model::KeyReply reply) {
+                if (const auto* verdict = std::get_if<model::Verdict>(&reply)) {
+                  if (verdict->ok) again.remote_proof = proof;
+                  if (verdict->ok) return then(again, at, "");
+                  return then(again, at,
+                              verdict->why.empty() ? "its signature or certificate does not verify" : verdict->why);
+                }
+                const auto* refused = std::get_if<model::Refused>(&reply);
+                then(again, at, refused ? refused->why : "its certificate could not be verified");
+              });
 }
 
 bool both_by_psk(const IkeSa& sa) {
@@ -121,6 +131,7 @@ void verify_and_make_psk(IkeSa& sa, TimePoint now, const std::vector<Payload>& p
                       model::PskClaim{policy.remote_auth.credential, std::move(peer_octets), auth->content}};
   sa.host.ask(sa, std::move(work), [then = std::move(then)](IkeSa& again, TimePoint at, model::KeyReply reply) {
     if (auto* data = std::get_if<model::AuthData>(&reply)) {
+      again.local_proof = again.remote_proof = Proof{};
       return then(again, at, "", OwnAuth{true, {}, AuthPayload{AuthMethod::SHARED_KEY_MIC, std::move(data->data)}});
     }
     if (const auto* verdict = std::get_if<model::Verdict>(&reply); verdict && !verdict->why.empty()) {

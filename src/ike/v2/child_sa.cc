@@ -117,7 +117,7 @@ ChildSa& install_child(IkeSa& sa, TimePoint now, const ChildAgreement& agreed, m
   sa.children.push_back(std::move(child));
   ChildSa& installed = *sa.children.back();
   if (sa.host.config().key_log) log_keys(sa, spec);
-  sa.host.emit(Event(ChildSaReady{sa.id, std::move(spec)}));
+  sa.host.emit(Event(ChildSaReady{sa.id, std::move(spec), agreed.chosen.group}));
   return installed;
 }
 

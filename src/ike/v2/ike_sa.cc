@@ -316,6 +316,8 @@ Result<std::unique_ptr<IkeSa>> IkeSa::successor(TimePoint now, IkeSa& old, bool 
   sa->peer_hashes = old.peer_hashes;
   sa->remote_identity = old.remote_identity;
   sa->local_identity = old.local_identity;
+  sa->local_proof = old.local_proof;
+  sa->remote_proof = old.remote_proof;
   sa->spi_i = spi_i;
   sa->spi_r = spi_r;
   sa->born = now;

@@ -163,6 +163,7 @@ class IkeSa {
   std::vector<uint16_t> peer_hashes;               // SIGNATURE_HASH_ALGORITHMS; empty: RFC 7427 not offered
   std::optional<model::Identity> remote_identity;  // authenticated
   std::optional<model::Identity> local_identity;   // as sent
+  std::optional<Proof> local_proof, remote_proof;  // of these two
   bool by_rekey = false;                           // made by the rekeying of another, not by IKE_AUTH
   bool replaced = false;  // a successor lives: the end of this IKE SA is no loss (set with REKEYED)
 

@@ -1,0 +1,101 @@
+// Key managers and DoS protection: what the daemon keeps of them. Keys are dictated by nobody and told to nobody, so no
+// callback of a key manager is ever called; DoS protection of forwarded traffic is not installed, which is the answer
+// to whoever asks what it has done.
+#include "api/windows/sa_functions.h"
+
+namespace {
+
+using namespace sallyport::api::windows;
+namespace policy = sallyport::policy;
+using policy::Database;
+using policy::KeyDictator;
+
+DWORD not_installed(HANDLE engine) {
+  return find_link(engine) ? static_cast<DWORD>(ERROR_IPSEC_DOSP_NOT_INSTALLED)
+                           : static_cast<DWORD>(ERROR_INVALID_HANDLE);
+}
+
+}  // namespace
+
+extern "C" {
+
+DWORD WINAPI IPsecKeyManagerAddAndRegister0(HANDLE engineHandle, const IPSEC_KEY_MANAGER0* keyManager,
+                                            const IPSEC_KEY_MANAGER_CALLBACKS0* keyManagerCallbacks,
+                                            HANDLE* keyMgmtHandle) {
+  if (!keyManager || !keyManagerCallbacks || !keyMgmtHandle) return FWP_E_NULL_POINTER;
+  *keyMgmtHandle = nullptr;
+  const bool dictates = keyManager->flags & IPSEC_KEY_MANAGER_FLAG_DICTATE_KEY;
+  if (dictates && (!keyManagerCallbacks->keyDictationCheck || !keyManagerCallbacks->keyDictation))
+    return FWP_E_NULL_POINTER;
+  KeyDictator who;
+  who.key = take(keyManager->keyManagerKey);
+  auto display = take(keyManager->displayData);
+  if (!display) return code(display);
+  who.display = std::move(*display);
+  who.flags = keyManager->flags;
+  who.dictation_timeout_hint = keyManager->keyDictationTimeoutHint;
+  const auto handle = ask<uint64_t>(engineHandle, of(SaFunction::dictator_add), std::move(who));
+  if (handle) *keyMgmtHandle = reinterpret_cast<HANDLE>(static_cast<uintptr_t>(*handle));
+  return code(handle);
+}
+DWORD WINAPI IPsecKeyManagerUnregisterAndDelete0(HANDLE engineHandle, HANDLE keyMgmtHandle) {
+  return code(
+      tell(engineHandle, of(SaFunction::dictator_remove), uint64_t{reinterpret_cast<uintptr_t>(keyMgmtHandle)}));
+}
+DWORD WINAPI IPsecKeyManagersGet0(HANDLE engineHandle, IPSEC_KEY_MANAGER0*** entries, UINT32* numEntries) {
+  if (!entries || !numEntries) return FWP_E_NULL_POINTER;
+  *entries = nullptr;
+  *numEntries = 0;
+  const auto all = ask<std::vector<KeyDictator>>(engineHandle, of(SaFunction::dictators), uint8_t{0});
+  if (!all) return code(all);
+  Arena arena;
+  auto** const list = arena.make<IPSEC_KEY_MANAGER0*>(all->size());
+  for (size_t i = 0; i < all->size(); ++i) {
+    const KeyDictator& from = (*all)[i];
+    list[i] = arena.make<IPSEC_KEY_MANAGER0>();
+    list[i]->keyManagerKey = give(from.key);
+    list[i]->displayData = give(arena, from.display);
+    list[i]->flags = from.flags;
+    list[i]->keyDictationTimeoutHint = from.dictation_timeout_hint;
+  }
+  arena.release();
+  *entries = list;
+  *numEntries = static_cast<UINT32>(all->size());
+  return ERROR_SUCCESS;
+}
+DWORD WINAPI IPsecKeyManagerGetSecurityInfoByKey0(HANDLE engineHandle, const void*, SECURITY_INFORMATION securityInfo,
+                                                  PSID* sidOwner, PSID* sidGroup, PACL* dacl, PACL* sacl,
+                                                  PSECURITY_DESCRIPTOR* securityDescriptor) {
+  return get_security(engineHandle, protected_database(Database::dictators), securityInfo,
+                      {sidOwner, sidGroup, dacl, sacl, securityDescriptor});
+}
+DWORD WINAPI IPsecKeyManagerSetSecurityInfoByKey0(HANDLE engineHandle, const void*, SECURITY_INFORMATION securityInfo,
+                                                  const SID* sidOwner, const SID* sidGroup, const ACL* dacl,
+                                                  const ACL* sacl) {
+  return set_security(engineHandle, protected_database(Database::dictators), securityInfo, sidOwner, sidGroup, dacl,
+                      sacl);
+}
+
+DWORD WINAPI IPsecDospGetStatistics0(HANDLE engineHandle, IPSEC_DOSP_STATISTICS0* idpStatistics) {
+  return idpStatistics ? not_installed(engineHandle) : FWP_E_NULL_POINTER;
+}
+DWORD WINAPI IPsecDospStateCreateEnumHandle0(HANDLE engineHandle, const IPSEC_DOSP_STATE_ENUM_TEMPLATE0*,
+                                             HANDLE* enumHandle) {
+  return enumHandle ? not_installed(engineHandle) : FWP_E_NULL_POINTER;
+}
+DWORD WINAPI IPsecDospStateEnum0(HANDLE engineHandle, HANDLE, UINT32, IPSEC_DOSP_STATE0***, UINT32*) {
+  return not_installed(engineHandle);
+}
+DWORD WINAPI IPsecDospStateDestroyEnumHandle0(HANDLE engineHandle, HANDLE) { return not_installed(engineHandle); }
+DWORD WINAPI IPsecDospGetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securityInfo, PSID* sidOwner,
+                                       PSID* sidGroup, PACL* dacl, PACL* sacl,
+                                       PSECURITY_DESCRIPTOR* securityDescriptor) {
+  return get_security(engineHandle, protected_database(Database::dosp), securityInfo,
+                      {sidOwner, sidGroup, dacl, sacl, securityDescriptor});
+}
+DWORD WINAPI IPsecDospSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securityInfo, const SID* sidOwner,
+                                       const SID* sidGroup, const ACL* dacl, const ACL* sacl) {
+  return set_security(engineHandle, protected_database(Database::dosp), securityInfo, sidOwner, sidGroup, dacl, sacl);
+}
+
+}  // extern "C"
