@@ -81,7 +81,7 @@ class Host:
         stream = open(self.folder / log, "ab") if log else subprocess.DEVNULL
         options.setdefault("stdout", stream)
         options.setdefault("stderr", subprocess.STDOUT if log else subprocess.DEVNULL)
-        process = subprocess.Popen(self.enter(argv), stdin=subprocess.DEVNULL, start_new_session=True, **options)
+        process = subprocess.Popen(self.enter(argv), **{"stdin": subprocess.DEVNULL, "start_new_session": True, **options})
         self.lab.processes.append(process)
         if log:
             stream.close()
