@@ -17,6 +17,7 @@
 #include "stack/explain_filters.h"
 #include "stack/filter_keying.h"
 #include "stack/filter_settings.h"
+#include "stack/key_modules.h"
 #include "stack/messages.h"
 #include "stack/notice.h"
 #include "stack/peer_sid.h"
@@ -155,6 +156,7 @@ class Control {
   void apply(TimePoint now, PeerMoved& event);
   void apply(TimePoint now, UnknownSpiSeen& event);
   void apply(TimePoint now, CopyWanted& event);
+  void apply(TimePoint now, PacketsDropped& event);
   void on_event(TimePoint now, ike::IkeSaUp& event);
   void on_event(TimePoint now, ike::IkeSaDown& event);
   void on_event(TimePoint now, ike::IkeSaRekeyed& event);
@@ -176,6 +178,7 @@ class Control {
   // What filters ask for: control_filters.cc.
   void acquire_for_filter(TimePoint now, const Acquire& event);
   void refuse_filter(TimePoint now, uint32_t reqid, const std::string& sentence);
+  void end_unauthorized(TimePoint now, const FilterAuthorization& authorization, const model::IkePolicySet& policy);
   void filter_attempt_failed(TimePoint now, const ike::AttemptFailed& event);
   void prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, std::optional<uint32_t>& also_release);
   void give_policy(TimePoint now);
