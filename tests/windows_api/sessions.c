@@ -300,7 +300,7 @@ void run_unserved(HANDLE engine) {
   HANDLE handle = NULL;
   IPSEC_STATISTICS0 statistics;
   UINT64 id = 0;
-  EXPECT(ERROR_NOT_SUPPORTED, FwpmNetEventCreateEnumHandle0(engine, NULL, &handle));
+  EXPECT(ERROR_NOT_SUPPORTED, FwpmConnectionCreateEnumHandle0(engine, NULL, &handle));
   EXPECT(ERROR_NOT_SUPPORTED, IPsecGetStatistics0(engine, &statistics));
   EXPECT(ERROR_NOT_SUPPORTED, IPsecSaContextCreate0(engine, NULL, NULL, &id));
   EXPECT(ERROR_NOT_SUPPORTED, IkeextSaDeleteById0(engine, 1));
