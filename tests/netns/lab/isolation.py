@@ -339,10 +339,10 @@ SCENARIOS = {
 NAMES = tuple(SCENARIOS)
 
 
-def play(name, keep=False):
+def play(name, keep=False, scenarios=SCENARIOS):
     with Lab(keep) as lab:
         try:
-            return True, SCENARIOS[name](lab)
+            return True, scenarios[name](lab)
         except (Failure, RuntimeError, TimeoutError, subprocess.SubprocessError) as problem:
             logs = [f"--- {host.name}\n" + "\n".join((host.folder / "sallyportd.log").read_text().splitlines()[-15:])
                     for host in lab.hosts.values() if (host.folder / "sallyportd.log").exists()]
