@@ -39,6 +39,7 @@ void put(Json& json, const ctl::ChildSaEntry& sa) {
   json.object().field("connection", sa.connection).field("child", sa.child).field("state", sa.state);
   json.field("child_id", sa.child_id).field("spi_in", hex(sa.spi_in, 8)).field("spi_out", hex(sa.spi_out, 8));
   json.field("algorithms", sa.algorithms).field("mode", sa.mode).field("udp_encap", sa.udp_encap);
+  json.field("peer_boundary", sa.peer_boundary).field("guaranteed_encryption", sa.guaranteed_encryption);
   json.field("protocol", sa.protocol)
       .field("esn", sa.esn)
       .field("provider", sa.provider)

@@ -43,8 +43,9 @@ void print_guard(std::ostream& out, const ctl::StatusReply& status) {
 
 void print(std::ostream& out, const ctl::ChildSaEntry& sa) {
   out << "    " << printable(sa.child) << ": " << sa.state << ", " << (sa.mode.empty() ? "tunnel" : sa.mode) << ", "
-      << (sa.protocol.empty() ? "ESP" : printable(sa.protocol)) << (sa.udp_encap ? " in UDP" : "") << ", SPIs "
-      << hex(sa.spi_in, 8) << " in, " << hex(sa.spi_out, 8) << " out, " << printable(sa.algorithms)
+      << (sa.protocol.empty() ? "ESP" : printable(sa.protocol)) << (sa.udp_encap ? " in UDP" : "")
+      << (sa.peer_boundary ? " with a boundary host" : "") << ", SPIs " << hex(sa.spi_in, 8) << " in, "
+      << hex(sa.spi_out, 8) << " out, " << printable(sa.algorithms)
 
       << (sa.resource ? ", copy " + std::to_string(*sa.resource) : "") << "\n"
       << "      " << joined(sa.local) << " === " << joined(sa.remote) << "\n"

@@ -31,6 +31,7 @@ void add_watch(CLI::App& app, Shared& shared);
 void add_check(CLI::App& app, Shared& shared);
 void add_explain(CLI::App& app, Shared& shared);
 void add_filter(CLI::App& app, Shared& shared);  // with layer and context
+void add_events(CLI::App& app, Shared& shared);
 void add_log(CLI::App& app, Shared& shared);
 void add_version(CLI::App& app, Shared& shared);
 void add_ping(CLI::App& app, Shared& shared);

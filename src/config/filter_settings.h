@@ -44,7 +44,7 @@ struct PortRange {
   bool operator==(const PortRange&) const = default;
 };
 
-// One filter for each of the families.
+// One filter for each of the families; at KM_AUTHORIZATION one for both.
 struct FilterSettings {
   std::string name;
   std::string layer;  // without family: OUTBOUND_TRANSPORT
@@ -57,8 +57,9 @@ struct FilterSettings {
   std::vector<uint8_t> protocols;
   bool icmp = false;  // the family's own ICMP, among the protocols
   bool unicast = false;
-  std::vector<std::string> remote_machines;  // identities as IKE proves them
-  std::string action = "PERMIT";             // PERMIT, BLOCK or a callout without family
+  std::vector<std::string> remote_machines;  // identities as IKE proves them; at KM_AUTHORIZATION REMOTE_ID
+  std::optional<model::AuthPolicy::Kind> authentication;  // at KM_AUTHORIZATION: how the peer proved who it is
+  std::string action = "PERMIT";                          // PERMIT, BLOCK or a callout without family
   uint64_t raw_context = 0;
   std::string context;  // a main_mode or quick_mode name
   bool hard = false;    // CLEAR_ACTION_RIGHT

@@ -15,9 +15,11 @@ using model::IntegId;
 using model::PrfId;
 using model::TransformType;
 
+constexpr std::string_view kKmAuthorization = "KM_AUTHORIZATION";  // of both families
 // Layers by their names without family, and callouts with the layer they belong to.
 constexpr std::string_view kLayers[] = {
-    "IKEEXT", "IPSEC", "OUTBOUND_TRANSPORT", "INBOUND_TRANSPORT", "ALE_AUTH_CONNECT", "ALE_AUTH_RECV_ACCEPT"};
+    "IKEEXT",        "IPSEC", "OUTBOUND_TRANSPORT", "INBOUND_TRANSPORT", "ALE_AUTH_CONNECT", "ALE_AUTH_RECV_ACCEPT",
+    kKmAuthorization};
 struct CalloutName {
   std::string_view name, layer;
 };
@@ -201,7 +203,24 @@ void read_protocols(Section& section, FilterSettings& out) {
   }
 }
 
+void read_identities(Section& section, std::string_view key, FilterSettings& out) {
+  if (!section.read_list(key, out.remote_machines)) return;
+  for (const std::string& text : out.remote_machines) {
+    if (!model::Identity::parse(text)) section.refuse(key, "\"" + text + "\" is no identity.");
+  }
+}
+
+// Of a peer that has authenticated, and of nothing else.
+void read_peer_conditions(Section section, FilterSettings& out) {
+  std::string word;
+  read_identities(section, "REMOTE_ID", out);
+  if (section.read_word("AUTHENTICATION_TYPE", word, {"psk", "cert"}))
+    out.authentication = word == "psk" ? model::AuthPolicy::Kind::psk : model::AuthPolicy::Kind::cert;
+  section.finish();
+}
+
 void read_conditions(Section section, FilterSettings& out) {
+  if (out.layer == kKmAuthorization) return read_peer_conditions(section, out);
   const bool flows = out.layer != "IKEEXT";
   const bool packets = flows && out.layer != "IPSEC";
   read_ranges(section, "IP_LOCAL_ADDRESS", out, out.local);
@@ -213,11 +232,7 @@ void read_conditions(Section section, FilterSettings& out) {
   }
   std::string word;
   if (packets && section.read_word("IP_LOCAL_ADDRESS_TYPE", word, {"unicast"})) out.unicast = true;
-  if (out.layer.starts_with("ALE_") && section.read_list("ALE_REMOTE_MACHINE_ID", out.remote_machines)) {
-    for (const std::string& text : out.remote_machines) {
-      if (!model::Identity::parse(text)) section.refuse("ALE_REMOTE_MACHINE_ID", "\"" + text + "\" is no identity.");
-    }
-  }
+  if (out.layer.starts_with("ALE_")) read_identities(section, "ALE_REMOTE_MACHINE_ID", out);
   section.finish();
   if (!out.v4 && !out.v6) section.refuse("", "addresses of both IP versions in different conditions match nothing.");
 }
@@ -234,6 +249,10 @@ void read_layer(Section& section, FilterSettings& out) {
   if (!out.v4 || !out.v6) name.resize(name.size() - 3);
   if (std::find(std::begin(kLayers), std::end(kLayers), name) == std::end(kLayers)) {
     section.refuse("layer", "\"" + text + "\" is not known here" + suggestion(name, words_of(kLayers)));
+    return;
+  }
+  if (name == kKmAuthorization && name != text) {
+    section.refuse("layer", "\"" + text + "\": there is one such layer for both IP versions.");
     return;
   }
   out.layer = name;

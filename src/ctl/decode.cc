@@ -122,6 +122,7 @@ Result<Request> take_request(const pb::RequestFrame& frame) {
     case pb::RequestFrame::kReload: return Request(Reload{});
     case pb::RequestFrame::kCancel: return Request(Cancel{frame.cancel().id()});
     case pb::RequestFrame::kListPolicy: return take(frame.list_policy());
+    case pb::RequestFrame::kNetEvents: return Request(NetEvents{frame.net_events().follow()});
     case pb::RequestFrame::kPolicyCall:
       return Request(PolicyCall{frame.policy_call().function(), take_octets(frame.policy_call().octets())});
     case pb::RequestFrame::REQUEST_NOT_SET: break;
@@ -146,6 +147,8 @@ ChildSaEntry take(const pb::ChildSa& in) {
   out.algorithms = in.algorithms();
   out.mode = in.mode();
   out.udp_encap = in.udp_encap();
+  out.peer_boundary = in.peer_boundary();
+  out.guaranteed_encryption = in.guaranteed_encryption();
   out.local = take_all(in.local());
   out.remote = take_all(in.remote());
   out.bytes_in = in.bytes_in();
@@ -271,6 +274,26 @@ Reply take(const pb::PolicyListing& in) {
   return out;
 }
 
+Reply take(const pb::NetEvent& in) {
+  return NetEvent{in.unix_milliseconds(),
+                  in.type(),
+                  in.local(),
+                  in.remote(),
+                  in.protocol(),
+                  in.local_port(),
+                  in.remote_port(),
+                  in.code(),
+                  in.point(),
+                  in.role(),
+                  in.filter(),
+                  in.layer(),
+                  in.spi(),
+                  in.local_name(),
+                  in.remote_name(),
+                  in.direction(),
+                  in.sentence()};
+}
+
 Result<Reply> take_reply(const pb::ReplyFrame& frame) {
   switch (frame.reply_case()) {
     case pb::ReplyFrame::kDone: return take(frame.done());
@@ -291,6 +314,7 @@ Result<Reply> take_reply(const pb::ReplyFrame& frame) {
     case pb::ReplyFrame::kPolicyAnswer:
       return Reply(PolicyAnswer{frame.policy_answer().code(), frame.policy_answer().index(),
                                 take_octets(frame.policy_answer().octets())});
+    case pb::ReplyFrame::kNetEvent: return take(frame.net_event());
     case pb::ReplyFrame::kPolicyNotice: return Reply(PolicyNotice{take_octets(frame.policy_notice().octets())});
     case pb::ReplyFrame::REPLY_NOT_SET: break;
   }

@@ -60,6 +60,7 @@ void put(const Log& in, pb::RequestFrame& frame) {
   out->set_lines(in.lines);
   out->set_follow(in.follow);
 }
+void put(const NetEvents& in, pb::RequestFrame& frame) { frame.mutable_net_events()->set_follow(in.follow); }
 void put(const Version&, pb::RequestFrame& frame) { frame.mutable_version(); }
 void put(const Ping& in, pb::RequestFrame& frame) {
   auto* out = frame.mutable_ping();
@@ -117,6 +118,8 @@ void fill(const ChildSaEntry& in, pb::ChildSa* out) {
   out->set_algorithms(utf8(in.algorithms));
   out->set_mode(utf8(in.mode));
   out->set_udp_encap(in.udp_encap);
+  out->set_peer_boundary(in.peer_boundary);
+  out->set_guaranteed_encryption(in.guaranteed_encryption);
   put_all(in.local, out->mutable_local());
   put_all(in.remote, out->mutable_remote());
   out->set_bytes_in(in.bytes_in);
@@ -224,6 +227,26 @@ void put(const LogLine& in, pb::ReplyFrame& frame) {
   out->set_unix_milliseconds(in.unix_milliseconds);
   out->set_level(utf8(in.level));
   out->set_text(utf8(in.text));
+}
+void put(const NetEvent& in, pb::ReplyFrame& frame) {
+  auto* out = frame.mutable_net_event();
+  out->set_unix_milliseconds(in.unix_milliseconds);
+  out->set_type(utf8(in.type));
+  out->set_local(utf8(in.local));
+  out->set_remote(utf8(in.remote));
+  out->set_protocol(in.protocol);
+  out->set_local_port(in.local_port);
+  out->set_remote_port(in.remote_port);
+  out->set_code(in.code);
+  out->set_point(utf8(in.point));
+  out->set_role(utf8(in.role));
+  out->set_filter(in.filter);
+  out->set_layer(utf8(in.layer));
+  out->set_spi(in.spi);
+  out->set_local_name(utf8(in.local_name));
+  out->set_remote_name(utf8(in.remote_name));
+  out->set_direction(utf8(in.direction));
+  out->set_sentence(utf8(in.sentence));
 }
 void put(const CheckReply& in, pb::ReplyFrame& frame) {
   auto* out = frame.mutable_check();

@@ -89,6 +89,9 @@ struct Cancel {
 };
 
 // The filter engine's objects. Answered by one PolicyListing.
+struct NetEvents {
+  bool follow = false;
+};
 struct ListPolicy {
   enum class What : uint8_t { filters = 0, layers = 1, contexts = 2 };
   What what = What::filters;
@@ -101,7 +104,7 @@ struct PolicyCall {
 };
 
 using Request = std::variant<Hello, Up, Down, Rekey, Status, Watch, Check, Explain, Log, Version, Ping, Reload, Cancel,
-                             ListPolicy, PolicyCall>;
+                             ListPolicy, PolicyCall, NetEvents>;
 
 // --- replies
 // ----------------------------------------------------------------------------------------------------------
@@ -120,11 +123,13 @@ struct ChildSaEntry {
   std::string algorithms;  // configuration words
   std::string mode;        // tunnel | transport
   bool udp_encap = false;
-  std::string protocol = "ESP";      // ESP | AH
-  bool esn = false;                  // extended sequence numbers
-  std::string provider;              // who does the cryptography: OpenSSL | ipsec-mb
-  std::optional<uint32_t> resource;  // which per-resource copy; absent: the SA for every resource
-  std::vector<std::string> local;    // selectors
+  bool peer_boundary = false;          // the peer's host takes clear packets, too
+  bool guaranteed_encryption = false;  // made for a flow that must be encrypted
+  std::string protocol = "ESP";        // ESP | AH
+  bool esn = false;                    // extended sequence numbers
+  std::string provider;                // who does the cryptography: OpenSSL | ipsec-mb
+  std::optional<uint32_t> resource;    // which per-resource copy; absent: the SA for every resource
+  std::vector<std::string> local;      // selectors
   std::vector<std::string> remote;
   uint64_t bytes_in = 0, packets_in = 0;
   uint64_t bytes_out = 0, packets_out = 0;
@@ -224,6 +229,25 @@ struct Event {
   std::string to{};
 };
 
+struct NetEvent {
+  int64_t unix_milliseconds = 0;
+  std::string type;
+  std::string local;
+  std::string remote;
+  uint32_t protocol = 0;
+  uint32_t local_port = 0;
+  uint32_t remote_port = 0;
+  uint32_t code = 0;
+  std::string point;
+  std::string role;
+  uint64_t filter = 0;
+  std::string layer;
+  uint32_t spi = 0;
+  std::string local_name;
+  std::string remote_name;
+  std::string direction;
+  std::string sentence;
+};
 struct LogLine {
   int64_t unix_milliseconds = 0;
   std::string level;
@@ -309,7 +333,7 @@ struct Done {
 };
 
 using Reply = std::variant<Done, Welcome, StatusReply, Event, LogLine, CheckReply, ExplainReply, VersionReply,
-                           PingAnswer, PolicyListing, PolicyAnswer, PolicyNotice>;
+                           PingAnswer, PolicyListing, PolicyAnswer, PolicyNotice, NetEvent>;
 
 // --- envelopes
 // --------------------------------------------------------------------------------------------------------

@@ -322,6 +322,8 @@ static ChildSaStatus status_of(const ChildSa& child) {
   s.udp_encap = child.udp_encap;
   s.ts_local = child.ts_local;
   s.ts_remote = child.ts_remote;
+  s.peer_boundary = child.peer_boundary;
+  s.guaranteed_encryption = child.guaranteed_encryption;
   return s;
 }
 

@@ -86,6 +86,14 @@ struct AttemptFailed {
   std::string peers;
   bool initiated = true;  // the attempt was ours; false: the peer's, so that nobody here waits for it
   std::optional<IpAddr> remote = std::nullopt;  // where known; of a connection that many peers share it tells which
+  // How far it came: IKE_SA_INIT, IKE_AUTH, or a Child SA of an IKE SA that stands.
+  enum class Phase : uint8_t { init, auth, child };
+  Phase phase = Phase::init;
+  bool by_peer = false;  // the peer said no; false: we did, or nobody answered
+  std::optional<IpAddr> local = std::nullopt;
+  std::string local_identity = {};  // as far as they are known
+  std::string remote_identity = {};
+  model::IkeId ike_id = 0;
 };
 // Everything a capture needs to be opened. Only with Config::key_log.
 struct KeyLog {
@@ -210,6 +218,8 @@ struct ChildSaStatus {
   bool esn = false;
   std::optional<uint32_t> resource;  // RFC 9611: which per-resource copy
   bool udp_encap = false;
+  bool peer_boundary = false;          // the peer's host takes clear packets, too
+  bool guaranteed_encryption = false;  // made for a flow that must be encrypted
   model::Selectors ts_local;
   model::Selectors ts_remote;
 };

@@ -197,7 +197,9 @@ void Opening::settle() {
   queue.open();
   for (size_t i = 0; i < queue.size(); ++i) {
     const Verdict verdict = settle_one(*sa, queue.waiting(i), queue.authentic(i), queue.plain(i));
-    if (!verdict.passed()) shard_.drops.count(verdict.drop());
+    if (verdict.passed()) continue;
+    shard_.drops.count(verdict.drop());
+    shard_.dropped.arriving(now_, verdict.drop(), *queue.waiting(i).from, sa->spi);
   }
   queue.clear();
 }
@@ -249,7 +251,7 @@ Verdict Opening::take(const Incoming& from, ByteView packet, SaInbound* sa) {
 }
 
 // One packet, or all of a train, whose first one has this SPI and SA.
-void take_train(Shard& shard, Opening& opening, const Incoming& from, model::Spi spi, SaInbound* sa) {
+void take_train(Shard& shard, TimePoint now, Opening& opening, const Incoming& from, model::Spi spi, SaInbound* sa) {
   const size_t segment = from.segment_octets == 0 ? from.packet.size() : from.segment_octets;
   ByteView rest = from.packet;
   do {
@@ -260,7 +262,9 @@ void take_train(Shard& shard, Opening& opening, const Incoming& from, model::Spi
       sa = shard.sad.find_inbound(own);
     }
     const Verdict verdict = opening.take(from, packet, sa);
-    if (!verdict.passed()) shard.drops.count(verdict.drop());
+    if (verdict.passed()) continue;
+    shard.drops.count(verdict.drop());
+    shard.dropped.arriving(now, verdict.drop(), from, spi);
   } while (!rest.empty());
 }
 
@@ -295,7 +299,7 @@ void inbound(Shard& shard, TimePoint now, std::span<const Incoming> in, Outputs&
     for (size_t i = 1; i < burst.size(); ++i) {
       if (found[i] != nullptr && found[i] != found[i - 1] && found[i]->aead != nullptr) found[i]->aead->prefetch();
     }
-    for (size_t i = 0; i < burst.size(); ++i) take_train(shard, opening, burst[i], spis[i], found[i]);
+    for (size_t i = 0; i < burst.size(); ++i) take_train(shard, now, opening, burst[i], spis[i], found[i]);
   }
 }
 

@@ -187,8 +187,9 @@ Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Output
   const model::FlowKey& flow = leaving.view.flow;
   const bool known = decision.sa != nullptr || decision.elsewhere;
   if ((known && decision.sad_generation == shard.sad.generation()) ||
-      pick(shard, decision, (*decision.entry)->reqid, flow) ||
-      (ruling.other_reqid != 0 && pick(shard, decision, ruling.other_reqid, flow))) {
+      // A flow that need not be encrypted leaves the SAs for those that must to them, where it has one of its own.
+      (ruling.other_reqid != 0 && pick(shard, decision, ruling.other_reqid, flow)) ||
+      pick(shard, decision, (*decision.entry)->reqid, flow)) {
     flags.secure = true;
     return protect_by(shard, now, decision, leaving, out);
   }
@@ -260,7 +261,9 @@ void outbound(Shard& shard, TimePoint now, std::span<PacketBuf> in, Outputs& out
       const Verdict verdict = burst.decoded[i]
                                   ? send_one(shard, now, packets[i], done + i, burst.views[i], decided, out)
                                   : Verdict(Drop::malformed_inner);
-      if (!verdict.passed()) shard.drops.count(verdict.drop());
+      if (verdict.passed()) continue;
+      shard.drops.count(verdict.drop());
+      if (burst.decoded[i]) shard.dropped.leaving(now, verdict.drop(), burst.views[i].flow);
     }
   }
   shard.sealing.flush(out, shard.drops);

@@ -1,5 +1,6 @@
 // One shard of the data plane: its SAD, SPD and counters, handed to the pipelines. Lives in one thread.
 #pragma once
+#include "ipsec/drop_log.h"
 #include "ipsec/drops.h"
 #include "ipsec/flow_policy.h"
 #include "ipsec/open_queue.h"
@@ -19,6 +20,7 @@ struct Shard {
   Sad sad;
   Spd spd;
   DropCounters drops;
+  DropLog dropped;
   TooBigLimit too_big;
   Reassembly reassembly;
   SealQueue sealing;

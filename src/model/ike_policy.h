@@ -1,6 +1,7 @@
 // What the configuration says about peers: the PAD and the negotiation policy of each connection. RFC 4301 4.4.3.
 // Values, shared as an immutable snapshot.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,8 @@ struct ChildPolicy {
   std::string inside;        // child of the same connection whose SA protects this one's packets again (AH over ESP)
   uint32_t outer_reqid = 0;  // its reqid; 0: none
   uint32_t resources = 0;    // RFC 9611: per-resource copies besides the SA for all; 0: none
+  bool boundary = false;     // this host takes clear packets too, which a peer of our kind is told
+  bool guaranteed_encryption = false;  // for flows that must be encrypted, which it is told as well
   Start start = Start::none;
   bool operator==(const ChildPolicy&) const = default;
 };
@@ -89,10 +92,26 @@ struct TrustSet {
   bool operator==(const TrustSet&) const = default;
 };
 
+// A peer that has proved its identity, before there is an IKE SA with it.
+struct AuthenticatedPeer {
+  const Identity& identity;
+  std::string_view connection;
+  AuthPolicy::Kind method = AuthPolicy::Kind::psk;
+  bool initiated_here = false;
+};
+// Who of those that authenticate may have an IKE SA. Immutable; whoever holds the policy asks it.
+class PeerAuthorization {
+ public:
+  virtual ~PeerAuthorization() = default;
+  // A sentence: why not.
+  virtual std::optional<std::string> refusal(const AuthenticatedPeer& peer) const = 0;
+};
+
 struct IkePolicySet {
   std::vector<ConnectionPolicy> connections;
   std::vector<Credential> credentials;
   std::vector<TrustSet> trust;
+  std::shared_ptr<const PeerAuthorization> authorization;  // nullptr: all
   bool operator==(const IkePolicySet&) const = default;
 
   const ConnectionPolicy* connection(std::string_view name) const;

@@ -232,4 +232,8 @@ std::string explain_mismatch(const Proposals& ours, const Proposals& peers) {
   return best;
 }
 
+bool encrypts(Protocol protocol, EncrId encr) {
+  return protocol == Protocol::ESP && encr != EncrId::NULL_ENCR && encr != EncrId::NULL_AES_GMAC;
+}
+
 }  // namespace sallyport::model

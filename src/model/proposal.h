@@ -66,6 +66,9 @@ struct ChosenChild {
   bool operator==(const ChosenChild&) const = default;
 };
 
+// Whether what such an SA protects cannot be read on the way.
+bool encrypts(Protocol protocol, EncrId encr);
+
 struct Selected {
   Proposal chosen;  // the peer's number and SPI, exactly one transform a type
 };

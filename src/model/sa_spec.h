@@ -74,7 +74,9 @@ struct SaSpec {
   std::optional<IpAddr> original_destination;
   // RFC 9611: index of the per-resource copy among those with the same selectors. Absent: the SA for every resource.
   std::optional<uint32_t> resource;
-  bool per_resource = false;  // both sides take more copies of it
+  bool per_resource = false;           // both sides take more copies of it
+  bool peer_boundary = false;          // the peer's host takes clear packets, too (negotiation discovery)
+  bool guaranteed_encryption = false;  // made for a flow that must be encrypted
   // RFC 4301 appendix E, nested SAs (an SA bundle, AH over ESP say): what this SA has protected is protected again by
   // the SA of this reqid, and what comes by this SA has to have come by that one as well. 0: no such SA.
   uint32_t outer_reqid = 0;

@@ -33,6 +33,9 @@ enum class Function : uint32_t {
   subscriptions = 27,
   tunnel_add = 28,
   tunnel_remove = 29,
+  enumerate_events = 250,  // net_event_call.h; enum_next, enum_destroy and unsubscribe serve them too
+  subscribe_events = 251,
+  event_subscriptions = 252,
 };
 
 inline constexpr size_t kMostEnumerations = 64;         // open at once in one session
@@ -92,6 +95,7 @@ struct FoundSession {
 // What is enumerated: the kinds of objects, and these.
 inline constexpr uint32_t kEnumLayers = 16;
 inline constexpr uint32_t kEnumSessions = 17;
+inline constexpr uint32_t kEnumNetEvents = 18;  // by enumerate_events alone
 struct EnumCreate {
   uint32_t what = 0;  // ObjectKind, or one of the above
   std::optional<ObjectTemplate> object;
@@ -109,6 +113,7 @@ struct Page {
 
 // Whose protection: a kind of objects (one by its key, or its container), or the engine.
 inline constexpr uint32_t kProtectEngine = 16;
+inline constexpr uint32_t kProtectNetEvents = 18;
 inline constexpr uint32_t kProtectDatabase = 32;  // and the number of a Database
 struct Protected {
   uint32_t kind = 0;

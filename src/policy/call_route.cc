@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "policy/net_event_call.h"
 #include "policy/page.h"
 #include "policy/tunnel.h"
 
@@ -55,7 +56,10 @@ bool is_change(Function function) {
     case Function::set_protection:
     case Function::subscribe:
     case Function::unsubscribe:
-    case Function::subscriptions: return false;
+    case Function::subscriptions:
+    case Function::enumerate_events:
+    case Function::subscribe_events:
+    case Function::event_subscriptions: return false;
   }
   return false;
 }
@@ -137,7 +141,8 @@ void CallRoute::call(TimePoint now, ConnectionId id, RequestId request, const Ca
                      ByteView octets) {
   Answer done = octets.size() > call::kMostCallOctets ? Answer(refuse(Fwp::WIN32_INVALID_PARAMETER))
                                                       : serve(now, id, request, caller, function, octets);
-  const bool subscribed = done && static_cast<Function>(function) == Function::subscribe;
+  const auto asked = static_cast<Function>(function);
+  const bool subscribed = done && (asked == Function::subscribe || asked == Function::subscribe_events);
   answer(id, request, std::move(done), subscribed);
 }
 
@@ -204,6 +209,9 @@ CallRoute::Answer CallRoute::serve(TimePoint now, ConnectionId id, RequestId req
     case Function::subscribe: return subscribe(here, request, octets);
     case Function::unsubscribe: return unsubscribe(id, here, octets);
     case Function::subscriptions: return subscriptions(here.session, octets);
+    case Function::enumerate_events: return enumerate_events(here, octets);
+    case Function::subscribe_events: return subscribe_events(here, request, octets);
+    case Function::event_subscriptions: return event_subscriptions(here);
     case Function::engine_open:
     case Function::add_provider:
     case Function::add_sublayer:
@@ -289,7 +297,10 @@ CallRoute::Answer CallRoute::change_now(TimePoint now, SessionId session, uint32
     case Function::set_protection:
     case Function::subscribe:
     case Function::unsubscribe:
-    case Function::subscriptions: break;
+    case Function::subscriptions:
+    case Function::enumerate_events:
+    case Function::subscribe_events:
+    case Function::event_subscriptions: break;
   }
   return refuse(Fwp::NOT_SUPPORTED);
 }
@@ -338,17 +349,22 @@ void CallRoute::heard(TimePoint now, const EngineOutput& output) {
     case EngineOutput::Kind::txn_started: return run_waiting(now, id, at, true);
     case EngineOutput::Kind::txn_timed_out: return run_waiting(now, id, at, false);
     case EngineOutput::Kind::snapshot_changed: return;
-    case EngineOutput::Kind::change_notice: break;
+    case EngineOutput::Kind::change_notice:
+    case EngineOutput::Kind::net_event: break;
   }
   const auto to = at.subscriptions.find(output.subscription);
-  if (to == at.subscriptions.end() || !output.change) return;
-  const Change& change = *output.change;
+  if (to == at.subscriptions.end() || (!output.change && !output.event)) return;
   Output out;
   out.kind = Output::Kind::notice;
   out.connection = id;
   out.request = to->second;
-  out.octets = call::write(
-      call::Notice{static_cast<uint32_t>(change.type), static_cast<uint32_t>(change.kind), change.key, change.id});
+  if (output.event) {
+    out.octets = write_event(*output.event);
+  } else {
+    const Change& change = *output.change;
+    out.octets = call::write(
+        call::Notice{static_cast<uint32_t>(change.type), static_cast<uint32_t>(change.kind), change.key, change.id});
+  }
   outputs_.push_back(std::move(out));
 }
 
@@ -446,6 +462,8 @@ CallRoute::Answer CallRoute::next_page(Connected& at, ByteView octets) {
                                         [](const LayerInfo& layer) { return found(layer); });
   if (from.what == call::kEnumSessions)
     return write_page<call::FoundSession>(from.sessions, from.next, count, [](const auto& session) { return session; });
+  if (from.what == call::kEnumNetEvents)
+    return write_page<NetEvent>(from.events, from.next, count, [](const auto& event) { return *event; });
   switch (static_cast<ObjectKind>(from.what)) {
     case ObjectKind::provider:
       return write_page<call::Found<Provider>>(from.providers, from.next, count, delivered<Provider>);
@@ -470,6 +488,10 @@ CallRoute::Answer CallRoute::get_protection(SessionId session, ByteView octets) 
     SP_TRY(const SecurityDescriptor found, engine_.protection(session, *database));
     return call::write(write_descriptor(found));
   }
+  if (of.kind == call::kProtectNetEvents) {
+    SP_TRY(const SecurityDescriptor found, engine_.net_event_protection(session));
+    return call::write(write_descriptor(found));
+  }
   SP_TRY(const ObjectKind kind, kind_of(of.kind));
   SP_TRY(const SecurityDescriptor found, engine_.protection(session, kind, of.key));
   return call::write(write_descriptor(found));
@@ -482,12 +504,15 @@ CallRoute::Answer CallRoute::set_protection(SessionId session, ByteView octets) 
   SP_TRY(SecurityDescriptor given, parse_descriptor(wanted.descriptor));
   const bool engine = wanted.of.kind == call::kProtectEngine;
   const auto database = database_of(wanted.of.kind);
+  const bool events = wanted.of.kind == call::kProtectNetEvents;
   ObjectKind kind = ObjectKind::filter;
   SecurityDescriptor now;
   if (engine) {
     SP_TRY(now, engine_.engine_protection(session));
   } else if (database) {
     SP_TRY(now, engine_.protection(session, *database));
+  } else if (events) {
+    SP_TRY(now, engine_.net_event_protection(session));
   } else {
     SP_TRY(kind, kind_of(wanted.of.kind));
     SP_TRY(now, engine_.protection(session, kind, wanted.of.key));
@@ -497,6 +522,7 @@ CallRoute::Answer CallRoute::set_protection(SessionId session, ByteView octets) 
   if (wanted.parts & call::SetProtection::kDacl) now.dacl = std::move(given.dacl);
   SP_CHECK(engine     ? engine_.protect_engine(session, std::move(now))
            : database ? engine_.protect(session, *database, std::move(now))
+           : events   ? engine_.protect_net_events(session, std::move(now))
                       : engine_.protect(session, kind, wanted.of.key, std::move(now)));
   return Bytes{};
 }

@@ -28,7 +28,7 @@ class CallRoute {
     RequestId request = 0;
     uint32_t code = 0;   // of an answer: 0, or a refusal's number
     uint32_t index = 0;  // which of several parts was refused
-    Bytes octets;        // the result, or a call::Notice
+    Bytes octets;        // the result, a call::Notice, or a NetEvent
     // An answer to subscribe() that worked is not the last word: notices follow under the same request until an end.
     bool more = false;
   };
@@ -55,6 +55,7 @@ class CallRoute {
     std::vector<std::shared_ptr<const ProviderContext>> contexts;
     Filters filters;
     std::vector<call::FoundSession> sessions;
+    std::vector<std::shared_ptr<const NetEvent>> events;
     SaCalls::Pages pages;  // of SAs, instead of all the others
     uint32_t what = 0;
     size_t next = 0;
@@ -93,6 +94,11 @@ class CallRoute {
   void hear_sas();
   Answer subscribe(Connected& at, RequestId request, ByteView octets);
   Answer unsubscribe(ConnectionId id, Connected& at, ByteView octets);
+  // call_events.cc
+  Answer enumerate_events(Connected& at, ByteView octets);
+  Answer subscribe_events(Connected& at, RequestId request, ByteView octets);
+  Answer event_subscriptions(const Connected& at) const;
+  static Bytes write_event(const NetEvent& event);
   void answer(ConnectionId id, RequestId request, Answer answer, bool more = false);
   void run_waiting(TimePoint now, ConnectionId id, Connected& at, bool started);
 

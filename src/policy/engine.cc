@@ -75,6 +75,7 @@ void Engine::drop_owned(SessionId id, const std::vector<ObjectRef>& owned, Work&
 void Engine::end_session(TimePoint now, SessionId id, Session& session) {
   std::erase_if(waiting_, [&](const Waiting& each) { return each.session == id; });
   std::erase_if(subscriptions_, [&](const auto& each) { return each.second.session == id; });
+  std::erase_if(watching_, [&](const auto& each) { return each.second.session == id; });
   session.txn.reset();
   if (!session.owned.empty()) {
     Work work(*current_);
@@ -207,7 +208,8 @@ std::optional<TimePoint> Engine::next_deadline() const {
 
 std::optional<EngineOutput> Engine::poll() {
   if (outputs_.empty()) return {};
-  if (outputs_.front().kind == EngineOutput::Kind::change_notice) --notices_queued_;
+  const auto kind = outputs_.front().kind;
+  if (kind == EngineOutput::Kind::change_notice || kind == EngineOutput::Kind::net_event) --notices_queued_;
   EngineOutput out = std::move(outputs_.front());
   outputs_.pop_front();
   return out;

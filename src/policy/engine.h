@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "base/time.h"
 #include "policy/enumerate.h"
+#include "policy/net_event.h"
 #include "policy/rules.h"
 
 namespace sallyport::policy {
@@ -43,12 +44,14 @@ struct EngineOutput {
     txn_timed_out,     // FWP_E_TIMEOUT for that begin()
     snapshot_changed,  // `snapshot` is the policy from here on
     change_notice,     // `change`, for `subscription` of `session`
+    net_event,         // `event`, for `subscription` of `session`
   };
   Kind kind = Kind::snapshot_changed;
   SessionId session = 0;
   SubscriptionId subscription = 0;
   std::shared_ptr<const Snapshot> snapshot;
   std::shared_ptr<const Change> change;
+  std::shared_ptr<const NetEvent> event = nullptr;
 };
 
 struct Subscription {
@@ -127,6 +130,18 @@ class Engine {
   Outcome<SubscriptionId> subscribe(SessionId session, Subscription subscription);
   Outcome<> unsubscribe(SessionId session, SubscriptionId id);
   std::vector<Subscription> subscriptions(SessionId session) const;
+
+  // Net events: engine_net_events.cc. While COLLECT_NET_EVENTS is 0 nothing is recorded and asking for them is
+  // NET_EVENTS_DISABLED. unsubscribe() serves their subscriptions too.
+  void record(TimePoint now, NetEvent event);
+  void set_wall(TimePoint now, uint64_t filetime) { net_events_.set_wall(now, filetime); }
+  bool collects_net_events() const { return options_[static_cast<size_t>(EngineOption::COLLECT_NET_EVENTS)] != 0; }
+  Outcome<std::vector<std::shared_ptr<const NetEvent>>> net_events(SessionId session,
+                                                                   const NetEventTemplate& wanted) const;
+  Outcome<SubscriptionId> subscribe(SessionId session, NetEventTemplate wanted);
+  Outcome<std::vector<NetEventTemplate>> net_event_subscriptions(SessionId session) const;
+  Outcome<SecurityDescriptor> net_event_protection(SessionId session) const;
+  Outcome<> protect_net_events(SessionId session, SecurityDescriptor protection);
   uint64_t lost_notices() const { return lost_notices_; }
 
   Outcome<uint32_t> option(SessionId session, EngineOption option) const;
@@ -166,6 +181,10 @@ class Engine {
     SessionId session;
     Subscription what;
   };
+  struct Watching {
+    SessionId session;
+    NetEventChoice choice;
+  };
 
   Outcome<Session*> live(SessionId id);
   Outcome<const Session*> live(SessionId id) const;
@@ -182,6 +201,7 @@ class Engine {
   void drop_owned(SessionId id, const std::vector<ObjectRef>& owned, Work& work);
   void end_session(TimePoint now, SessionId id, Session& session);
   void release_writer(TimePoint now);
+  Outcome<const Session*> may_see_net_events(SessionId id, uint32_t right) const;
   Guid new_guid();
   uint64_t number(const Provider&) { return 0; }
   uint64_t number(const SubLayer&) { return 0; }
@@ -196,6 +216,8 @@ class Engine {
   SessionId writer_ = 0;
   std::deque<Waiting> waiting_;
   std::map<SubscriptionId, Subscribed> subscriptions_;
+  NetEventLog net_events_;
+  std::map<SubscriptionId, Watching> watching_;  // net events
   std::deque<EngineOutput> outputs_;
   size_t notices_queued_ = 0;
   uint64_t lost_notices_ = 0;

@@ -31,6 +31,11 @@ Outcome<SubscriptionId> Engine::subscribe(SessionId id, Subscription subscriptio
 
 Outcome<> Engine::unsubscribe(SessionId session, SubscriptionId id) {
   SP_CHECK(outside_txn(session));
+  const auto watching = watching_.find(id);
+  if (watching != watching_.end() && watching->second.session == session) {
+    watching_.erase(watching);
+    return {};
+  }
   const auto found = subscriptions_.find(id);
   if (found == subscriptions_.end() || found->second.session != session) return refuse(Fwp::NOT_FOUND);
   subscriptions_.erase(found);
@@ -197,6 +202,7 @@ Outcome<> Engine::set_option(SessionId id, EngineOption option, const Value& val
     return refuse(Fwp::STILL_ON);
   if (option == EngineOption::PACKET_QUEUING && *number > 7) return refuse(Fwp::INVALID_FLAGS);
   options_[static_cast<size_t>(option)] = *number;
+  if (!collects_net_events()) net_events_.clear();
   return {};
 }
 

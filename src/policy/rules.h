@@ -8,6 +8,7 @@ namespace sallyport::policy {
 
 struct Containers {  // protection of what has none of its own
   SecurityDescriptor engine = default_protection();
+  SecurityDescriptor net_events = default_protection();
   std::array<SecurityDescriptor, kObjectKinds> kinds{default_protection(), default_protection(), default_protection(),
                                                      default_protection(), default_protection()};
   std::array<SecurityDescriptor, kDatabases> databases = default_databases();

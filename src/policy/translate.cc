@@ -167,6 +167,7 @@ Translated<model::ChildPolicy> child_policy(const QuickMode& quick, const IkePol
   SP_TRY(child.proposals, child_proposals(*quick.proposals, group));
   child.protocol = child.proposals.front().protocol;
   set_lifetime(*quick.proposals, child);
+  child.boundary = (quick.flags & policy_flag::kNdBoundary) != 0;
   if (quick.flags & policy_flag::kClearDfOnTunnel) child.shape.df = model::PacketShape::Df::clear;
   SP_TRY(FilterTraffic traffic, filter_traffic(filter));
   child.local = std::move(traffic.local);

@@ -17,6 +17,13 @@ WallTime wall_now() {
   return WallTime{t.tv_sec};
 }
 
+uint64_t wall_filetime() {
+  constexpr int64_t kTo1970 = 11644473600;  // seconds
+  timespec t{};
+  ::clock_gettime(CLOCK_REALTIME, &t);
+  return static_cast<uint64_t>((int64_t{t.tv_sec} + kTo1970) * 10000000 + t.tv_nsec / 100);
+}
+
 int64_t wall_microseconds() {
   timespec t{};
   ::clock_gettime(CLOCK_REALTIME, &t);

@@ -9,6 +9,7 @@ namespace sallyport::runtime {
 
 TimePoint monotonic_now();
 WallTime wall_now();
+uint64_t wall_filetime();     // tenths of microseconds since 1601-01-01 UTC, as Windows counts
 int64_t wall_microseconds();  // since 1970-01-01 UTC; capture files and log lines
 
 }  // namespace sallyport::runtime

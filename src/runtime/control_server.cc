@@ -22,8 +22,9 @@ namespace {
 namespace asio = boost::asio;
 
 const char* verb(const ctl::Request& request) {
-  constexpr const char* kNames[] = {"hello", "up",      "down", "rekey",  "status", "watch",       "check", "explain",
-                                    "log",   "version", "ping", "reload", "cancel", "list policy", "policy"};
+  constexpr const char* kNames[] = {"hello",  "up",          "down",   "rekey",     "status", "watch",
+                                    "check",  "explain",     "log",    "version",   "ping",   "reload",
+                                    "cancel", "list policy", "policy", "net events"};
   static_assert(std::size(kNames) == std::variant_size_v<ctl::Request>);
   return kNames[request.index()];
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/clock.h"
+#include "runtime/net_event_report.h"
 #include "runtime/policy_report.h"
 
 namespace sallyport::runtime {
@@ -58,6 +59,7 @@ void ControlService::serve(ClientId client, const ctl::RequestFrame& frame) {
   if (const auto* down = std::get_if<ctl::Down>(&frame.request)) return handle(to, *down);
   if (const auto* rekey = std::get_if<ctl::Rekey>(&frame.request)) return handle(to, *rekey);
   if (const auto* log = std::get_if<ctl::Log>(&frame.request)) return handle(to, *log);
+  if (const auto* events = std::get_if<ctl::NetEvents>(&frame.request)) return handle(to, *events);
   if (const auto* ping = std::get_if<ctl::Ping>(&frame.request)) return handle(to, *ping);
   if (const auto* cancel = std::get_if<ctl::Cancel>(&frame.request)) return handle(to, *cancel);
   if (const auto* status = std::get_if<ctl::Status>(&frame.request)) return handle(to, *status);
@@ -162,9 +164,23 @@ void ControlService::handle(Address to, const ctl::Log& request) {
   followers_[to] = level;
 }
 
+void ControlService::handle(Address to, const ctl::NetEvents& request) {
+  if (!server_.may_operate(to.client))
+    return done(to, ctl::ResultCode::failed, "net events are for administrators of this host");
+  const auto kept = policy_.net_events();
+  if (!kept) return done(to, ctl::ResultCode::failed, std::string(policy::describe(kept.error().code)));
+  for (const auto& event : *kept) answer(to, make_net_event(*event));
+  if (!request.follow) return done(to, ctl::ResultCode::ok);
+  policy_.watch_net_events([this](const policy::NetEvent& event) {
+    const auto followers = event_followers_;  // a reply may close a client and change the map
+    for (const auto& [follower, unused] : followers) answer(follower, make_net_event(event));
+  });
+  event_followers_.emplace(to, 0);
+}
+
 void ControlService::handle(Address to, const ctl::Cancel& request) {
   const Address target{to.client, request.id};
-  const bool stream = watchers_.erase(target) + followers_.erase(target) > 0;
+  const bool stream = watchers_.erase(target) + followers_.erase(target) + event_followers_.erase(target) > 0;
   for (auto at = waiting_.begin(); at != waiting_.end();) {
     if (at->second == target) {
       pings_.erase(at->first);
@@ -277,6 +293,7 @@ void ControlService::forget(ClientId client) {
   policy_.closed(client);
   std::erase_if(watchers_, [&](const auto& row) { return row.first.client == client; });
   std::erase_if(followers_, [&](const auto& row) { return row.first.client == client; });
+  std::erase_if(event_followers_, [&](const auto& row) { return row.first.client == client; });
   for (auto at = waiting_.begin(); at != waiting_.end();) {
     if (at->second.client == client) {
       pings_.erase(at->first);

@@ -50,6 +50,7 @@ class ControlService {
   void handle(Address to, const ctl::Down& request);
   void handle(Address to, const ctl::Rekey& request);
   void handle(Address to, const ctl::Log& request);
+  void handle(Address to, const ctl::NetEvents& request);
   void handle(Address to, const ctl::Ping& request);
   void handle(Address to, const ctl::Cancel& request);
   void handle(Address to, const ctl::Status& request);
@@ -75,6 +76,7 @@ class ControlService {
   std::map<stack::CommandToken, std::string> statuses_;  // that wait for the packet filter: of which connection
   std::map<Address, int> watchers_;
   std::map<Address, LogLevel> followers_;
+  std::map<Address, int> event_followers_;  // of net events
   std::map<stack::CommandToken, Pinging> pings_;
 };
 

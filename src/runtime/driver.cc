@@ -283,6 +283,7 @@ void Driver::pump() {
 }
 
 void Driver::drain_control(TimePoint now) {
+  control_.filter_engine().set_wall(now, wall_filetime());
   while (auto output = control_.poll(now)) std::visit([&](auto& o) { act(o); }, *output);
 }
 

@@ -83,6 +83,15 @@ HostRule::Numbers within(const HostRule::Numbers& protocols, std::initializer_li
   return out;
 }
 
+// Of ports the part that can be a type or a code of ICMP. False: there is none.
+bool cut_to_octet(HostRule::Numbers& ports) {
+  constexpr uint16_t kMost = 255;
+  const bool asked = !ports.empty();
+  std::erase_if(ports, [](const auto& range) { return range.first > kMost; });
+  for (auto& range : ports) range.second = std::min(range.second, kMost);
+  return !asked || !ports.empty();
+}
+
 // What a rule asks of protocol and ports; several, since the two fields are ports to some protocols and type and code
 // to ICMP. Other protocols have neither, so that a condition on them is not met.
 std::vector<std::string> match_transport(const HostRule& rule, bool leaving) {
@@ -91,9 +100,10 @@ std::vector<std::string> match_transport(const HostRule& rule, bool leaving) {
   if (const auto with_ports = within(rule.protocols, {kTcp, kUdp, kSctp}); !with_ports.empty())
     out.push_back(match("meta l4proto", with_ports) + match(leaving ? "th sport" : "th dport", rule.local_ports) +
                   match(leaving ? "th dport" : "th sport", rule.remote_ports));
-  if (const auto icmp = within(rule.protocols, {kIcmp, kIcmpv6}); !icmp.empty())
-    out.push_back(match("meta l4proto", icmp) + match("@th,0,8", rule.local_ports) +
-                  match("@th,8,8", rule.remote_ports));
+  HostRule::Numbers types = rule.local_ports, codes = rule.remote_ports;
+  const auto icmp = within(rule.protocols, {kIcmp, kIcmpv6});
+  if (!icmp.empty() && cut_to_octet(types) && cut_to_octet(codes))
+    out.push_back(match("meta l4proto", icmp) + match("@th,0,8", types) + match("@th,8,8", codes));
   return out;
 }
 

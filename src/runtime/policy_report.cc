@@ -104,8 +104,9 @@ bool explain_by_filters(const Driver& driver, const model::FlowKey& flow, ctl::E
   }
   out.action = "PROTECT";
   for (const auto& sa : driver.packets().sas) {
-    const bool fits = sa.reqid == explained.reqid_encrypted ||
-                      (explained.reqid_authenticated != 0 && sa.reqid == explained.reqid_authenticated);
+    // As packets are: one that only authenticates comes first, where the flow may have it.
+    const bool first = explained.reqid_authenticated != 0 && sa.reqid == explained.reqid_authenticated;
+    const bool fits = first || (sa.reqid == explained.reqid_encrypted && out.spi_out == 0);
     if (fits && explained.wanted && sa.outbound_active && !sa.lingering) out.spi_out = sa.spi_out;
   }
   const std::string by = "filter " + std::to_string(explained.protects);

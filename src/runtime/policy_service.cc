@@ -45,6 +45,10 @@ PolicyService::PolicyService(Loop& loop, TraceLog& log, Driver& driver, ControlS
   route_.serve_sas(&driver_.sa_calls());
   driver_.on_sa_changes = [this] { tell(); };
   driver_.on_engine = [this](const policy::EngineOutput& output) {
+    if (session_ != 0 && output.session == session_) {
+      if (output.event && on_net_event_) on_net_event_(*output.event);
+      return;
+    }
     route_.heard(monotonic_now(), output);
     tell();
   };
@@ -86,6 +90,27 @@ bool PolicyService::restore(const StoredPolicy& stored) {
   }
   seen_ = driver_.filter_engine().snapshot()->generation;
   return !stored.newest.empty() && stored_ != stored.newest;
+}
+
+policy::Outcome<policy::SessionId> PolicyService::own_session() {
+  if (session_ != 0) return session_;
+  policy::SessionRequest request;
+  request.display.name = "sallyport events";
+  request.trusted = true;
+  SP_TRY(session_, driver_.filter_engine().open(std::move(request)));
+  return session_;
+}
+
+policy::Outcome<std::vector<std::shared_ptr<const policy::NetEvent>>> PolicyService::net_events() {
+  SP_TRY(const policy::SessionId session, own_session());
+  return driver_.filter_engine().net_events(session, {});
+}
+
+void PolicyService::watch_net_events(std::function<void(const policy::NetEvent&)> on_event) {
+  const bool watches = static_cast<bool>(on_net_event_);
+  on_net_event_ = std::move(on_event);
+  const auto session = own_session();
+  if (!watches && session) (void)driver_.filter_engine().subscribe(*session, policy::NetEventTemplate{});
 }
 
 void PolicyService::call(ClientId client, uint64_t id, const ctl::PolicyCall& call) {

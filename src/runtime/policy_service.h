@@ -27,11 +27,16 @@ class PolicyService {
   // Writes now what would be written soon.
   void flush();
 
+  // What the engine keeps of net events; NET_EVENTS_DISABLED. Then those that come, until this is called anew.
+  policy::Outcome<std::vector<std::shared_ptr<const policy::NetEvent>>> net_events();
+  void watch_net_events(std::function<void(const policy::NetEvent&)> on_event);
+
   void call(ClientId client, uint64_t id, const ctl::PolicyCall& call);
   void closed(ClientId client);
 
  private:
   void tell();
+  policy::Outcome<policy::SessionId> own_session();
   void watch_store();
 
   Loop& loop_;
@@ -42,6 +47,8 @@ class PolicyService {
   Bytes stored_;       // what was last handed to on_store, or found good
   uint64_t seen_ = 0;  // generation of the snapshot that stored_ was made from
   bool pending_ = false;
+  policy::SessionId session_ = 0;  // for net events; 0: not open yet
+  std::function<void(const policy::NetEvent&)> on_net_event_;
 };
 
 // What the kernel says about a caller, as a token: SIDs of Samba's form for Unix users and groups (S-1-22-1-UID,

@@ -48,6 +48,8 @@ ctl::ChildSaEntry child_entry(const std::string& connection, const ike::ChildSaS
   out.algorithms = child.chosen;
   out.mode = child.mode;
   out.udp_encap = child.udp_encap;
+  out.peer_boundary = child.peer_boundary;
+  out.guaranteed_encryption = child.guaranteed_encryption;
   out.protocol = model::to_string(child.protocol);
   out.esn = child.esn;
   out.resource = child.resource;

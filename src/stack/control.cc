@@ -153,7 +153,8 @@ bool Control::stands(const Connections::Key& key) const {
 }
 
 void Control::apply(TimePoint now, const RekeyCommand& command) {
-  if (!known(command.token, command.connection, command.child)) return;
+  // What filters asked for has names too, which are not of the configuration.
+  if (!keying_.owns(command.connection) && !known(command.token, command.connection, command.child)) return;
   if (!stands({command.connection, command.child})) {
     settle({command.token}, Errc::not_found, "\"" + command.connection + "\" is not up");
     return;

@@ -18,6 +18,7 @@
 #include "stack/explain_filters.h"
 #include "stack/filter_keying.h"
 #include "stack/filter_settings.h"
+#include "stack/key_modules.h"
 #include "stack/messages.h"
 #include "stack/notice.h"
 #include "stack/peer_sid.h"
@@ -172,6 +173,7 @@ class Control {
   void apply(TimePoint now, PeerMoved& event);
   void apply(TimePoint now, UnknownSpiSeen& event);
   void apply(TimePoint now, CopyWanted& event);
+  void apply(TimePoint now, PacketsDropped& event);
   void on_event(TimePoint now, ike::IkeSaUp& event);
   void on_event(TimePoint now, ike::IkeSaDown& event);
   void on_event(TimePoint now, ike::IkeSaRekeyed& event);
@@ -193,6 +195,7 @@ class Control {
   // What filters ask for: control_filters.cc.
   void acquire_for_filter(TimePoint now, const Acquire& event);
   void refuse_filter(TimePoint now, uint32_t reqid, const std::string& sentence);
+  void end_unauthorized(TimePoint now, const FilterAuthorization& authorization, const model::IkePolicySet& policy);
   void filter_attempt_failed(TimePoint now, const ike::AttemptFailed& event);
   void note_sa(model::ChildId id, const SaFacts& sa, bool added);
   void prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, std::optional<uint32_t>& also_release);

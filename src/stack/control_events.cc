@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "stack/control.h"
+#include "stack/net_events.h"
 #include "stack/peer_sid.h"
 
 namespace sallyport::stack {
@@ -57,6 +58,8 @@ void Control::apply(TimePoint now, UnknownSpiSeen& event) {
 void Control::apply(TimePoint now, CopyWanted& event) {
   endpoint_.handle_command(now, ike::WantCopy{event.child_id, event.shard});
 }
+
+void Control::apply(TimePoint now, PacketsDropped& event) { engine_.record(now, std::move(event.event)); }
 
 void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
   SaTally::Modes& modes = tally_.of(event.remote.addr.family());
@@ -162,6 +165,7 @@ void Control::on_event(TimePoint now, ike::AttemptFailed& event) {
   outputs_.emplace_back(Notice{Notice::Kind::attempt_failed, event.connection, event.child, event.code, event.sentence,
                                event.ours, event.peers});
   tally_.count_failure(event.remote ? event.remote->family() : Family::v4, event.child.empty(), event.code);
+  engine_.record(now, failed_negotiation(event, keying_));
   // What became of the peer's attempt says nothing about ours.
   if (!event.initiated) return;
   if (keying_.owns(event.connection)) return filter_attempt_failed(now, event);

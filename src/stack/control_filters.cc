@@ -5,6 +5,7 @@
 
 #include "stack/control.h"
 #include "stack/filter_flows.h"
+#include "stack/net_events.h"
 
 namespace sallyport::stack {
 
@@ -34,8 +35,14 @@ void Control::give_policy(TimePoint now) {
   auto all = std::make_shared<model::IkePolicySet>(*connections_.policy());
   keying_.set(filters_, *connections_.policy());
   all->connections.insert(all->connections.end(), keying_.connections().begin(), keying_.connections().end());
+  std::shared_ptr<const FilterAuthorization> authorization;
+  if (!filters_->banks(policy::Layer::KM_AUTHORIZATION).empty())
+    authorization = std::make_shared<const FilterAuthorization>(filters_, keying_.policy_keys());
+  all->authorization = authorization;
   end_changed_connections(now, before);
-  endpoint_.handle_command(now, ike::SetPolicy{std::move(all)});
+  const std::shared_ptr<const model::IkePolicySet> policy = std::move(all);
+  endpoint_.handle_command(now, ike::SetPolicy{policy});
+  if (authorization) end_unauthorized(now, *authorization, *policy);
   // What was refused by the old policy may be possible by the new one.
   std::erase_if(negotiations_, [](const auto& each) { return !each.second.under_way; });
 }
@@ -79,6 +86,27 @@ void Control::tell_filters_refused(const std::string& sentence) {
   outputs_.emplace_back(Notice{Notice::Kind::attempt_failed, {}, {}, Errc::bad_config, sentence, {}, {}});
 }
 
+// Whom the policy of today would not let in does not stay either.
+void Control::end_unauthorized(TimePoint now, const FilterAuthorization& authorization,
+                               const model::IkePolicySet& policy) {
+  for (const ike::IkeSaStatus& sa : endpoint_.status()) {
+    if (sa.remote_identity.empty()) continue;  // not authenticated: asked then
+    const auto* connection = policy.connection(sa.connection);
+    if (connection == nullptr) continue;
+    const auto why =
+        authorization.refusal(sa.remote_identity, sa.connection, connection->remote_auth.kind, sa.initiator);
+    if (!why) continue;
+    outputs_.emplace_back(Notice{Notice::Kind::attempt_failed,
+                                 sa.connection,
+                                 {},
+                                 Errc::permission,
+                                 "the IKE SA with " + sa.remote_identity + " has to end: " + *why,
+                                 {},
+                                 {}});
+    endpoint_.handle_command(now, ike::Terminate{sa.connection, {}, sa.ike_id});
+  }
+}
+
 // SAs go with the filter that they belong to. Numbers of filters are never used twice, so a name means one policy.
 void Control::end_changed_connections(TimePoint now, const std::vector<model::ConnectionPolicy>& before) {
   const auto& after = keying_.connections();
@@ -116,7 +144,8 @@ void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
   const auto wanted = keying_.look_up(leaving_flow(event.flow), event.filter, event.encrypted);
   if (!wanted) {
     negotiation.wanted = {{}, {}, event.flow.source, event.flow.destination};
-    return refuse_filter(now, event.held_as, wanted.error());
+    engine_.record(now, refused_negotiation(leaving_flow(event.flow), wanted.error()));
+    return refuse_filter(now, event.held_as, wanted.error().sentence);
   }
   negotiation.wanted = *wanted;
   negotiation.under_way = true;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ipsec/inbound_outer.h"
+#include "stack/net_events.h"
 
 namespace sallyport::stack {
 
@@ -26,6 +27,16 @@ void Dataplane::send(TimePoint now, std::span<PacketBuf> packets) {
   const size_t events = outputs_.events().size();
   ipsec::outbound(shard_, now, packets, outputs_);
   take_events(now, packets, events);
+  tell_dropped();
+}
+
+void Dataplane::tell_dropped() {
+  if (!shard_.dropped.empty()) {
+    for (const auto& packet : shard_.dropped.take()) events_.emplace_back(PacketsDropped{dropped_packet(packet)});
+  }
+  if (flows_.has_told()) {
+    for (auto& event : flows_.take_told()) events_.emplace_back(PacketsDropped{std::move(event)});
+  }
 }
 
 void Dataplane::send_one(TimePoint now, ByteView packet, const Offload& offload) {
@@ -52,6 +63,7 @@ void Dataplane::handle_outer_packets(TimePoint now, std::span<const ByteView> pa
 // What was opened from `first` on, and what was said about it from `events` on.
 void Dataplane::finish_inbound(TimePoint now, size_t first, size_t events) {
   take_events(now, {}, events);
+  tell_dropped();
   note_inbound(now, first);
   if (inner_host_) {
     // The host's answers are added behind these slots, and slots may move: by index, and only those that were there.

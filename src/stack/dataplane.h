@@ -92,6 +92,7 @@ class Dataplane {
   void note_unknown(TimePoint now, std::span<const ipsec::Incoming> packets);
   void hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& packet);
   void run_inner_host(TimePoint now);
+  void tell_dropped();
   void take_events(TimePoint now, std::span<PacketBuf> batch, size_t from);
 
   FilterFlows flows_;

@@ -81,7 +81,7 @@ FilterExplanation explain_filters(const policy::Snapshot& snapshot, const Filter
                         (filter->raw_context & policy::raw_context::kOutboundNegotiateDiscover);
   const auto wanted = keying.look_up(leaving, filter->id, encrypt);
   if (!wanted) {
-    out.refusal = wanted.error();
+    out.refusal = wanted.error().sentence;
     return out;
   }
   out.wanted = *wanted;

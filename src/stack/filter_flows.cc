@@ -7,6 +7,7 @@
 
 #include "policy/callout.h"
 #include "policy/provider_context.h"
+#include "stack/net_events.h"
 
 namespace sallyport::stack {
 namespace {
@@ -32,10 +33,7 @@ bool is_initiate_secure(const Guid& key) {
 
 }  // namespace
 
-bool encrypts(const model::SaSpec& sa) {
-  return sa.protocol == model::Protocol::ESP && sa.encr != model::EncrId::NULL_ENCR &&
-         sa.encr != model::EncrId::NULL_AES_GMAC;
-}
+bool encrypts(const model::SaSpec& sa) { return model::encrypts(sa.protocol, sa.encr); }
 
 std::optional<CalloutAnswer> SecuredCallouts::run(const Filter& filter, const policy::FieldValues&) {
   const Guid& key = filter.action.callout;
@@ -101,6 +99,7 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   if (transport.verdict == policy::Verdict::block || connect.verdict == policy::Verdict::block) {
     ruling.way = Way::drop;
     ruling.drop = ipsec::Drop::filter_block;
+    tell_blocked(flow.last, key, transport.verdict == policy::Verdict::block ? transport : connect, false);
     return;
   }
   const Filter* filter = callouts.protects;
@@ -152,6 +151,16 @@ ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::P
   return flow->ruling;
 }
 
+void FilterFlows::tell_blocked(TimePoint now, const HostFlow& key, const policy::Decision& decision, bool arriving) {
+  if (now - told_second_ >= seconds(1)) {
+    told_second_ = now;
+    told_in_second_ = 0;
+  }
+  if (decision.filter == nullptr || told_in_second_ >= kMostToldPerSecond) return;
+  ++told_in_second_;
+  told_.push_back(blocked_flow(key, decision, arriving));
+}
+
 void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
   flow.in_generation = snapshot_->generation;
   const uint32_t flags = kFlagIpsecSecured | (again ? kFlagReauthorize : 0);
@@ -163,6 +172,8 @@ void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
   const Point ale = flow.accepted ? Point::ale_auth_recv_accept : Point::ale_auth_connect;
   const auto connection = policy::classify(*snapshot_, layer_of(ale, key.family()), values_, &callouts, matches_);
   flow.in_blocked = transport.verdict == policy::Verdict::block || connection.verdict == policy::Verdict::block;
+  if (flow.in_blocked)
+    tell_blocked(flow.last, key, transport.verdict == policy::Verdict::block ? transport : connection, true);
   const uint64_t context = callouts.accept_context | callouts.connect_context;
   flow.must_encrypt = context & raw::kAleRequireEncryption;
   flow.first_unencrypted = context & raw::kAleAllowFirstInboundUnencrypted;
@@ -189,6 +200,11 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
     if (!encrypts(sa.spec) && !(fresh && flow->first_unencrypted)) return ipsec::Drop::not_encrypted;
   }
   flow->flags.secure = true;
+  // What the peer wants encrypted is answered encrypted.
+  if (sa.spec.guaranteed_encryption && !flow->flags.guaranteed_encryption) {
+    flow->flags.guaranteed_encryption = true;
+    flow->out_generation = 0;
+  }
   return ipsec::Verdict::pass();
 }
 

@@ -10,6 +10,7 @@
 
 #include "ipsec/flow_policy.h"
 #include "policy/classify.h"
+#include "policy/net_event.h"
 #include "stack/flow_fields.h"
 
 namespace sallyport::stack {
@@ -36,6 +37,11 @@ class FilterFlows final : public ipsec::FlowPolicy {
 
   Ruling outbound(TimePoint now, const wire::ip::PacketView& view) override;
   ipsec::Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const ipsec::SaRecord& sa) override;
+
+  // Flows that filters have blocked since the last time, kMostToldPerSecond at most; each flow once for each policy.
+  bool has_told() const { return !told_.empty(); }
+  std::vector<policy::NetEvent> take_told() { return std::exchange(told_, {}); }
+  static constexpr uint32_t kMostToldPerSecond = 16;
 
   void handle_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline() const { return sweep_at_; }
@@ -65,12 +71,16 @@ class FilterFlows final : public ipsec::FlowPolicy {
   Flow* find(TimePoint now, const HostFlow& key, bool arriving);
   void judge_outbound(const HostFlow& key, Flow& flow);
   void judge_inbound(const HostFlow& key, Flow& flow, bool again);
+  void tell_blocked(TimePoint now, const HostFlow& key, const policy::Decision& decision, bool arriving);
 
   std::shared_ptr<const policy::Snapshot> snapshot_;
   bool active_ = false;  // looked up once: every packet asks
   std::unordered_map<HostFlow, Flow, Hash> flows_;
   std::unordered_map<model::ChildId, std::shared_ptr<const policy::Token>> machines_;
   std::optional<TimePoint> sweep_at_;
+  std::vector<policy::NetEvent> told_;
+  TimePoint told_second_{};
+  uint32_t told_in_second_ = 0;
   policy::FieldValues values_;
   policy::Matches matches_;
 };

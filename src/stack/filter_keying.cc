@@ -6,6 +6,7 @@
 #include "crypto/certificate.h"
 #include "policy/callout.h"
 #include "policy/translate.h"
+#include "stack/key_modules.h"
 
 namespace sallyport::stack {
 namespace {
@@ -41,9 +42,8 @@ std::vector<std::string> prefixes_of(const model::Selectors& selectors) {
 
 bool proposal_encrypts(const model::Proposal& proposal) {
   if (proposal.protocol != model::Protocol::ESP) return false;
-  return std::none_of(proposal.transforms.begin(), proposal.transforms.end(), [](const model::Transform& t) {
-    return t.type == model::TransformType::ENCR && (t.id == static_cast<uint16_t>(model::EncrId::NULL_ENCR) ||
-                                                    t.id == static_cast<uint16_t>(model::EncrId::NULL_AES_GMAC));
+  return std::all_of(proposal.transforms.begin(), proposal.transforms.end(), [&](const model::Transform& t) {
+    return t.type != model::TransformType::ENCR || model::encrypts(proposal.protocol, static_cast<model::EncrId>(t.id));
   });
 }
 
@@ -64,8 +64,11 @@ std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, 
   return "filter-" + number(quick_mode_filter) + "-" + number(outbound_filter) + (encrypted ? "-encrypted" : "");
 }
 
-void FilterKeying::note(uint64_t filter, std::string sentence) {
-  if (problems_.size() < kMostChildren) problems_.push_back({filter, std::move(sentence)});
+void FilterKeying::note(uint64_t filter, std::string sentence, std::optional<policy::KeyingGap> gap) {
+  if (problems_.size() < kMostChildren) problems_.push_back({filter, std::move(sentence), gap});
+}
+void FilterKeying::note(uint64_t filter, const policy::KeyingRefusal& refusal) {
+  note(filter, refusal_text(refusal), refusal.why);
 }
 
 FilterKeying::ReadyList FilterKeying::ready(policy::Layer layer) const {
@@ -89,6 +92,7 @@ void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const m
   snapshot_ = std::move(snapshot);
   connections_.clear();
   origins_.clear();
+  main_modes_.clear();
   problems_.clear();
   children_ = 0;
   for (const Family family : kFamilies) {
@@ -111,7 +115,7 @@ void FilterKeying::add_connection(Family family, const Ready& main_mode, const R
                                   const model::IkePolicySet& base) {
   if (policy::key_module_of(main_mode.context->type) != KeyModule::IKEV2) return;  // told of when it is asked for
   const auto traffic = policy::filter_traffic(*main_mode.filter);
-  if (!traffic) return note(main_mode.filter->id, refusal_text(traffic.error()));
+  if (!traffic) return note(main_mode.filter->id, traffic.error());
   model::ConnectionPolicy out;
   for (const Ready& outbound : outbound_[index_of(family)]) {
     if (!is_outbound_callout(*outbound.filter, policy::CalloutContext::NONE)) continue;
@@ -122,6 +126,7 @@ void FilterKeying::add_connection(Family family, const Ready& main_mode, const R
   }
   if (out.children.empty()) return;
   out.name = connection_name_of(main_mode.filter->id);
+  main_modes_[out.name] = {main_mode.filter->id, main_mode.context->head.key};
   out.local_addrs = prefixes_of(traffic->local);
   out.remote_addrs = prefixes_of(traffic->remote);
   take_identity(base, out);
@@ -133,9 +138,9 @@ void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, cons
   policy::Negotiation negotiation;
   negotiation.name = child_name_of(quick.filter->id, outbound.id, false);
   auto made = policy::connection_policy(*main_mode.context, *quick.context, outbound, negotiation);
-  if (!made) return note(outbound.id, refusal_text(made.error()));
+  if (!made) return note(outbound.id, made.error());
   const auto quick_traffic = policy::filter_traffic(*quick.filter);
-  if (!quick_traffic) return note(quick.filter->id, refusal_text(quick_traffic.error()));
+  if (!quick_traffic) return note(quick.filter->id, quick_traffic.error());
   model::ChildPolicy child = std::move(made->children.front());
   child.local = model::intersect(child.local, quick_traffic->local);
   child.remote = model::intersect(child.remote, quick_traffic->remote);
@@ -150,6 +155,7 @@ void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, cons
   // The plain one first: it serves whoever offers both kinds.
   model::ChildPolicy encrypted = child;
   std::erase_if(encrypted.proposals, [](const model::Proposal& p) { return !proposal_encrypts(p); });
+  encrypted.guaranteed_encryption = true;
   const Origin origin{outbound.id, quick.filter->id, main_mode.filter->id};
   origins_[{connection, child.name}] = origin;
   out.children.push_back(std::move(child));
@@ -171,13 +177,14 @@ void FilterKeying::add_tunnel(const Filter& outbound, const model::IkePolicySet&
   outer.remote = tunnel->endpoints.remote;
   policy::FieldValues values;
   fill_fields(outer, 0, nullptr, values);
-  std::string why;
+  Refusal why;
   const Ready* main_mode = first_match(main_mode_[index_of(outer.family())], values, why);
-  if (main_mode == nullptr) return note(outbound.id, why);
+  if (main_mode == nullptr) return note(outbound.id, why.sentence, why.gap);
   policy::Negotiation negotiation{connection_name_of(outbound.id), outer.local, outer.remote, 0};
   auto made = policy::connection_policy(*main_mode->context, **context, outbound, negotiation);
-  if (!made) return note(outbound.id, refusal_text(made.error()));
+  if (!made) return note(outbound.id, made.error());
   take_identity(base, *made);
+  main_modes_[made->name] = {main_mode->filter->id, main_mode->context->head.key};
   made->children.front().shape.clamp_mss = true;
   origins_[{made->name, made->children.front().name}] = {outbound.id, 0, main_mode->filter->id};
   connections_.push_back(std::move(*made));
@@ -205,53 +212,90 @@ uint64_t FilterKeying::filter_of(const std::string& connection, const std::strin
 
 // The heaviest that matches and whose context is IKEv2's; the others are what could not be negotiated.
 const FilterKeying::Ready* FilterKeying::first_match(const ReadyList& list, const policy::FieldValues& values,
-                                                     std::string& why) const {
-  why = "no filter names keying policy for it";
+                                                     Refusal& why) const {
+  why = {"no filter names keying policy for it", 0, std::nullopt, false};
   for (const Ready& each : list) {
     if (!each.context || !policy::all_hold(each.tests, values)) continue;
     const auto module = policy::key_module_of(each.context->type);
     if (module == KeyModule::IKEV2) return &each;
     if (!module) continue;
     const auto gap = *module == KeyModule::IKE ? policy::KeyingGap::needs_ike : policy::KeyingGap::needs_authip;
-    why = "filter " + number(each.filter->id) + " (" + each.filter->head.display.name +
-          "): " + std::string(policy::describe(gap));
+    why.sentence = "filter " + number(each.filter->id) + " (" + each.filter->head.display.name +
+                   "): " + std::string(policy::describe(gap));
+    why.filter = each.filter->id;
+    why.gap = gap;
   }
   return nullptr;
 }
 
-tl::expected<FilterKeying::Wanted, std::string> FilterKeying::look_up(const HostFlow& flow, uint64_t filter,
-                                                                      bool encrypted) const {
-  if (!snapshot_) return tl::unexpected<std::string>("there is no policy");
-  const auto* found = snapshot_->filters_by_id.find(filter);
-  if (!found) return tl::unexpected<std::string>("the filter is gone");
-  const auto problem = [&](uint64_t id) -> std::string {
-    const auto at = std::find_if(problems_.begin(), problems_.end(), [&](const Problem& p) { return p.filter == id; });
-    return at == problems_.end() ? "no negotiation can be made of its policy" : at->sentence;
+uint64_t FilterKeying::main_mode_filter_of(const std::string& connection) const {
+  const auto found = main_modes_.find(connection);
+  return found == main_modes_.end() ? 0 : found->second.filter;
+}
+
+bool FilterKeying::is_transport(const std::string& connection, const std::string& child) const {
+  if (const Origin* origin = origin_of(connection, child)) return origin->quick_mode != 0;
+  // Of a peer's attempt the child is not known: all of a connection for hosts are in transport mode.
+  const auto of_hosts = [&](const auto& each) { return each.first.first == connection && each.second.quick_mode != 0; };
+  return child.empty() && std::any_of(origins_.begin(), origins_.end(), of_hosts);
+}
+
+std::map<std::string, policy::Guid, std::less<>> FilterKeying::policy_keys() const {
+  std::map<std::string, policy::Guid, std::less<>> out;
+  for (const auto& [connection, main_mode] : main_modes_) out.emplace(connection, main_mode.policy);
+  return out;
+}
+
+FilterKeying::Refusal FilterKeying::problem_of(uint64_t filter) const {
+  const auto at =
+      std::find_if(problems_.begin(), problems_.end(), [&](const Problem& p) { return p.filter == filter; });
+  if (at == problems_.end()) return {"no negotiation can be made of its policy", filter, std::nullopt, false};
+  return {at->sentence, filter, at->gap, false};
+}
+
+FilterKeying::Result FilterKeying::look_up(const HostFlow& flow, uint64_t filter, bool encrypted) const {
+  const auto refuse = [&](std::string sentence) {
+    return tl::unexpected<Refusal>(Refusal{std::move(sentence), filter, std::nullopt, false});
   };
-  const auto with_child = [&](Wanted wanted) -> tl::expected<Wanted, std::string> {
-    if (filter_of(wanted.connection, wanted.child) == 0) return tl::unexpected<std::string>(problem(filter));
+  if (!snapshot_) return refuse("there is no policy");
+  const auto* found = snapshot_->filters_by_id.find(filter);
+  if (!found) return refuse("the filter is gone");
+  const auto with_child = [&](Wanted wanted) -> Result {
+    if (filter_of(wanted.connection, wanted.child) == 0) return tl::unexpected<Refusal>(problem_of(filter));
+    HostFlow outer;
+    outer.local = wanted.local;
+    outer.remote = wanted.remote;
+    if (const uint64_t by = leaves_out_ikev2(*snapshot_, outer); by != 0)
+      return tl::unexpected<Refusal>(Refusal{
+          "filter " + number(by) + " at IPSEC_KM_DEMUX leaves IKEv2 out, and no other keying module is spoken here", by,
+          policy::KeyingGap::needs_ike, true});
     return wanted;
   };
   if ((*found)->has_provider_context()) {
     const auto* context = snapshot_->contexts.find((*found)->provider_context);
     const auto* tunnel = context ? std::get_if<policy::TunnelPolicy>(&(*context)->policy) : nullptr;
-    if (tunnel == nullptr) return tl::unexpected<std::string>("its context is no tunnel policy");
+    if (tunnel == nullptr) return refuse("its context is no tunnel policy");
     const std::string name = connection_name_of(filter);
     return with_child({name, name, tunnel->endpoints.local, tunnel->endpoints.remote});
   }
   policy::FieldValues values;
   fill_fields(flow, 0, nullptr, values);
-  std::string why;
+  Refusal why;
   const size_t family = index_of(flow.family());
+  const auto missing = [&](const char* mode, bool main_mode) {
+    why.sentence = mode + why.sentence;
+    why.main_mode = main_mode;
+    return tl::unexpected<Refusal>(why);
+  };
   const Ready* main_mode = first_match(main_mode_[family], values, why);
-  if (main_mode == nullptr) return tl::unexpected<std::string>("main mode: " + why);
+  if (main_mode == nullptr) return missing("main mode: ", true);
   const Ready* quick = first_match(quick_mode_[family], values, why);
-  if (quick == nullptr) return tl::unexpected<std::string>("quick mode: " + why);
+  if (quick == nullptr) return missing("quick mode: ", false);
   Wanted wanted{connection_name_of(main_mode->filter->id), child_name_of(quick->filter->id, filter, encrypted),
                 flow.local, flow.remote};
   if (encrypted && filter_of(wanted.connection, wanted.child) == 0 &&
       filter_of(wanted.connection, child_name_of(quick->filter->id, filter, false)) != 0)
-    return tl::unexpected<std::string>("the flow must be encrypted, and no quick mode proposal encrypts");
+    return refuse("the flow must be encrypted, and no quick mode proposal encrypts");
   return with_child(std::move(wanted));
 }
 

@@ -12,6 +12,7 @@
 #include "model/ike_policy.h"
 #include "policy/enumerate.h"
 #include "policy/match.h"
+#include "policy/translate.h"
 #include "stack/flow_fields.h"
 
 namespace sallyport::stack {
@@ -24,6 +25,7 @@ class FilterKeying {
   struct Problem {
     uint64_t filter = 0;
     std::string sentence;
+    std::optional<policy::KeyingGap> gap = std::nullopt;
     bool operator==(const Problem&) const = default;
   };
   // base: credentials and trust by the names of policy::credential_name().
@@ -38,8 +40,16 @@ class FilterKeying {
     IpAddr local;  // outer addresses
     IpAddr remote;
   };
-  // What an acquire of this outbound callout filter asks for; or the sentence why it cannot be had.
-  tl::expected<Wanted, std::string> look_up(const HostFlow& flow, uint64_t filter, bool encrypted) const;
+  // Why there can be no negotiation. main_mode: it is the policy for that which is missing.
+  struct Refusal {
+    std::string sentence;
+    uint64_t filter = 0;
+    std::optional<policy::KeyingGap> gap = std::nullopt;
+    bool main_mode = false;
+  };
+  using Result = tl::expected<Wanted, Refusal>;
+  // What an acquire of this outbound callout filter asks for.
+  Result look_up(const HostFlow& flow, uint64_t filter, bool encrypted) const;
   // The filters that a child of a connection is made of; nullptr: of none.
   struct Origin {
     uint64_t outbound = 0;    // with an IPsec callout
@@ -48,6 +58,10 @@ class FilterKeying {
   };
   const Origin* origin_of(const std::string& connection, const std::string& child) const;
   uint64_t filter_of(const std::string& connection, const std::string& child) const;  // the outbound one; 0: none
+  // The filter at IKEEXT whose policy it is; 0: none.
+  uint64_t main_mode_filter_of(const std::string& connection) const;
+  bool is_transport(const std::string& connection, const std::string& child) const;
+  std::map<std::string, policy::Guid, std::less<>> policy_keys() const;  // main mode contexts by connection
   // The connection's peers prove who they are each for themselves; a secret of many proves membership alone.
   bool proves_identity(const std::string& connection) const;
 
@@ -64,13 +78,20 @@ class FilterKeying {
   void add_children(const Ready& main_mode, const Ready& quick, const policy::Filter& outbound,
                     model::ConnectionPolicy& out);
   void add_tunnel(const policy::Filter& outbound, const model::IkePolicySet& base);
-  const Ready* first_match(const ReadyList& list, const policy::FieldValues& values, std::string& why) const;
-  void note(uint64_t filter, std::string sentence);
+  const Ready* first_match(const ReadyList& list, const policy::FieldValues& values, Refusal& why) const;
+  Refusal problem_of(uint64_t filter) const;
+  void note(uint64_t filter, std::string sentence, std::optional<policy::KeyingGap> gap = std::nullopt);
+  void note(uint64_t filter, const policy::KeyingRefusal& refusal);
 
   std::shared_ptr<const policy::Snapshot> snapshot_;
   ReadyList main_mode_[2], quick_mode_[2], outbound_[2];  // by family, heaviest first
   std::vector<model::ConnectionPolicy> connections_;
   std::map<std::pair<std::string, std::string>, Origin> origins_;  // by connection and child
+  struct MainMode {
+    uint64_t filter = 0;
+    policy::Guid policy;
+  };
+  std::map<std::string, MainMode> main_modes_;  // by connection
   std::vector<Problem> problems_;
   size_t children_ = 0;
 };

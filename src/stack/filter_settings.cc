@@ -20,6 +20,8 @@ using policy::MatchType;
 using policy::ProviderContext;
 using policy::Value;
 
+constexpr std::string_view kKmAuthorization = "KM_AUTHORIZATION";  // one layer for both families
+
 Guid guid_of(std::string_view text) { return policy::Guid::parse(text).value_or(Guid{}); }
 
 // The one transform of that type; a zero one where there is none.
@@ -189,12 +191,18 @@ policy::Conditions conditions_of(const FilterSettings& from, Family family) {
   if (from.icmp)
     out.push_back({Field::IP_PROTOCOL, MatchType::EQUAL, Value(static_cast<uint8_t>(family == Family::v4 ? 1 : 58))});
   if (from.unicast) out.push_back({Field::IP_LOCAL_ADDRESS_TYPE, MatchType::EQUAL, Value(uint8_t{1})});
+  if (from.authentication) {
+    const bool psk = *from.authentication == model::AuthPolicy::Kind::psk;
+    const auto type = psk ? policy::AuthMethodType::PRESHARED_KEY : policy::AuthMethodType::CERTIFICATE;
+    out.push_back({Field::AUTHENTICATION_TYPE, MatchType::EQUAL, Value(static_cast<uint32_t>(type))});
+  }
   if (!from.remote_machines.empty()) {
     policy::SecurityDescriptor descriptor;
     descriptor.dacl.emplace();
     for (const auto& identity : from.remote_machines)
       descriptor.dacl->push_back({policy::Ace::Kind::allow, policy::kActrlMatchFilter, sid_of_identity(identity)});
-    out.push_back({Field::ALE_REMOTE_MACHINE_ID, MatchType::EQUAL,
+    const bool of_keying = from.layer == kKmAuthorization;
+    out.push_back({of_keying ? Field::REMOTE_ID : Field::ALE_REMOTE_MACHINE_ID, MatchType::EQUAL,
                    Value(policy::DescriptorValue{policy::write_descriptor(descriptor)})});
   }
   return out;
@@ -222,7 +230,7 @@ Guid sublayer_named(const std::string& text) {
 
 Filter filter_of(const FilterSettings& from, const config::FilterPolicy& all, Family family) {
   Filter out;
-  const std::string suffix = family == Family::v4 ? "_V4" : "_V6";
+  const std::string suffix = from.layer == kKmAuthorization ? "" : family == Family::v4 ? "_V4" : "_V6";
   out.head.key = guid_of(config::key_of_name("filter/" + from.layer + suffix + "/" + from.name));
   out.head.display = {from.name, "of the configuration"};
   out.head.provider = configuration_provider();
@@ -287,7 +295,7 @@ FilterObjects objects_of(const config::FilterPolicy& settings) {
   for (const auto& each : settings.quick_modes) out.contexts.push_back(quick_mode(each));
   for (const auto& each : settings.filters) {
     if (each.v4) out.filters.push_back(filter_of(each, settings, Family::v4));
-    if (each.v6) out.filters.push_back(filter_of(each, settings, Family::v6));
+    if (each.v6 && each.layer != kKmAuthorization) out.filters.push_back(filter_of(each, settings, Family::v6));
   }
   return out;
 }

@@ -9,6 +9,7 @@
 #include "model/flow_key.h"
 #include "model/sa_spec.h"
 #include "model/spd_entry.h"
+#include "policy/net_event.h"
 #include "policy/snapshot.h"
 
 namespace sallyport::stack {
@@ -92,7 +93,10 @@ struct CopyWanted {
   model::ChildId child_id = 0;
   uint16_t shard = 0;
 };
-using DataplaneEvent =
-    std::variant<Acquire, LifetimeReached, FirstInbound, InboundSeenOn, PeerMoved, UnknownSpiSeen, CopyWanted>;
+struct PacketsDropped {  // what is worth telling of them; seldom, however many there are
+  policy::NetEvent event;
+};
+using DataplaneEvent = std::variant<Acquire, LifetimeReached, FirstInbound, InboundSeenOn, PeerMoved, UnknownSpiSeen,
+                                    CopyWanted, PacketsDropped>;
 
 }  // namespace sallyport::stack

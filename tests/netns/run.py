@@ -10,8 +10,11 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lab import children, closed, direct, isolation, modes, paths, refusals, sallyport, soak, space, stranger, traffic, workers
+from lab import children, closed, cycles, direct, encryption, isolation, modes, paths, refusals, sallyport, soak, space, stranger, traffic, workers
 from lab.scenario import Case, play
+
+# Groups of scenarios, with the label of that name.
+SCENARIOS = (isolation, direct, encryption, cycles)
 
 CASES = [
     Case("psk-v4-native", outer="v4", encap=False),
@@ -39,7 +42,7 @@ def main(arguments):
         print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, *modes.NAMES, *paths.NAMES, *stranger.NAMES, *workers.NAMES, soak.NAME, soak.WORKERS]))
         return 0
     if "--list-scenarios" in arguments:
-        print("\n".join([*isolation.NAMES, *direct.NAMES]))
+        print("\n".join(name for group in SCENARIOS for name in group.NAMES))
         return 0
     harness = "--harness" in arguments
     why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
@@ -62,7 +65,7 @@ def main(arguments):
             passed, text = group.play(name, keep)
             print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
             failed += not passed
-    for group in (isolation, direct):
+    for group in SCENARIOS:
         for name in group.NAMES:
             if name not in names:
                 continue

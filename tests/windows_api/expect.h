@@ -51,4 +51,5 @@ void run_context_errors(HANDLE engine);
 void run_sessions(HANDLE engine);
 void run_notices(HANDLE engine);
 void run_security(HANDLE engine);
+void run_net_events(HANDLE engine);
 void run_unserved(HANDLE engine);

@@ -221,6 +221,8 @@ int main(int count, char** words) {
     run_notices(engine);
   } else if (strcmp(what, "security") == 0) {
     run_security(engine);
+  } else if (strcmp(what, "net-events") == 0) {
+    run_net_events(engine);
   } else if (strcmp(what, "unserved") == 0) {
     run_unserved(engine);
   } else {

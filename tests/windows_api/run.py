@@ -34,8 +34,9 @@ class Daemon:
         self.binary, self.folder = binary, folder
         self.socket, self.store = folder / "control.sock", folder / store
         self.log_file = folder / "log"
+        self.ike_port = free_port()
         lines = [f'control = "{self.socket}"', f"split = {'true' if split else 'false'}",
-                 f"ports = {{ ike = {free_port()}, natt = {free_port()} }}", 'user = "nobody"',
+                 f"ports = {{ ike = {self.ike_port}, natt = {free_port()} }}", 'user = "nobody"',
                  f'policy_store = "{self.store if store != "none" else "none"}"',
                  f'log = {{ level = "info", file = "{self.log_file}", stderr = false }}']
         if group:
@@ -92,12 +93,31 @@ def check_library(library):
     assert not exported - declared, f"to be seen and not declared: {sorted(exported - declared)[:20]}"
 
 
+def unacceptable_proposal():
+    """IKE_SA_INIT that offers 3DES and a small group (RFC 7296 1.2, 3.3)."""
+    def payload(following, body):
+        return bytes([following, 0]) + (len(body) + 4).to_bytes(2, "big") + body
+    transforms = [(1, 3), (2, 2), (3, 2), (4, 2)]  # ENCR_3DES, PRF_HMAC_SHA1, AUTH_HMAC_SHA1_96, 1024-bit MODP
+    rows = b"".join(bytes([3 if at < 3 else 0, 0, 0, 8, kind, 0, 0, number]) for at, (kind, number) in enumerate(transforms))
+    proposal = bytes([0, 0]) + (len(rows) + 8).to_bytes(2, "big") + bytes([1, 1, 0, len(transforms)]) + rows
+    key = (2).to_bytes(2, "big") + bytes(2) + os.urandom(128)
+    body = payload(34, proposal) + payload(40, key) + payload(0, os.urandom(32))
+    return os.urandom(8) + bytes(8) + bytes([33, 0x20, 34, 0x08]) + bytes(4) + (len(body) + 28).to_bytes(4, "big") + body
+
+
 def case_interface(binary, program, folder):
     daemon = Daemon(binary, folder).start()
     before = daemon.ask(program, "count")
     for what in ("transport", "tunnel", "isolation", "manual-sa", "objects", "errors", "sessions", "notices", "security", "unserved"):
         daemon.ask(program, what)
         assert daemon.ask(program, "count") == before, f"{what} has left something behind"
+    # A stranger's proposal that nothing here accepts is a net event.
+    watching = daemon.program(program, "net-events")
+    assert watching.stdout.readline().strip() == "ready"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.sendto(unacceptable_proposal(), ("127.0.0.1", daemon.ike_port))
+    _, complaints = watching.communicate("\n", timeout=PATIENCE)
+    assert watching.returncode == 0, complaints
     # A dynamic session ends with its program, however that ends.
     running = daemon.program(program, "dynamic")
     assert running.stdout.readline().strip() == "ready"

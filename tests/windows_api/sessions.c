@@ -299,7 +299,7 @@ void run_security(HANDLE engine) {
 void run_unserved(HANDLE engine) {
   HANDLE handle = NULL;
   FWPM_SYSTEM_PORTS0* ports = NULL;
-  EXPECT(ERROR_NOT_SUPPORTED, FwpmNetEventCreateEnumHandle0(engine, NULL, &handle));
+  EXPECT(ERROR_NOT_SUPPORTED, FwpmConnectionCreateEnumHandle0(engine, NULL, &handle));
   EXPECT(ERROR_NOT_SUPPORTED, FwpmSystemPortsGet0(engine, &ports));
   EXPECT(ERROR_INVALID_HANDLE, FwpmSystemPortsGet0((HANDLE)5, &ports));
   CHECK(handle == NULL && ports == NULL);

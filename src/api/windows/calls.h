@@ -170,7 +170,9 @@ inline policy::call::Protected protected_object(policy::ObjectKind kind, const G
 
 // ---- subscriptions ----
 
-DWORD subscribe(HANDLE engine, policy::call::Subscribe wanted, EngineLink::OnNotice on_notice, HANDLE* out);
+DWORD subscribe(HANDLE engine, Function function, Bytes wanted, EngineLink::OnNotice on_notice, HANDLE* out);
+DWORD subscribe(HANDLE engine, policy::call::Subscribe wanted,
+                std::function<void(const policy::call::Notice&)> on_change, HANDLE* out);
 DWORD unsubscribe(HANDLE engine, HANDLE subscription);
 
 template <class C>

@@ -155,7 +155,7 @@ void EngineLink::read_once(std::unique_lock<std::mutex>& lock) {
 void EngineLink::dispatch(Reply& reply) {
   if (reply.kind == Reply::Kind::notice) {
     if (!subscribed_.contains(reply.id)) return;
-    if (auto parsed = policy::call::read<policy::call::Notice>(reply.octets)) notices_.emplace_back(reply.id, *parsed);
+    notices_.emplace_back(reply.id, std::move(reply.octets));
     return;
   }
   const auto at = pending_.find(reply.id);
@@ -169,13 +169,13 @@ void EngineLink::dispatch(Reply& reply) {
   }
 }
 
-uint64_t EngineLink::subscribe(policy::call::Subscribe wanted, OnNotice on_notice, uint32_t& code) {
+uint64_t EngineLink::subscribe(Function function, Bytes wanted, OnNotice on_notice, uint32_t& code) {
   const uint64_t id = new_id();
   {
     const std::lock_guard lock(mutex_);
     subscribed_[id] = {0, std::move(on_notice)};
   }
-  const Answer answer = call_as(id, Function::subscribe, policy::call::write(std::move(wanted)));
+  const Answer answer = call_as(id, function, std::move(wanted));
   const auto at_daemon = policy::call::read<uint64_t>(answer.octets);
   std::unique_lock lock(mutex_);
   code = answer.code != 0 ? answer.code : at_daemon ? 0u : RPC_S_CALL_FAILED;

@@ -18,7 +18,7 @@ namespace sallyport::api::windows {
 
 class EngineLink : public std::enable_shared_from_this<EngineLink> {
  public:
-  using OnNotice = std::function<void(const policy::call::Notice&)>;
+  using OnNotice = std::function<void(ByteView)>;  // the octets of a notice, as its function says
   struct Answer {
     uint32_t code = 0;
     Bytes octets;
@@ -34,7 +34,8 @@ class EngineLink : public std::enable_shared_from_this<EngineLink> {
   // FWP_E_SESSION_ABORTED once the daemon is gone.
   Answer call(policy::call::Function function, Bytes octets);
   // The handle, 0 with a code. Callbacks may come before this returns.
-  uint64_t subscribe(policy::call::Subscribe wanted, OnNotice on_notice, uint32_t& code);
+  // function: one whose answer is a handle and which notices follow.
+  uint64_t subscribe(policy::call::Function function, Bytes wanted, OnNotice on_notice, uint32_t& code);
   // No callback of it runs once this has returned, unless it is called from one.
   uint32_t unsubscribe(uint64_t handle);
   void close();
@@ -71,7 +72,7 @@ class EngineLink : public std::enable_shared_from_this<EngineLink> {
   uint64_t next_id_ = 1;
   std::map<uint64_t, Pending> pending_;
   std::map<uint64_t, Subscribed> subscribed_;
-  std::deque<std::pair<uint64_t, policy::call::Notice>> notices_;
+  std::deque<std::pair<uint64_t, Bytes>> notices_;
   uint64_t delivering_ = 0;
   std::thread thread_;
   std::thread::id thread_id_;

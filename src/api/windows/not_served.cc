@@ -22,46 +22,6 @@ DWORD WINAPI FwpmLayerSetSecurityInfoByKey0(HANDLE engineHandle, const GUID*, SE
                                             const SID*, const ACL*, const ACL*) {
   return not_served(engineHandle);
 }
-DWORD WINAPI FwpmNetEventCreateEnumHandle0(HANDLE engineHandle, const FWPM_NET_EVENT_ENUM_TEMPLATE0*, HANDLE*) {
-  return not_served(engineHandle);
-}
-DWORD WINAPI FwpmNetEventEnum0(HANDLE engineHandle, HANDLE, UINT32, FWPM_NET_EVENT0***, UINT32*) {
-  return not_served(engineHandle);
-}
-DWORD WINAPI FwpmNetEventEnum1(HANDLE engineHandle, HANDLE, UINT32, FWPM_NET_EVENT1***, UINT32*) {
-  return not_served(engineHandle);
-}
-DWORD WINAPI FwpmNetEventEnum2(HANDLE engineHandle, HANDLE, UINT32, FWPM_NET_EVENT2***, UINT32*) {
-  return not_served(engineHandle);
-}
-DWORD WINAPI FwpmNetEventEnum3(HANDLE engineHandle, HANDLE, UINT32, FWPM_NET_EVENT3***, UINT32*) {
-  return not_served(engineHandle);
-}
-DWORD WINAPI FwpmNetEventDestroyEnumHandle0(HANDLE engineHandle, HANDLE) { return not_served(engineHandle); }
-DWORD WINAPI FwpmNetEventsGetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION, PSID*, PSID*, PACL*, PACL*,
-                                           PSECURITY_DESCRIPTOR*) {
-  return not_served(engineHandle);
-}
-DWORD WINAPI FwpmNetEventsSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION, const SID*, const SID*,
-                                           const ACL*, const ACL*) {
-  return not_served(engineHandle);
-}
-DWORD WINAPI FwpmNetEventSubscribe0(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0*, FWPM_NET_EVENT_CALLBACK0,
-                                    void*, HANDLE*) {
-  return not_served(engineHandle);
-}
-DWORD WINAPI FwpmNetEventUnsubscribe0(HANDLE engineHandle, HANDLE) { return not_served(engineHandle); }
-DWORD WINAPI FwpmNetEventSubscriptionsGet0(HANDLE engineHandle, FWPM_NET_EVENT_SUBSCRIPTION0***, UINT32*) {
-  return not_served(engineHandle);
-}
-DWORD WINAPI FwpmNetEventSubscribe1(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0*, FWPM_NET_EVENT_CALLBACK1,
-                                    void*, HANDLE*) {
-  return not_served(engineHandle);
-}
-DWORD WINAPI FwpmNetEventSubscribe2(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0*, FWPM_NET_EVENT_CALLBACK2,
-                                    void*, HANDLE*) {
-  return not_served(engineHandle);
-}
 DWORD WINAPI FwpmSystemPortsGet0(HANDLE engineHandle, FWPM_SYSTEM_PORTS0**) { return not_served(engineHandle); }
 DWORD WINAPI FwpmSystemPortsSubscribe0(HANDLE engineHandle, void*, FWPM_SYSTEM_PORTS_CALLBACK0, void*, HANDLE*) {
   return not_served(engineHandle);

@@ -47,13 +47,21 @@ DWORD set_security(HANDLE engine, policy::call::Protected of, SECURITY_INFORMATI
   return code(tell(engine, Function::set_protection, std::move(set)));
 }
 
-DWORD subscribe(HANDLE engine, policy::call::Subscribe wanted, EngineLink::OnNotice on_notice, HANDLE* out) {
+DWORD subscribe(HANDLE engine, policy::call::Subscribe wanted,
+                std::function<void(const policy::call::Notice&)> on_change, HANDLE* out) {
+  const auto on_notice = [on_change = std::move(on_change)](ByteView octets) {
+    if (const auto change = policy::call::read<policy::call::Notice>(octets)) on_change(*change);
+  };
+  return subscribe(engine, Function::subscribe, policy::call::write(std::move(wanted)), on_notice, out);
+}
+
+DWORD subscribe(HANDLE engine, Function function, Bytes wanted, EngineLink::OnNotice on_notice, HANDLE* out) {
   if (!out) return FWP_E_NULL_POINTER;
   *out = nullptr;
   const auto link = link_of(engine);
   if (!link) return code(link);
   uint32_t answer = 0;
-  const uint64_t handle = (*link)->subscribe(std::move(wanted), std::move(on_notice), answer);
+  const uint64_t handle = (*link)->subscribe(function, std::move(wanted), std::move(on_notice), answer);
   if (answer == 0) *out = reinterpret_cast<HANDLE>(static_cast<uintptr_t>(handle));
   return answer;
 }

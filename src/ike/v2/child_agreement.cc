@@ -3,6 +3,7 @@
 
 #include "ike/exchange_rules.h"
 #include "ike/v2/child_sa.h"
+#include "ike/v2/private_notifies.h"
 #include "ike/v2/resources.h"
 #include "ike/v2/transport_mode.h"
 #include "ike/v2/ts_narrow.h"
@@ -140,6 +141,7 @@ ChildResult<ChildOffer> add_child_offer(IkeSa& sa, const model::ChildPolicy& pol
   }
   add_wishes(policy, offer.mode, policy.non_first_fragments, payloads);
   if (wish.old ? wish.old->per_resource : policy.resources > 0) payloads.push_back(resources::info(wish.resource));
+  private_notifies::add(sa, {policy.boundary, policy.guaranteed_encryption}, payloads);
   payloads.push_back(SaPayload{offer.proposals});
   payloads.push_back(TsPayload{true, offer.local});
   payloads.push_back(TsPayload{false, offer.remote});
@@ -230,6 +232,8 @@ ChildResult<ChildAgreement> read_child_answer(IkeSa& sa, const ChildOffer& offer
   if (auto why = read_mode(offer, payloads, agreed)) return tl::unexpected<ChildRefusal>(std::move(*why));
   if (auto why = read_selectors(sa, offer, *ts_i, *ts_r, agreed)) return tl::unexpected<ChildRefusal>(std::move(*why));
   read_wishes(offer, payloads, agreed);
+  agreed.peer_boundary = private_notifies::read(sa, payloads).boundary;
+  agreed.guaranteed_encryption = offer.policy.guaranteed_encryption;
   return agreed;
 }
 
@@ -330,6 +334,17 @@ ChildResult<ChildAgreement> try_child(IkeSa& sa, const model::ChildPolicy& polic
   auto chosen = model::chosen_child(selected->chosen);
   const auto spi = read_spi(selected->chosen);
   if (!chosen || !spi) return refuse(Errc::bad_value, "the request holds no usable SPI");
+  const auto said = private_notifies::read(sa, request.payloads);
+  if (said.guaranteed_encryption && !model::encrypts(chosen->protocol, chosen->encr)) {
+    return closest.keep(Closest::proposals, ChildRefusal{Error{Errc::no_proposal_chosen, 0},
+                                                         "the peer's flow must be encrypted, and child " + policy.name +
+                                                             " only authenticates what the peer offers",
+                                                         model::to_string(policy.proposals),
+                                                         model::to_string(theirs),
+                                                         {}});
+  }
+  agreed.peer_boundary = said.boundary;
+  agreed.guaranteed_encryption = said.guaranteed_encryption;
   agreed.per_resource = policy.resources > 0 && resources::has_info(request.payloads);
   if (request.old) {
     agreed.resource = request.old->resource;
@@ -397,9 +412,11 @@ ChildResult<ChildAgreement> choose_child(IkeSa& sa, const std::vector<Payload>& 
   return tl::unexpected<ChildRefusal>(std::move(closest.why));
 }
 
-void add_child_answer(const ChildAgreement& agreed, std::vector<Payload>& payloads) {
+void add_child_answer(const IkeSa& sa, const ChildAgreement& agreed, std::vector<Payload>& payloads) {
   add_wishes(agreed.policy, agreed.mode, agreed.non_first_fragments, payloads);
   if (agreed.per_resource) payloads.push_back(resources::info(agreed.resource));
+  // MS-IKEE 3.7.5.3: the responder says only what its own policy is.
+  private_notifies::add(sa, {agreed.policy.boundary, false}, payloads);
   payloads.push_back(SaPayload{{agreed.answer}});
   payloads.push_back(TsPayload{true, agreed.ts_remote});
   payloads.push_back(TsPayload{false, agreed.ts_local});

@@ -78,6 +78,8 @@ Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const 
   spec.original_destination = agreed.original_destination;
   spec.resource = agreed.resource;
   spec.per_resource = agreed.per_resource;
+  spec.peer_boundary = agreed.peer_boundary;
+  spec.guaranteed_encryption = agreed.guaranteed_encryption;
   spec.outer_reqid = agreed.policy.outer_reqid;
   spec.ts_local = agreed.ts_local;
   spec.ts_remote = agreed.ts_remote;
@@ -86,6 +88,19 @@ Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const 
   spec.out = std::move(keying.exchange_initiator ? keys.initiator_to_responder : keys.responder_to_initiator);
   spec.in = std::move(keying.exchange_initiator ? keys.responder_to_initiator : keys.initiator_to_responder);
   return spec;
+}
+
+void report_child_refused(IkeSa& sa, std::string child, ChildRefusal why, bool initiated) {
+  AttemptFailed event{std::string(sa.connection_name()),
+                      std::move(child),
+                      why.error.code,
+                      std::move(why.sentence),
+                      std::move(why.ours),
+                      std::move(why.peers),
+                      initiated};
+  event.phase = AttemptFailed::Phase::child;
+  event.by_peer = why.by_peer;
+  sa.host.emit(Event(describe_ends(sa, std::move(event))));
 }
 
 static void log_keys(IkeSa& sa, const model::SaSpec& spec) {
@@ -111,6 +126,8 @@ ChildSa& install_child(IkeSa& sa, TimePoint now, const ChildAgreement& agreed, m
   child->ts_local = spec.ts_local;
   child->ts_remote = spec.ts_remote;
   child->udp_encap = spec.udp_encap;
+  child->peer_boundary = agreed.peer_boundary;
+  child->guaranteed_encryption = agreed.guaranteed_encryption;
   child->per_resource = agreed.per_resource;
   child->resource = agreed.resource;
   child->born = now;

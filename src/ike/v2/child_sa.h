@@ -26,6 +26,8 @@ struct ChildSa {
   TimePoint born{};
   std::optional<model::ChildId> replaces;  // by a rekey
   bool outbound_ready = true;              // false: SwitchOutbound is still to come
+  bool peer_boundary = false;              // as in ChildAgreement
+  bool guaranteed_encryption = false;      // as in ChildAgreement
   bool per_resource = false;               // RFC 9611: both sides want copies of it, or it is one
   std::optional<uint32_t> resource;        // which copy; nothing: the one for every resource
   bool redundant = false;                  // lost a rekey collision: about to be deleted, never switched to
@@ -85,8 +87,10 @@ struct ChildAgreement {
   model::Proposal answer;  // as the responder sends it, with the responder's SPI
   model::Mode mode = model::Mode::tunnel;
   bool peer_takes_tfc = true;
-  bool non_first_fragments = false;  // both want them
-  bool per_resource = false;         // both said SA_RESOURCE_INFO
+  bool non_first_fragments = false;    // both want them
+  bool per_resource = false;           // both said SA_RESOURCE_INFO
+  bool peer_boundary = false;          // the peer's host takes clear packets, too (private_notifies.h)
+  bool guaranteed_encryption = false;  // one of us said that the flow must be encrypted
   std::optional<uint32_t> resource;
   model::Spi spi_in = 0;
   model::Spi spi_out = 0;
@@ -103,6 +107,7 @@ struct ChildRefusal {
   std::string ours;
   std::string peers;
   std::optional<wire::ike2::NotifyType> notify = std::nullopt;  // where the error's own is not the one
+  bool by_peer = false;                                         // the peer's notify said so
 };
 template <class T>
 using ChildResult = tl::expected<T, ChildRefusal>;
@@ -122,7 +127,7 @@ void forget_at_peer(IkeSa& sa, const ChildOffer& offer);
 // The exchange's responder chooses among the children of the connection; old: that one's policy alone (a rekey).
 ChildResult<ChildAgreement> choose_child(IkeSa& sa, const std::vector<wire::ike2::Payload>& payloads, bool first,
                                          const ChildSa* old = nullptr);
-void add_child_answer(const ChildAgreement& agreed, std::vector<wire::ike2::Payload>& payloads);
+void add_child_answer(const IkeSa& sa, const ChildAgreement& agreed, std::vector<wire::ike2::Payload>& payloads);
 
 struct ChildKeying {
   bool exchange_initiator = false;  // we sent the request of the exchange that makes it
@@ -135,6 +140,8 @@ struct ChildKeying {
 Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const ChildKeying& keying);
 // Enters it among the children and emits ChildSaReady (and KeyLog).
 ChildSa& install_child(IkeSa& sa, TimePoint now, const ChildAgreement& agreed, model::SaSpec spec);
+// Emits AttemptFailed for a Child SA. initiated: we asked for it.
+void report_child_refused(IkeSa& sa, std::string child, ChildRefusal why, bool initiated);
 // Emits ChildSaRemoved and forgets it.
 void remove_child(IkeSa& sa, model::ChildId id, Duration linger = Duration::zero());
 

@@ -149,9 +149,7 @@ void fail_own(IkeSa& sa, TimePoint now, OwnExchange& own, ChildRefusal why, bool
       over.reason = "the peer has answered TEMPORARY_FAILURE for minutes";
       sa.queue(std::move(over));
     }
-    sa.host.emit(
-        Event(AttemptFailed{std::string(sa.connection_name()), own.policy.name, why.error.code, std::move(why.sentence),
-                            std::move(why.ours), std::move(why.peers), true, sa.remote.addr}));
+    report_child_refused(sa, own.policy.name, std::move(why), true);
   }
   sa.finish_task(now);
 }
@@ -307,6 +305,7 @@ void handle_refusal(IkeSa& sa, TimePoint now, OwnExchange& own, const NotifyPayl
                    "the peer refused with " + std::string(to_string(notify.type)),
                    {},
                    {}};
+  why.by_peer = true;
   if (notify.type == NotifyType::NO_PROPOSAL_CHOSEN) {
     why.error.code = Errc::no_proposal_chosen;
     const bool ike = own.kind == Task::Kind::rekey_ike;
@@ -359,7 +358,7 @@ void complete_child(IkeSa& sa, TimePoint now, ByteView shared, Bytes public_valu
   sa.host.count_row(peer.old_child != 0 ? "the peer rekeyed a Child SA" : "the peer created a Child SA");
 
   std::vector<Payload> answer;
-  add_child_answer(agreed, answer);
+  add_child_answer(sa, agreed, answer);
   auto at =
       std::find_if(answer.begin(), answer.end(), [](const Payload& p) { return std::holds_alternative<SaPayload>(p); });
   at = answer.insert(at + 1, NoncePayload{peer.nonce_r});
@@ -438,10 +437,9 @@ void handle_child_request(IkeSa& sa, TimePoint now, const Message& message) {
   }
   auto agreed = choose_child(sa, message.payloads, false, old);
   if (!agreed) {
-    const ChildRefusal& why = agreed.error();
-    sa.host.emit(Event(AttemptFailed{std::string(sa.connection_name()), old ? old->name : std::string(), why.error.code,
-                                     why.sentence, why.ours, why.peers, false}));
-    return refuse(sa, now, notify_for(why));
+    const NotifyType answer = notify_for(agreed.error());
+    report_child_refused(sa, old ? old->name : std::string(), std::move(agreed.error()), false);
+    return refuse(sa, now, answer);
   }
   const model::GroupId group = agreed->chosen.group;
   if (group != model::GroupId::NO_GROUP && (!ke || ke->group != static_cast<uint16_t>(group))) {

@@ -36,7 +36,8 @@ constexpr Row kErrorRows[] = {
     {IkeState::AUTH_SENT, Role::initiator, kError, apply_error, IkeState::DEAD, "IKE_AUTH refused by the peer"},
 };
 
-void give_up(IkeSa& sa, TimePoint now, Errc code, std::string sentence, std::string ours = {}, std::string peers = {}) {
+void give_up(IkeSa& sa, TimePoint now, Errc code, std::string sentence, std::string ours = {}, std::string peers = {},
+             bool by_peer = false) {
   AttemptFailed event{std::string(sa.connection_name()),
                       {},
                       code,
@@ -45,6 +46,7 @@ void give_up(IkeSa& sa, TimePoint now, Errc code, std::string sentence, std::str
                       std::move(peers),
                       true,
                       sa.remote.addr};
+  event.by_peer = by_peer;
   fail_quietly_with(sa, now, std::move(event), false);
 }
 
@@ -94,8 +96,7 @@ void send(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
 }
 
 void child_failed(IkeSa& sa, const std::string& child, ChildRefusal why) {
-  sa.host.emit(Event(AttemptFailed{std::string(sa.connection_name()), child, why.error.code, std::move(why.sentence),
-                                   std::move(why.ours), std::move(why.peers), true, sa.remote.addr}));
+  report_child_refused(sa, child, std::move(why), true);
 }
 
 // The Child SA that came along. Whatever becomes of it, the IKE SA stays (RFC 7296 1.2).
@@ -103,6 +104,7 @@ void take_child(IkeSa& sa, TimePoint now, const ChildOffer& offer, const std::ve
                 ByteView nonce_i, ByteView nonce_r) {
   if (const auto* error = error_notify(payloads)) {
     ChildRefusal why{Error{Errc::no_proposal_chosen, 0}, {}, {}, {}};
+    why.by_peer = true;
     why.ours = to_string(offer);
     if (error->type == NotifyType::TS_UNACCEPTABLE) {
       why.error.code = Errc::ts_unacceptable;
@@ -161,7 +163,11 @@ void apply_answer(IkeSa& sa, TimePoint now, const Message& message) {
   if (!octets) return give_up(sa, now, octets.error().code, "the library refuses the agreed prf");
   verify_auth(sa, now, message.payloads, id.id, std::move(*octets),
               [id, payloads = message.payloads](IkeSa& again, TimePoint at, std::string why) {
-                if (why.empty()) return authenticated(again, at, id.id, payloads);
+                if (why.empty()) {
+                  const auto refused = refused_by_policy(again, id.id);
+                  if (!refused) return authenticated(again, at, id.id, payloads);
+                  return reject_peer(again, at, *refused, {}, id.id.to_string());
+                }
                 reject_peer(
                     again, at,
                     "authentication failed: the peer " + id.id.to_string() + " could not be authenticated: " + why, {},
@@ -176,11 +182,12 @@ void apply_error(IkeSa& sa, TimePoint now, const Message& message) {
     return give_up(sa, now, Errc::authentication_failed,
                    "authentication failed: the peer at " + sa.remote.to_string() + " did not accept our identity " +
                        c.local_id.to_string() + " or our proof of it",
-                   c.local_id.to_string(), c.remote_id ? c.remote_id->to_string() : std::string());
+                   c.local_id.to_string(), c.remote_id ? c.remote_id->to_string() : std::string(), true);
   }
   give_up(sa, now, Errc::state,
           "the peer at " + sa.remote.to_string() + " refused IKE_AUTH with " +
-              std::string(error ? to_string(error->type) : "an empty answer"));
+              std::string(error ? to_string(error->type) : "an empty answer"),
+          {}, {}, true);
 }
 
 }  // namespace
@@ -218,6 +225,16 @@ void handle_response(IkeSa& sa, TimePoint now, const Message& message) {
   }
 }
 
+std::optional<std::string> refused_by_policy(const IkeSa& sa, const model::Identity& peer) {
+  // The policy of today, not that of the IKE SA's birth.
+  const auto& policy = sa.host.policy();
+  if (!policy || !policy->authorization) return std::nullopt;
+  auto why = policy->authorization->refusal(
+      {peer, sa.connection_name(), sa.connection()->remote_auth.kind, sa.original_initiator});
+  if (why) why = "the peer " + peer.to_string() + " is authenticated, but not authorized: " + *why;
+  return why;
+}
+
 void announce(IkeSa& sa, TimePoint) {
   ++sa.host.counters().established;
   sa.host.emit(Event(IkeSaUp{sa.id, std::string(sa.connection_name()), sa.local, sa.remote,
@@ -228,6 +245,8 @@ void announce(IkeSa& sa, TimePoint) {
 
 void fail_quietly_with(IkeSa& sa, TimePoint now, AttemptFailed event, bool keep_reply) {
   ++sa.host.counters().failed;
+  event.phase = AttemptFailed::Phase::auth;
+  event = describe_ends(sa, std::move(event));
   if (keep_reply) {
     sa.close_quietly(now);
   } else {

@@ -14,6 +14,8 @@ Result<model::Identity> own_identity(const IkeSa& sa);
 void announce(IkeSa& sa, TimePoint now);
 // RFC 7296 2.4: the peer said (and proved) that it has no other IKE SA with us: what we still have is dead.
 void replace_older(IkeSa& sa, TimePoint now);
+// The sentence why this peer, who has proved its identity, may not have an IKE SA; nothing: it may.
+std::optional<std::string> refused_by_policy(const IkeSa& sa, const model::Identity& peer);
 void fail_quietly_with(IkeSa& sa, TimePoint now, AttemptFailed event, bool keep_reply);
 
 }  // namespace sallyport::ike::v2::ike_auth

@@ -31,7 +31,6 @@ constexpr Row kRows[] = {
 void refuse(IkeSa& sa, TimePoint now, NotifyType type, AttemptFailed event) {
   event.connection = std::string(sa.connection_name());
   event.initiated = false;
-  event.remote = sa.remote.addr;
   sa.respond_error(now, ExchangeType::IKE_AUTH, type);
   fail_quietly_with(sa, now, std::move(event), true);
 }
@@ -64,7 +63,7 @@ FirstChild prepare_child(IkeSa& sa, const Handshake& h, std::vector<Payload>& an
   } else {
     first.spec = std::move(*spec);
     first.agreed = std::move(*agreed);
-    add_child_answer(*first.agreed, answer);
+    add_child_answer(sa, *first.agreed, answer);
     return first;
   }
   // RFC 7296 1.2: the IKE SA is made all the same.
@@ -90,13 +89,8 @@ void finish(IkeSa& sa, TimePoint now, const IdPayload& own, AuthPayload auth) {
   if (first.spec) {
     install_child(sa, now, *first.agreed, std::move(*first.spec));
   } else {
-    sa.host.emit(Event(AttemptFailed{std::string(sa.connection_name()),
-                                     {},
-                                     first.refusal->error.code,
-                                     "Child SA refused: " + first.refusal->sentence,
-                                     first.refusal->ours,
-                                     first.refusal->peers,
-                                     false}));
+    first.refusal->sentence = "Child SA refused: " + first.refusal->sentence;
+    report_child_refused(sa, {}, std::move(*first.refusal), false);
   }
   simultaneous_init::settle(sa, now);
   sa.start_tasks(now);
@@ -127,7 +121,17 @@ std::optional<Own> own_side(IkeSa& sa, TimePoint now) {
   return own;
 }
 
+// True: it has been told so, and that is the end.
+bool refused_unauthorized(IkeSa& sa, TimePoint now) {
+  auto why = refused_by_policy(sa, *sa.remote_identity);
+  if (!why) return false;
+  sa.host.count_row("IKE_AUTH of a peer without authorization");
+  refuse_authentication(sa, now, std::move(*why), {}, sa.remote_identity->to_string());
+  return true;
+}
+
 void peer_verified(IkeSa& sa, TimePoint now) {
+  if (refused_unauthorized(sa, now)) return;
   auto own = own_side(sa, now);
   if (!own) return;
   make_auth(sa, now, std::move(own->octets), [id = std::move(own->id)](IkeSa& again, TimePoint at, OwnAuth made) {
@@ -172,6 +176,7 @@ void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
         sa, now, message.payloads, std::move(*octets), std::move(own->octets),
         [from, id = std::move(own->id)](IkeSa& again, TimePoint at, std::string reason, OwnAuth made) {
           if (!reason.empty()) return refuse_peer(again, at, from, reason);
+          if (refused_unauthorized(again, at)) return;
           finish(again, at, id, std::move(made.auth));
         });
   }

@@ -313,6 +313,7 @@ Result<std::unique_ptr<IkeSa>> IkeSa::successor(TimePoint now, IkeSa& old, bool 
   sa->nat_local = old.nat_local;
   sa->nat_remote = old.nat_remote;
   sa->peer_fragments = old.peer_fragments;
+  sa->peer_is_ours = old.peer_is_ours;
   sa->peer_hashes = old.peer_hashes;
   sa->remote_identity = old.remote_identity;
   sa->local_identity = old.local_identity;
@@ -408,6 +409,15 @@ void IkeSa::close_quietly(TimePoint now) {
   timers.set(Timer::discard, now + kClosedLinger);
 }
 
+AttemptFailed describe_ends(const IkeSa& sa, AttemptFailed event) {
+  event.remote = sa.remote.addr;
+  if (!sa.local.addr.is_any()) event.local = sa.local.addr;
+  if (sa.local_identity) event.local_identity = sa.local_identity->to_string();
+  if (sa.remote_identity) event.remote_identity = sa.remote_identity->to_string();
+  event.ike_id = sa.id;
+  return event;
+}
+
 void IkeSa::report_end(Errc code, std::string reason, bool by_command, bool was_up, bool was_replaced,
                        std::string name) {
   // The successor of a rekeyed IKE SA lives on: nobody lost a connection.
@@ -416,8 +426,9 @@ void IkeSa::report_end(Errc code, std::string reason, bool by_command, bool was_
     host.emit(Event(IkeSaDown{id, std::move(name), std::move(reason), code, by_command}));
   } else {
     ++host.counters().failed;
-    host.emit(
-        Event(AttemptFailed{std::move(name), {}, code, std::move(reason), {}, {}, original_initiator, remote.addr}));
+    AttemptFailed event{std::move(name), {}, code, std::move(reason), {}, {}, original_initiator, remote.addr};
+    event.phase = local_identity ? AttemptFailed::Phase::auth : AttemptFailed::Phase::init;
+    host.emit(Event(describe_ends(*this, std::move(event))));
   }
 }
 
@@ -438,7 +449,9 @@ void IkeSa::report_lost(TimePoint now, const std::vector<std::string>& lost, Err
     if (heir && heir->established()) {
       if (!heir->has_create(child)) heir->queue(Task(Task::Kind::create_child, child));
     } else {
-      host.emit(Event(AttemptFailed{std::string(connection_name()), child, code, reason, {}, {}, true, remote.addr}));
+      AttemptFailed event{std::string(connection_name()), child, code, reason, {}, {}, true, remote.addr};
+      event.phase = AttemptFailed::Phase::child;
+      host.emit(Event(describe_ends(*this, std::move(event))));
     }
   }
   if (heir && !lost.empty()) heir->start_tasks(now);

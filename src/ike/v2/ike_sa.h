@@ -160,6 +160,7 @@ class IkeSa {
   bool nat_local = false;
   bool nat_remote = false;
   bool peer_fragments = false;                     // IKEV2_FRAGMENTATION_SUPPORTED from both
+  bool peer_is_ours = false;                       // both have announced the vendor ID of private_notifies.h
   std::vector<uint16_t> peer_hashes;               // SIGNATURE_HASH_ALGORITHMS; empty: RFC 7427 not offered
   std::optional<model::Identity> remote_identity;  // authenticated
   std::optional<model::Identity> local_identity;   // as sent
@@ -225,6 +226,9 @@ class IkeSa {
   std::deque<Task> tasks_;
   std::optional<Task> active_;
 };
+
+// With addresses, identities and number of the IKE SA that it was about.
+AttemptFailed describe_ends(const IkeSa& sa, AttemptFailed event);
 
 // Hands the task at the head to its exchange file. v2/exchanges.cc.
 void start_exchange(IkeSa& sa, TimePoint now);

@@ -11,6 +11,7 @@
 
 #include "crypto/key_exchange.h"
 #include "ike/nat_detect.h"
+#include "ike/v2/private_notifies.h"
 #include "ike/v2/transition.h"
 
 namespace sallyport::ike::v2::ike_sa_init {
@@ -36,12 +37,14 @@ Bytes u16_octets(uint16_t value) {
   return out;
 }
 
-void give_up(IkeSa& sa, TimePoint now, Errc code, std::string sentence, std::string ours = {}, std::string peers = {}) {
+void give_up(IkeSa& sa, TimePoint now, Errc code, std::string sentence, std::string ours = {}, std::string peers = {},
+             bool by_peer = false) {
   const std::string name(sa.connection_name());
   ++sa.host.counters().failed;
   sa.destroy_quietly(now);
-  sa.host.emit(Event(AttemptFailed{
-      name, {}, code, std::move(sentence), std::move(ours), std::move(peers), sa.original_initiator, sa.remote.addr}));
+  AttemptFailed event{name, {}, code, std::move(sentence), std::move(ours), std::move(peers), sa.original_initiator};
+  event.by_peer = by_peer;
+  sa.host.emit(Event(describe_ends(sa, std::move(event))));
 }
 
 std::string peer_text(const IkeSa& sa) { return sa.remote.to_string(); }
@@ -67,6 +70,7 @@ void send(IkeSa& sa, TimePoint now) {
   add_nat_detection(m.payloads, sa.spi_i, 0, sa.local, sa.remote, c.force_encap || h.local_unknown);
   if (c.fragmentation) m.payloads.push_back(NotifyPayload{0, {}, NotifyType::IKEV2_FRAGMENTATION_SUPPORTED, {}});
   m.payloads.push_back(NotifyPayload{0, {}, NotifyType::SIGNATURE_HASH_ALGORITHMS, signature_hashes()});
+  m.payloads.push_back(private_notifies::vendor_id());
   h.init_request = write_message(m);
   sa.transition_to(IkeState::INIT_SENT, "IKE_SA_INIT sent");
   sa.send_clear_request(now, h.init_request);
@@ -282,6 +286,7 @@ void apply_answer(IkeSa& sa, TimePoint now, const Message& message) {
   sa.nat_remote = seen.remote;
   sa.peer_fragments = c.fragmentation && find_notify(message.payloads, NotifyType::IKEV2_FRAGMENTATION_SUPPORTED);
   read_signature_hashes(message.payloads, sa.peer_hashes);
+  sa.peer_is_ours = private_notifies::announced(message.payloads);
   h.peer_wants_certificate = find<CertreqPayload>(message.payloads) != nullptr;
 
   key_exchange(sa, now, model::KeWork{h.group, std::move(h.ke_private), ke->value},
@@ -340,7 +345,7 @@ void handle_response(IkeSa& sa, TimePoint now, ByteView datagram, const Message&
 bool end_refused(IkeSa& sa, TimePoint now) {
   if (sa.state() != IkeState::INIT_SENT || !handshake_of(sa).refusal) return false;
   AttemptFailed refusal = std::move(*handshake_of(sa).refusal);
-  give_up(sa, now, refusal.code, std::move(refusal.sentence), std::move(refusal.ours));
+  give_up(sa, now, refusal.code, std::move(refusal.sentence), std::move(refusal.ours), {}, true);
   return true;
 }
 

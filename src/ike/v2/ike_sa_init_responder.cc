@@ -9,6 +9,7 @@
 #include "ike/nat_detect.h"
 #include "ike/v2/connection_choice.h"
 #include "ike/v2/ike_sa_init.h"
+#include "ike/v2/private_notifies.h"
 
 namespace sallyport::ike::v2::ike_sa_init {
 
@@ -43,6 +44,8 @@ void refuse_proposals(Host& host, const Datagram& in, const Message& message, co
   event.initiated = false;
   event.code = Errc::no_proposal_chosen;
   event.peers = model::to_string(peers);
+  event.local = in.local.addr;
+  event.remote = in.remote.addr;
   if (candidates.empty()) {
     event.sentence =
         "no connection is configured for " + in.remote.addr.to_string() + " at " + in.local.addr.to_string();
@@ -95,6 +98,8 @@ void reply(IkeSa& sa, Handshake& h) {
   if (!sa.peer_hashes.empty()) {
     m.payloads.push_back(NotifyPayload{0, {}, NotifyType::SIGNATURE_HASH_ALGORITHMS, signature_hashes()});
   }
+  // Only towards a peer that has announced itself.
+  if (sa.peer_is_ours) m.payloads.push_back(private_notifies::vendor_id());
   h.init_response = write_message(m);
 }
 
@@ -146,6 +151,7 @@ std::unique_ptr<IkeSa> respond(Host& host, TimePoint now, const Datagram& in, co
   sa->nat_remote = seen.remote;
   h->peer_can_fragment = find_notify(message.payloads, NotifyType::IKEV2_FRAGMENTATION_SUPPORTED) != nullptr;
   read_signature_hashes(message.payloads, sa->peer_hashes);
+  sa->peer_is_ours = private_notifies::announced(message.payloads);
   sa->handshake = std::move(h);
   sa->timers.set(Timer::half_open, now + host.config().limits.half_open_timeout);
   ++host.counters().responded;

@@ -294,6 +294,38 @@ TEST_SUITE("cli/verbs") {
     CHECK(run(empty.path(), {"filter"}).out == "There are no filters.\n");
   }
 
+  TEST_CASE("events prints what failed and what was dropped") {
+    ctl::NetEvent failed;
+    failed.unix_milliseconds = 1700000000123;
+    failed.type = "IKEEXT_MM_FAILURE";
+    failed.local = "192.0.2.1";
+    failed.remote = "2001:db8::2";
+    failed.remote_port = 500;
+    failed.code = 13801;
+    failed.point = "peer";
+    failed.role = "initiator";
+    failed.filter = 7;
+    failed.sentence = "not \x1bbelieved";
+    ctl::NetEvent dropped;
+    dropped.type = "IPSEC_KERNEL_DROP";
+    dropped.code = 0xC0360001;
+    dropped.layer = "INBOUND_TRANSPORT_V4";
+    dropped.spi = 0x1234;
+    const ScriptedControl server(says({failed, dropped, done()}));
+    Ran ran = run(server.path(), {"events"});
+    CHECK(ran.code == 0);
+    CHECK(holds(ran.out, "2023-11-14T22:13:20.123Z  IKEEXT_MM_FAILURE  192.0.2.1 - [2001:db8::2]:500"));
+    CHECK(holds(ran.out, "at peer, initiator  code 13801  filter 7\n    not ?believed"));
+    CHECK(holds(ran.out, "code 0xc0360001  INBOUND_TRANSPORT_V4  SPI 00001234"));
+    CHECK_FALSE(server.last<ctl::NetEvents>().follow);
+    ran = run(server.path(), {"events", "--json"});
+    std::istringstream lines(ran.out);
+    std::string first;
+    REQUIRE(std::getline(lines, first));
+    CHECK(json(first).at("filter").text == "7");
+    compare_keys("events", first);
+  }
+
   TEST_CASE("log prints lines, cleaned of what could move a cursor") {
     const ScriptedControl server(says({ctl::LogLine{1700000000123, "info", "one\x1b[2J"}, done()}));
     Ran ran = run(server.path(), {"log", "-n", "5", "--level", "debug"});
@@ -343,6 +375,7 @@ TEST_SUITE("cli/verbs") {
                                                   {"watch"},
                                                   {"explain", "10.0.0.1", "10.0.0.2"},
                                                   {"log"},
+                                                  {"events"},
                                                   {"version"},
                                                   {"ping", "10.0.0.1"},
                                                   {"check"}}) {

@@ -66,6 +66,25 @@ condition = { IP_REMOTE_ADDRESS = ["192.0.2.0/24", "192.0.2.7-192.0.2.9"] }
     CHECK(filters[2].remote.size() == 2);
   }
 
+  TEST_CASE("[WFP 20.6] KM_AUTHORIZATION is one layer, and asks about a peer that has authenticated") {
+    const Loaded loaded = load_text(std::string(kContexts) + R"(
+[[filter]]
+name = "only the clerk"
+layer = "KM_AUTHORIZATION"
+action = "BLOCK"
+condition = { REMOTE_ID = ["CN=clerk.example", "guest.example"], AUTHENTICATION_TYPE = "cert" }
+)");
+    for (const auto& error : loaded.errors) FAIL_CHECK(to_string(error));
+    const auto& filter = loaded.settings.filters.filters.at(0);
+    CHECK(filter.remote_machines.size() == 2);
+    CHECK(filter.authentication == model::AuthPolicy::Kind::cert);
+    CHECK(filter.action == "BLOCK");
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"KM_AUTHORIZATION_V4\"\n").find("one such layer") !=
+          std::string::npos);
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"KM_AUTHORIZATION\"\ncondition = { IP_PROTOCOL = 6 }\n")
+              .find("unknown key") != std::string::npos);
+  }
+
   TEST_CASE("contexts have keys of their own that stay, and their secrets are credentials by that name") {
     const Loaded loaded = load_text(kContexts);
     REQUIRE(loaded.ok());

@@ -115,6 +115,7 @@ TEST_SUITE("ctl/messages") {
     CHECK(ping.timeout == seconds(3));
     round(Reload{});
     CHECK(round(Cancel{8}).id == 8);
+    CHECK(round(NetEvents{true}).follow);
     CHECK(round(ListPolicy{ListPolicy::What::contexts}).what == ListPolicy::What::contexts);
     const auto call = round(PolicyCall{14, {0, 1, 0xff}});
     CHECK(call.function == 14);
@@ -154,6 +155,14 @@ TEST_SUITE("ctl/messages") {
     CHECK(moved.from == "INIT_SENT");
     CHECK(moved.to == "INIT_DONE");
     CHECK(round_reply(LogLine{-5, "info", "text"}).unix_milliseconds == -5);
+    const NetEvent event = round_reply(NetEvent{-7, "T", "a", "b", 6, 1, 2, 3, "me", "responder", ~uint64_t{0}, "L",
+                                                0x1234, "n", "m", "inbound", "s"});
+    CHECK(event.unix_milliseconds == -7);
+    CHECK(event.type + event.local + event.remote + event.point + event.role == "Tabmeresponder");
+    CHECK(event.layer + event.local_name + event.remote_name + event.direction + event.sentence == "Lnminbounds");
+    CHECK(event.protocol + event.local_port + event.remote_port + event.code == 12);
+    CHECK(event.filter == ~uint64_t{0});
+    CHECK(event.spi == 0x1234);
     const CheckReply check = round_reply(CheckReply{{"/a"}, {{"/a", 3, "daemon.x", "No."}}});
     CHECK(check.problems.at(0).line == 3);
     CHECK(round_reply(ExplainReply{"PROTECT", "w", "n", "e", 1, "s"}).spi_out == 1);

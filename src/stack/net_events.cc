@@ -1,0 +1,194 @@
+// See net_events.h. Codes of negotiations are Windows' ERROR_IPSEC_IKE_*, those of dropped packets its STATUS_IPSEC_*.
+#include "stack/net_events.h"
+
+namespace sallyport::stack {
+namespace {
+
+using ipsec::Drop;
+using policy::FailurePoint;
+
+namespace code {
+constexpr uint32_t kAuthFail = 13801, kGeneral = 13804, kTimedOut = 13805, kNoPrivateKey = 13820, kNoPolicy = 13825,
+                   kProcessError = 13829, kBadCertificate = 13834, kInvalidPayload = 13843, kNoMmPolicy = 13850,
+                   kInvalidGroup = 13865, kPolicyMatch = 13868, kLimit = 13882, kDisabled = 13883;
+}  // namespace code
+
+uint32_t code_of(Errc error) {
+  switch (error) {
+    case Errc::authentication_failed: return code::kAuthFail;
+    case Errc::bad_certificate: return code::kBadCertificate;
+    case Errc::bad_key: return code::kNoPrivateKey;
+    case Errc::timeout: return code::kTimedOut;
+    case Errc::no_proposal_chosen:
+    case Errc::ts_unacceptable: return code::kPolicyMatch;
+    case Errc::not_found:
+    case Errc::bad_config: return code::kNoPolicy;
+    case Errc::bad_public_value: return code::kInvalidGroup;
+    case Errc::limit:
+    case Errc::too_many: return code::kLimit;
+    case Errc::bad_length:
+    case Errc::bad_value:
+    case Errc::missing_payload:
+    case Errc::unexpected_payload:
+    case Errc::critical_payload:
+    case Errc::truncated:
+    case Errc::trailing_bytes: return code::kInvalidPayload;
+    case Errc::state: return code::kProcessError;
+    case Errc::algorithm_refused:
+    case Errc::unsupported:
+    case Errc::bad_tag:
+    case Errc::conflict:
+    case Errc::io:
+    case Errc::permission:
+    case Errc::version: return code::kGeneral;
+  }
+  return code::kGeneral;
+}
+
+uint32_t status_of(Drop drop) {
+  constexpr uint32_t kBadSpi = 0xC0360001, kLifetimeExpired = 0xC0360002, kWrongSa = 0xC0360003, kReplay = 0xC0360004,
+                     kInvalidPacket = 0xC0360005, kIntegrity = 0xC0360006, kClearText = 0xC0360007,
+                     kThrottle = 0xC0360009;
+  const auto is = [drop](auto... any) { return ((drop == any) || ...); };
+  if (is(Drop::no_sa)) return kBadSpi;
+  if (is(Drop::lifetime_expired, Drop::sequence_cycled)) return kLifetimeExpired;
+  if (is(Drop::selector_mismatch, Drop::selectors_narrowed, Drop::bundle_broken, Drop::not_encrypted)) return kWrongSa;
+  if (is(Drop::replay, Drop::behind_window)) return kReplay;
+  if (is(Drop::bad_icv)) return kIntegrity;
+  if (is(Drop::clear_but_protect, Drop::no_policy, Drop::policy_discard, Drop::negotiation_suppressed))
+    return kClearText;
+  if (is(Drop::flow_limit, Drop::fragment_limit)) return kThrottle;
+  return kInvalidPacket;
+}
+
+policy::Layer transport_layer(bool arriving, const IpAddr& local) {
+  return layer_of(arriving ? Point::inbound_transport : Point::outbound_transport, local.family());
+}
+
+void set_flow(const HostFlow& flow, policy::NetEvent& event) {
+  event.local = flow.local;
+  event.remote = flow.remote;
+  event.protocol = flow.protocol;
+  if (!flow.ports_known) return;
+  event.local_port = flow.local_port;
+  event.remote_port = flow.remote_port;
+}
+
+std::string flow_text(const HostFlow& flow) {
+  const auto end = [&](const IpAddr& address, uint16_t port) {
+    return flow.ports_known ? IpEndpoint{address, port}.to_string() : address.to_string();
+  };
+  return "protocol " + std::to_string(flow.protocol) + " between " + end(flow.local, flow.local_port) + " and " +
+         end(flow.remote, flow.remote_port);
+}
+
+FailurePoint point_of(const ike::AttemptFailed& failed) {
+  return failed.by_peer ? FailurePoint::PEER : FailurePoint::ME;
+}
+
+policy::SaRole role_of(const ike::AttemptFailed& failed) {
+  return failed.initiated ? policy::SaRole::INITIATOR : policy::SaRole::RESPONDER;
+}
+
+policy::MmFailure main_mode_failure(const ike::AttemptFailed& failed, const FilterKeying& keying) {
+  policy::MmFailure out;
+  out.code = code_of(failed.code);
+  out.point = point_of(failed);
+  const bool late = failed.phase != ike::AttemptFailed::Phase::init;
+  out.state = late ? policy::MmSaState::FINAL_SENT : policy::MmSaState::SA_SENT;
+  if (!failed.initiated) out.state = late ? policy::MmSaState::FINAL : policy::MmSaState::NONE;
+  out.role = role_of(failed);
+  if (keying.proves_identity(failed.connection)) out.method = policy::AuthMethodType::CERTIFICATE;
+  out.mm_id = failed.ike_id;
+  out.filter = keying.main_mode_filter_of(failed.connection);
+  out.local_name = failed.local_identity;
+  out.remote_name = failed.remote_identity;
+  return out;
+}
+
+policy::QmFailure quick_mode_failure(const ike::AttemptFailed& failed, const FilterKeying& keying) {
+  policy::QmFailure out;
+  out.code = code_of(failed.code);
+  out.point = point_of(failed);
+  out.state = failed.initiated ? policy::QmSaState::INITIAL : policy::QmSaState::NONE;
+  out.role = role_of(failed);
+  out.traffic = keying.is_transport(failed.connection, failed.child) ? policy::TrafficType::TRANSPORT
+                                                                     : policy::TrafficType::TUNNEL;
+  const auto* origin = keying.origin_of(failed.connection, failed.child);
+  out.filter = origin ? origin->quick_mode : 0;
+  return out;
+}
+
+}  // namespace
+
+policy::NetEvent failed_negotiation(const ike::AttemptFailed& failed, const FilterKeying& keying) {
+  policy::NetEvent out;
+  out.local = failed.local;
+  out.remote = failed.remote;
+  out.sentence = failed.sentence;
+  if (failed.phase == ike::AttemptFailed::Phase::child) {
+    out.what = quick_mode_failure(failed, keying);
+  } else {
+    out.what = main_mode_failure(failed, keying);
+  }
+  return out;
+}
+
+policy::NetEvent refused_negotiation(const HostFlow& flow, const FilterKeying::Refusal& why) {
+  policy::NetEvent out;
+  set_flow(flow, out);
+  out.sentence = "no SA for " + flow_text(flow) + ": " + why.sentence;
+  if (why.gap == policy::KeyingGap::second_authentication) {
+    policy::EmFailure em;
+    em.code = code::kDisabled;
+    em.filter = why.filter;
+    out.what = em;
+  } else if (why.main_mode) {
+    policy::MmFailure mm;
+    mm.code = why.gap ? code::kDisabled : code::kNoMmPolicy;
+    mm.point = FailurePoint::ME;
+    mm.filter = why.filter;
+    if (why.gap == policy::KeyingGap::needs_ike) mm.module = policy::KeyModule::IKE;
+    if (why.gap == policy::KeyingGap::needs_authip) mm.module = policy::KeyModule::AUTHIP;
+    out.what = std::move(mm);
+  } else {
+    policy::QmFailure qm;
+    qm.code = why.gap ? code::kDisabled : code::kNoPolicy;
+    qm.point = FailurePoint::ME;
+    qm.filter = why.filter;
+    if (why.gap == policy::KeyingGap::needs_ike) qm.module = policy::KeyModule::IKE;
+    if (why.gap == policy::KeyingGap::needs_authip) qm.module = policy::KeyModule::AUTHIP;
+    out.what = qm;
+  }
+  return out;
+}
+
+policy::NetEvent dropped_packet(const ipsec::DroppedPacket& packet) {
+  policy::NetEvent out;
+  policy::KernelDrop drop;
+  drop.status = status_of(packet.drop);
+  drop.direction = packet.arriving ? policy::PacketDirection::INBOUND : policy::PacketDirection::OUTBOUND;
+  drop.spi = packet.spi;
+  drop.layer = transport_layer(packet.arriving, packet.local);
+  out.what = drop;
+  out.local = packet.local;
+  out.remote = packet.remote;
+  if (packet.flow) set_flow(leaving_flow(*packet.flow), out);
+  out.sentence = ipsec::describe(packet.drop);
+  return out;
+}
+
+policy::NetEvent blocked_flow(const HostFlow& flow, const policy::Decision& decision, bool arriving) {
+  policy::NetEvent out;
+  policy::ClassifyDrop drop;
+  drop.filter = decision.filter->id;
+  drop.layer = decision.filter->layer;
+  drop.direction = arriving ? policy::PacketDirection::INBOUND : policy::PacketDirection::OUTBOUND;
+  out.what = drop;
+  set_flow(flow, out);
+  out.sentence = "filter " + std::to_string(decision.filter->id) + " (" + decision.filter->head.display.name +
+                 ") blocks " + flow_text(flow);
+  return out;
+}
+
+}  // namespace sallyport::stack
