@@ -98,6 +98,16 @@ TEST_SUITE("ipsec/replay_window") {
     CHECK(take(w, 100000).passed());
     CHECK(w.lost() == 100000 - 64 - 3);
   }
+  TEST_CASE("[WFP 15.2] of size 0 it protects from nothing, and says that nothing was lost") {
+    CHECK(ReplayWindow::usable_size(0) == 0);
+    ReplayWindow w(0, false);
+    CHECK(take(w, 5).passed());
+    CHECK(take(w, 5).passed());
+    CHECK(take(w, 100000).passed());
+    CHECK(take(w, 1).passed());
+    CHECK(w.highest() == 100000);
+    CHECK(w.lost() == 0);
+  }
   TEST_CASE("the ring agrees with a twin that remembers everything") {
     std::mt19937 random(12345);
     for (uint32_t size : {64u, 128u, 1024u, 4096u}) {

@@ -61,6 +61,31 @@ TEST_SUITE("ipsec/sad") {
     CHECK(refused([](model::SaSpec& s) { s.encr = static_cast<model::EncrId>(999); }) == Errc::algorithm_refused);
     CHECK(sad.size() == 1);
   }
+  TEST_CASE(
+      "[WFP 15.4] the outbound half of an SA comes later, with its own SPI, keys and limits; until then none is used") {
+    StepRng rng;
+    Sad sad(rng);
+    model::SaSpec half = make_spec({}, true);
+    const model::SaSpec whole = make_spec({}, true);
+    half.outbound_ready = false;
+    half.spi_out = half.spi_in;
+    half.out.encr = SecretBytes(half.out.encr.size());
+    REQUIRE(sad.install(kStart, std::move(half)));
+    CHECK(picked(sad) == 0);
+    CHECK(sad.complete(kStart, 77, 5000, {}, {}).error().code == Errc::not_found);
+    CHECK(sad.complete(kStart, kChild, 5000, {}, {}).error().code == Errc::bad_key);
+    CHECK(picked(sad) == 0);
+    model::Lifetime hard;
+    hard.time = seconds(10);
+    CHECK(sad.complete(kStart, kChild, 255, {whole.out.encr.clone(), {}}, hard).error().code == Errc::bad_value);
+    REQUIRE(sad.complete(kStart, kChild, 5000, {whole.out.encr.clone(), {}}, hard));
+    CHECK(picked(sad) == 5000);
+    CHECK(sad.find_outbound(5000, model::Protocol::ESP) != nullptr);
+    CHECK(sad.find_outbound(kLeftSpi, model::Protocol::ESP) == nullptr);
+    CHECK(sad.complete(kStart, kChild, 5001, {whole.out.encr.clone(), {}}, hard).error().code == Errc::conflict);
+    REQUIRE(sad.next_deadline());
+    CHECK(*sad.next_deadline() == kStart + seconds(10));
+  }
   TEST_CASE("[RFC7296 2.8] a rekeyed SA takes over at switch_outbound, not before") {
     StepRng rng;
     Sad sad(rng);
