@@ -71,6 +71,24 @@ struct TwoShards {
 }  // namespace
 
 TEST_SUITE("stack/shards") {
+  TEST_CASE("[WFP 15.4] an SA that gets its outbound half later is handed packets for by every shard from then on") {
+    TwoShards t;
+    model::SaSpec half = make_spec({}, true, 7, 1);  // of shard 1
+    const model::SaSpec whole = make_spec({}, true, 7, 1);
+    half.outbound_ready = false;
+    half.out.encr = SecretBytes(half.out.encr.size());
+    t.tell(InstallSa{std::move(half)});
+    CHECK(t.send(0) == 0);
+    CHECK(t.send(1) == 0);
+    CompleteSa complete;
+    complete.sa = {7, 0, whole.reqid, std::nullopt, whole.ts_local, whole.ts_remote, true, 5000, whole.protocol, false};
+    complete.spi_in = whole.spi_in;
+    complete.out.encr = whole.out.encr.clone();
+    t.tell(std::move(complete));
+    CHECK(t.send(0) == -2);
+    CHECK(t.send(1) == 5000);
+  }
+
   TEST_CASE("an SA lives where its inbound SPI says, and the others hand packets over") {
     TwoShards t;
     t.install(1, 1);
