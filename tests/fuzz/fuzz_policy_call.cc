@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "policy/call_route.h"
+#include "policy/net_event_call.h"
 #include "support/seeded_rng.h"
 
 using namespace sallyport;
@@ -33,6 +34,8 @@ void decode(uint8_t number, ByteView octets) {
   if (function == Function::enum_create) return agree<call::EnumCreate>(octets);
   if (function == Function::subscribe) return agree<call::Subscribe>(octets);
   if (function == Function::tunnel_add) return agree<call::TunnelAdd>(octets);
+  if (function == Function::enumerate_events || function == Function::subscribe_events)
+    return agree<NetEventTemplate>(octets);
   if (function == Function::set_protection) return agree<call::SetProtection>(octets);
   agree<call::Reference>(octets);
 }

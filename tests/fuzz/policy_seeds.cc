@@ -1,6 +1,8 @@
-// The seeds of fuzz_policy_call.cc: policy_seeds FOLDER writes them, policy_seeds --check FOLDER compares.
+// The seeds of fuzz_policy_call.cc and fuzz_policy_store.cc: policy_seeds FOLDER writes them, policy_seeds --check
+// FOLDER compares.
 #include "fuzz/seed_files.h"
-#include "policy/call.h"
+#include "policy/net_event_call.h"
+#include "policy/store.h"
 #include "support/policy_samples.h"
 
 using namespace sallyport;
@@ -127,6 +129,42 @@ Bytes tunnels() {
       .take();
 }
 
+Bytes events() {
+  NetEventTemplate wanted{
+      5, 9, {equal(Field::NET_EVENT_TYPE, Value(uint32_t{0})), v4_net(Field::IP_REMOTE_ADDRESS, "192.0.2.0/24")}};
+  return Calls()
+      .open(0)
+      .open(2)
+      .call(0, Function::enumerate_events, wanted)
+      .call(0, Function::subscribe_events, NetEventTemplate{})
+      .call(0, Function::event_subscriptions, uint8_t{0})
+      .call(0, Function::enum_next, call::EnumNext{1, 10})
+      .call(2, Function::subscribe_events, wanted)
+      .call(0, Function::set_option, call::SetOption{0, Value(uint32_t{0})})
+      .call(0, Function::enumerate_events, wanted)
+      .call(0, Function::unsubscribe, uint64_t{1})
+      .take();
+}
+
+// What a store holds behind its header.
+Bytes store_body() {
+  StoreImage image;
+  Provider provider;
+  provider.head.key = guid(1);
+  provider.head.display.name = "provider";
+  provider.head.flags = Provider::kPersistent;
+  image.providers = {provider};
+  ProviderContext kept = context(ContextType::IPSEC_IKEV2_MM, ike_policy(), guid(3));
+  kept.head.flags = ProviderContext::kPersistent;
+  image.contexts = {kept};
+  Filter main_mode = carrying(Layer::IKEEXT_V4, guid(3));
+  main_mode.head.key = guid(4);
+  main_mode.head.flags |= Filter::kPersistent;
+  image.filters = {main_mode};
+  const Bytes file = write_store(image);
+  return to_bytes(ByteView(file).subspan(kStoreHeaderOctets));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -134,5 +172,7 @@ int main(int argc, char** argv) {
                           {{"policy_call/objects", objects()},
                            {"policy_call/enumerations", enumerations()},
                            {"policy_call/sessions", sessions()},
-                           {"policy_call/tunnels", tunnels()}});
+                           {"policy_call/tunnels", tunnels()},
+                           {"policy_call/events", events()},
+                           {"policy_store/objects", store_body()}});
 }

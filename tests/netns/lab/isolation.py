@@ -274,6 +274,12 @@ def boundary_host(lab):
             if not sealed or (shown and shown[-1] > sealed[0] + 4):
                 raise Failure(f"alice to gate by {protocol} over {family}: clear in frames {shown}, ESP from {sealed[:1]} on")
     _nothing(stage.require("plain", "alice", None, patience=3))
+    # The boundary host has said what it is, and the member has not.
+    for name, wanted in (("alice", True), ("gate", False)):
+        status = json.loads(stage.members[name].command("status", "--json", check=True).stdout)
+        told = {child["peer_boundary"] for sa in status["ike_sas"] for child in sa["children"]}
+        if told != {wanted}:
+            raise Failure(f"{name} takes its peers for boundary hosts: {told}")
     return "the boundary host talks to both; a member's connections go over to ESP and stay there"
 
 

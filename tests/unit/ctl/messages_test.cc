@@ -41,6 +41,8 @@ StatusReply full_status() {
                      "aes128gcm16",
                      "tunnel",
                      true,
+                     true,
+                     true,
                      "AH",
                      true,
                      "ipsec-mb",

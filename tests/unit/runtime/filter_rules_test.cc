@@ -95,6 +95,15 @@ TEST_SUITE("runtime/filter_rules") {
     const std::string text = text_of(filters);
     CHECK(holds(text, "meta l4proto { 6, 17, 132 } th sport { 8 } th dport { 0 } counter"));
     CHECK(holds(text, "meta l4proto { 1, 58 } @th,0,8 { 8 } @th,8,8 { 0 } counter"));
+    // What no type can be is no condition on ICMP; nft would refuse the whole table.
+    ports.local_ports = {{200, 300}};
+    ports.remote_ports = {};
+    filters.layers = {{Point::outbound_transport, Family::v4, {{ports}}}};
+    CHECK(holds(text_of(filters), "meta l4proto { 1, 58 } @th,0,8 { 200-255 } counter"));
+    ports.local_ports = {{5555, 5555}};
+    filters.layers = {{Point::outbound_transport, Family::v4, {{ports}}}};
+    CHECK(holds(text_of(filters), "th sport { 5555 }"));
+    CHECK_FALSE(holds(text_of(filters), "@th,0,8"));
   }
 }
 
