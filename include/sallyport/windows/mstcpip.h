@@ -1,8 +1,7 @@
 // Types and constants of the secure socket extensions. Include winsock2.h first and ws2tcpip.h, which declares the
 // functions, behind it.
 #pragma once
-#include <sys/socket.h>
-
+#include "system_sockets.h"
 #include "windef.h"
 
 #define _SECURE_SOCKET_TYPES_DEFINED_
@@ -52,8 +51,8 @@ typedef enum _SOCKET_USAGE_TYPE SALLYPORT_ENUM32 { SYSTEM_CRITICAL_SOCKET = 1 } 
 static const GUID SOCKET_DEFAULT2_QM_POLICY = {
     0xaec2ef9c, 0x3a4d, 0x4d3e, {0x88, 0x42, 0x23, 0x99, 0x42, 0xe3, 0x9a, 0x47}};
 #else
-static const GUID SOCKET_DEFAULT2_QM_POLICY __attribute__((unused)) = {
-    0xaec2ef9c, 0x3a4d, 0x4d3e, {0x88, 0x42, 0x23, 0x99, 0x42, 0xe3, 0x9a, 0x47}};
+static const GUID SOCKET_DEFAULT2_QM_POLICY
+    __attribute__((unused)) = {0xaec2ef9c, 0x3a4d, 0x4d3e, {0x88, 0x42, 0x23, 0x99, 0x42, 0xe3, 0x9a, 0x47}};
 #endif
 
 typedef struct _SOCKET_SECURITY_SETTINGS {
