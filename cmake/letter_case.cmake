@@ -7,7 +7,7 @@ set(SP_SPELLINGS
     MSTcpIP.h MsTcpip.h MSTcpip.h MsTcpIp.h MSWSock.h MsWSock.h WinDef.h WinError.h WinNT.h WinNt.h WinBase.h WinNls.h
     WinNLS.h WinUser.h NtDsApi.h NtDsAPI.h NTDSApi.h NTDsApi.h NTDSapi.h DsParse.h RpcDce.h RpcDCE.h TChar.h StrSafe.h GuidDef.h
     InitGuid.h InitGUID.h BaseTsd.h BaseTSD.h SpecStrings.h FwpmU.h FWPMu.h FwpmTypes.h FWPMTypes.h FwpTypes.h FWPTypes.h
-    FwpVi.h IkeTypes.h IKETypes.h IPsecTypes.h IpsecTypes.h IPSecTypes.h NlDef.h NLDef.h In6Addr.h InAddr.h MinWinDef.h)
+    FwpVi.h IkeTypes.h IKETypes.h IPsecTypes.h IpsecTypes.h IPSecTypes.h NlDef.h NLDef.h In6Addr.h InAddr.h MinWinDef.h WTypes.h CrtDbg.h CRTDBG.h SSPI.h)
 
 function(sp_letter_case_headers from to)
   file(MAKE_DIRECTORY ${to})

@@ -9,6 +9,12 @@
 #include <winsock2.h>
 #include "expect.h"
 
+static __declspec(thread) int of_this_thread;
+static __declspec(noinline) int aligned(VOID) {
+  static __declspec(align(64)) CHAR octets[3];
+  return (ULONG_PTR)octets % 64 == 0 && of_this_thread == 0 && UINT_MAX == MAXDWORD;
+}
+
 static const char* narrow(const char* format, ...) {
   static char text[256];
   va_list arguments;
@@ -161,6 +167,7 @@ static void messages(void) {
 
 int _tmain(int argc, _TCHAR* argv[]) {
   EXPECT(argc == 2 && _tcscmp(argv[1], _T("gr\u00fc\u00dfe")) == 0);
+  EXPECT(aligned());
   conversions();
   targets();
   strings();

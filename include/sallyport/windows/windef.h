@@ -49,6 +49,26 @@
 #define __int16 short
 #define __int8 char
 #endif
+#ifndef __declspec
+#define __declspec(word) SALLYPORT_DECLSPEC_##word
+#define SALLYPORT_DECLSPEC_align(octets) __attribute__((aligned(octets)))
+#define SALLYPORT_DECLSPEC_deprecated __attribute__((deprecated))
+#define SALLYPORT_DECLSPEC_dllexport
+#define SALLYPORT_DECLSPEC_dllimport
+#define SALLYPORT_DECLSPEC_noalias
+#define SALLYPORT_DECLSPEC_noinline __attribute__((noinline))
+#define SALLYPORT_DECLSPEC_noreturn __attribute__((noreturn))
+#define SALLYPORT_DECLSPEC_nothrow
+#define SALLYPORT_DECLSPEC_selectany __attribute__((weak))
+#define SALLYPORT_DECLSPEC_thread __thread
+#endif
+#define DECLSPEC_IMPORT
+#define DECLSPEC_NORETURN __attribute__((noreturn))
+#ifdef __cplusplus
+#define EXTERN_C extern "C"
+#else
+#define EXTERN_C extern
+#endif
 #ifndef CONST
 #define CONST const
 #endif

@@ -1,6 +1,8 @@
 // What a console program includes first: types, errors, the calls of the system that such programs make, and the names
 // of the run-time library that differ there (msvcrt.h). docs/windows-sockets.md says what is there and what differs.
 #pragma once
+#include <limits.h>
+
 #include "msvcrt.h"
 #include "sal.h"
 #include "winbase.h"

@@ -1,5 +1,6 @@
 // IPv6 socket addresses and multicast requests.
 #pragma once
+#include "nldef.h"
 #include "ws2def.h"
 
 #if SALLYPORT_SYSTEM_SOCKETS_FIRST

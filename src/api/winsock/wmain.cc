@@ -11,6 +11,7 @@ extern "C" {
 // The C++ form has another name in the object file than the C one.
 int wmain(int count, wchar_t** words, wchar_t** environment) __attribute__((weak));
 int sallyport_wmain_of_cpp(int count, wchar_t** words) __asm__("_Z5wmainiPPw") __attribute__((weak));
+int sallyport_wmain_of_cpp_const(int count, wchar_t** words) __asm__("_Z5wmainiPPKw") __attribute__((weak));
 int sallyport_wmain_of_cpp_bare(void) __asm__("_Z5wmainv") __attribute__((weak));
 int sallyport_wmain_of_cpp_long(int count, wchar_t** words, wchar_t** environment) __asm__("_Z5wmainiPPwS0_")
     __attribute__((weak));
@@ -30,6 +31,7 @@ int main(int count, char** words, char** environment) {
   std::vector<wchar_t*> wide_environment = widened(environment, environment_texts);
   if (wmain) return wmain(count, wide_words.data(), wide_environment.data());
   if (sallyport_wmain_of_cpp) return sallyport_wmain_of_cpp(count, wide_words.data());
+  if (sallyport_wmain_of_cpp_const) return sallyport_wmain_of_cpp_const(count, wide_words.data());
   if (sallyport_wmain_of_cpp_long) {
     return sallyport_wmain_of_cpp_long(count, wide_words.data(), wide_environment.data());
   }
