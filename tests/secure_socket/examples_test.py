@@ -62,7 +62,17 @@ def http():
     ended(running)
 
 
+def readme():
+    """The program that README shows compiles as it stands there."""
+    text = (ROOT / "README.md").read_text().split("## Ten lines that know the peer", 1)[1]
+    program = text.split("```c\n", 1)[1].split("```", 1)[0]
+    argv = ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{ROOT}/include", "-x", "c", "-"]
+    done = subprocess.run(argv, input=program, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+
+
 def main():
+    readme()
     for server in SERVERS:
         for client in CLIENTS:
             echo(server, client)
