@@ -18,6 +18,7 @@ namespace {
 
 struct Operation {
   int descriptor;
+  uint64_t socket;  // identity(): a later socket may have the same descriptor
   bool writing;
   Attempt attempt;
   LPWSAOVERLAPPED overlapped;
@@ -115,7 +116,8 @@ void try_operations(Background& self, const std::vector<pollfd>& polled) {
     }
     const auto this_one = at++;
     if (!due || queued_before(self.operations, this_one)) continue;
-    const std::optional<Completion> done = this_one->attempt();
+    const bool same = identity(this_one->descriptor) == this_one->socket;
+    const std::optional<Completion> done = same ? this_one->attempt() : Completion{WSA_OPERATION_ABORTED, 0, 0};
     if (!done) continue;
     report(this_one->descriptor, this_one->overlapped, this_one->routine, this_one->thread, *done);
     self.operations.erase(this_one);
@@ -156,7 +158,8 @@ int begin_overlapped(int descriptor, bool writing, Attempt attempt, LPWSAOVERLAP
   Background& self = background();
   const std::lock_guard lock(self.mutex);
   if (!ready(self)) return fail(WSAENOBUFS);
-  self.operations.push_back({descriptor, writing, std::move(attempt), overlapped, routine, routines_of_this_thread()});
+  self.operations.push_back(
+      {descriptor, identity(descriptor), writing, std::move(attempt), overlapped, routine, routines_of_this_thread()});
   const auto mine = std::prev(self.operations.end());
   if (!queued_before(self.operations, mine)) {
     if (const std::optional<Completion> done = mine->attempt()) {
