@@ -18,7 +18,9 @@ import sys
 import tree
 
 STANDARD_C = set("""assert.h ctype.h errno.h float.h inttypes.h limits.h math.h signal.h stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h
-string.h time.h uchar.h wchar.h""".split())
+string.h time.h uchar.h wchar.h wctype.h""".split())
+# include/ may also use what POSIX says about sockets: a socket is what its programs hold.
+SOCKETS = set("""arpa/inet.h netdb.h netinet/in.h poll.h sys/ioctl.h sys/select.h sys/socket.h sys/time.h sys/types.h unistd.h""".split())
 
 
 def _digest(root):
@@ -58,7 +60,7 @@ def find(root, build=None, compiler=None):
         if name.parts[0] == "include":
             for target in re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', text, re.M):
                 beside = (header.parent / target).exists()
-                if not (target.startswith("sallyport/") or beside or target in STANDARD_C or re.fullmatch(r"c?[a-z_]+", target)):
+                if not (target.startswith("sallyport/") or beside or target in STANDARD_C | SOCKETS or re.fullmatch(r"c?[a-z_]+", target)):
                     complaints.append(f"{name}: <{target}> is not a standard header")
 
     compiler = compiler or os.environ.get("CXX") or shutil.which("g++") or "c++"

@@ -12,6 +12,7 @@ import tree
 
 NEEDED = ("sbin/sallyportd", "bin/sallyport", "lib/systemd/system/sallyportd.service", "lib/sysusers.d/sallyport.conf",
           "lib/libsallyport.so", "lib/pkgconfig/sallyport.pc", "include/sallyport/windows/fwpmu.h",
+          "include/sallyport/windows/winsock2.h", "include/sallyport/windows/WinSock2.h",
           "share/man/man8/sallyportd.8", "share/man/man1/sallyport.1", "share/man/man5/sallyport.toml.5")
 PLACES = ("sbin", "bin", "lib", "share", "include")
 

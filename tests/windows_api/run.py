@@ -85,7 +85,12 @@ def until(fact, what):
 def check_library(library):
     """What the headers declare is in the library, and nothing else is to be seen of it."""
     declared = set(re.findall(r"^extern const GUID (\w+);", (HEADERS / "fwpmguids.h").read_text(), re.M))
-    declared |= set(re.findall(r"\bWINAPI\s+(\w+)\(", (HEADERS / "fwpmu.h").read_text()))
+    text = "\n".join(path.read_text() for path in HEADERS.glob("*.h"))
+    declared |= set(re.findall(r"\b(?:WINAPI|WSAAPI|RPC_ENTRY)\s+(\w+)\(", text))
+    declared |= {"sallyport_winsock_" + name for name in re.findall(r"SALLYPORT_AS\((\w+)\);", text)}
+    for name in ("msvcrt.h", "process.h"):  # those of the run-time library have no such word
+        declared |= set(re.findall(r"^[\w*]+ (?:[\w*]+ )?(\w+)\(", (HEADERS / name).read_text(), re.M))
+    declared |= {"main", "GUID_NULL", "sallyport_winsock_connect_ex"}  # for wmain(); behind ConnectEx
     listed = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True).stdout
     exported = {line.split()[2].split("@")[0] for line in listed.splitlines() if line.split()[1] in "TtRrDdBbVvWw"}
     assert len(declared) > 300, len(declared)

@@ -11,7 +11,15 @@ typedef struct GUID_ {
 } GUID;
 typedef GUID IID;
 typedef GUID UUID;
+typedef GUID* LPGUID;
 typedef const GUID* LPCGUID;
+#ifdef __cplusplus
+typedef const GUID &REFGUID, &REFIID;
+extern "C" const GUID GUID_NULL;
+#else
+typedef const GUID *REFGUID, *REFIID;
+extern const GUID GUID_NULL;
+#endif
 
 #ifdef INITGUID
 #ifdef __cplusplus
@@ -37,3 +45,5 @@ inline bool operator!=(const GUID& a, const GUID& b) { return IsEqualGUID(a, b) 
 #else
 #define IsEqualGUID(a, b) (memcmp((a), (b), sizeof(GUID)) == 0)
 #endif
+#define IsEqualIID IsEqualGUID
+#define InlineIsEqualGUID IsEqualGUID

@@ -26,11 +26,48 @@
 #define WINAPI
 #define CALLBACK
 #define APIENTRY
+#define PASCAL
+#define FAR
+#define NEAR
 #ifndef __cdecl
 #define __cdecl
+#define _cdecl
 #endif
 #ifndef __stdcall
 #define __stdcall
+#define __fastcall
+#endif
+#ifndef __forceinline
+#define __forceinline __inline__ __attribute__((always_inline))
+#endif
+#ifndef FORCEINLINE
+#define FORCEINLINE __forceinline
+#endif
+#ifndef __int64
+#define __int64 long  // what int64_t is here, so that pointers to the two are alike
+#define __int32 int
+#define __int16 short
+#define __int8 char
+#endif
+#ifndef __declspec
+#define __declspec(word) SALLYPORT_DECLSPEC_##word
+#define SALLYPORT_DECLSPEC_align(octets) __attribute__((aligned(octets)))
+#define SALLYPORT_DECLSPEC_deprecated __attribute__((deprecated))
+#define SALLYPORT_DECLSPEC_dllexport
+#define SALLYPORT_DECLSPEC_dllimport
+#define SALLYPORT_DECLSPEC_noalias
+#define SALLYPORT_DECLSPEC_noinline __attribute__((noinline))
+#define SALLYPORT_DECLSPEC_noreturn __attribute__((noreturn))
+#define SALLYPORT_DECLSPEC_nothrow
+#define SALLYPORT_DECLSPEC_selectany __attribute__((weak))
+#define SALLYPORT_DECLSPEC_thread __thread
+#endif
+#define DECLSPEC_IMPORT
+#define DECLSPEC_NORETURN __attribute__((noreturn))
+#ifdef __cplusplus
+#define EXTERN_C extern "C"
+#else
+#define EXTERN_C extern
 #endif
 #ifndef CONST
 #define CONST const
@@ -46,6 +83,7 @@
 #define UNREFERENCED_PARAMETER(parameter) ((void)(parameter))
 #endif
 #define INFINITE 0xffffffffu
+#define MAX_PATH 260
 
 typedef void VOID;
 typedef void* PVOID;
@@ -64,11 +102,35 @@ typedef int32_t LONG, INT, INT32, BOOL, HRESULT;
 typedef int64_t INT64, LONGLONG, LONG64;
 typedef char CHAR;
 typedef wchar_t WCHAR;
-typedef uintptr_t ULONG_PTR, SIZE_T;
+typedef float FLOAT;
+typedef uintptr_t ULONG_PTR, DWORD_PTR, UINT_PTR, SIZE_T;
+typedef intptr_t LONG_PTR, INT_PTR, SSIZE_T;
+typedef ULONG_PTR *PULONG_PTR, *PDWORD_PTR, *PUINT_PTR;
+typedef UINT_PTR WPARAM;
+typedef LONG_PTR LPARAM, LRESULT;
+typedef SIZE_T* PSIZE_T;
 typedef BYTE *PBYTE, *LPBYTE;
+typedef UCHAR* PUCHAR;
+typedef BOOLEAN* PBOOLEAN;
+typedef CHAR* PCHAR;
+typedef WORD *PWORD, *LPWORD;
+typedef SHORT* PSHORT;
+typedef USHORT* PUSHORT;
+typedef UINT16* PUINT16;
 typedef DWORD *PDWORD, *LPDWORD;
 typedef ULONG* PULONG;
+typedef UINT* PUINT;
+typedef UINT32* PUINT32;
+typedef INT *PINT, *LPINT;
+typedef LONG *PLONG, *LPLONG;
+typedef UINT64* PUINT64;
+typedef INT64* PINT64;
+typedef ULONGLONG* PULONGLONG;
+typedef LONGLONG* PLONGLONG;
+typedef UINT8* PUINT8;
 typedef BOOL *PBOOL, *LPBOOL;
+typedef HANDLE HMODULE, HINSTANCE, HLOCAL, HGLOBAL, HWND;
+typedef INT_PTR(WINAPI* FARPROC)(void);
 typedef CHAR *PSTR, *LPSTR;
 typedef const CHAR *PCSTR, *LPCSTR;
 typedef WCHAR *PWSTR, *LPWSTR;
@@ -91,6 +153,12 @@ typedef struct LUID_ {
 #endif
 #define RtlZeroMemory(destination, length) ZeroMemory(destination, length)
 #define RtlCopyMemory(destination, source, length) memcpy((destination), (source), (length))
+#define RtlMoveMemory(destination, source, length) memmove((destination), (source), (length))
+#define RtlFillMemory(destination, length, octet) memset((destination), (octet), (length))
+#define RtlEqualMemory(one, other, length) (memcmp((one), (other), (length)) == 0)
+#define CopyMemory RtlCopyMemory
+#define MoveMemory RtlMoveMemory
+#define FillMemory RtlFillMemory
 
 // ---- who may do what ----
 

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "api/winsock/text.h"
+
 namespace sallyport::api::windows {
 
 Outcome<> check_array(const void* at, uint32_t count) {
@@ -44,24 +46,8 @@ Outcome<std::string> take(const wchar_t* text) {
   if (!text) return out;
   for (; *text != 0; ++text) {
     const auto c = static_cast<uint32_t>(*text);
-    if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || out.size() > kMostOctets)
-      return refuse(Fwp::WIN32_INVALID_PARAMETER);
-    const auto tail = [&](unsigned shift) { out.push_back(static_cast<char>(0x80 | ((c >> shift) & 0x3f))); };
-    if (c < 0x80) {
-      out.push_back(static_cast<char>(c));
-    } else if (c < 0x800) {
-      out.push_back(static_cast<char>(0xc0 | c >> 6));
-      tail(0);
-    } else if (c < 0x10000) {
-      out.push_back(static_cast<char>(0xe0 | c >> 12));
-      tail(6);
-      tail(0);
-    } else {
-      out.push_back(static_cast<char>(0xf0 | c >> 18));
-      tail(12);
-      tail(6);
-      tail(0);
-    }
+    if (!winsock::is_character(c) || out.size() > kMostOctets) return refuse(Fwp::WIN32_INVALID_PARAMETER);
+    winsock::append_utf8(out, c);
   }
   return out;
 }

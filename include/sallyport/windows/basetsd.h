@@ -1,0 +1,3 @@
+// Integers of a stated width, which windef.h gives.
+#pragma once
+#include "windef.h"

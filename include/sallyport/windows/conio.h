@@ -1,0 +1,3 @@
+// The console's keys: msvcrt.h has them.
+#pragma once
+#include "msvcrt.h"

@@ -1,0 +1,3 @@
+// Names of services' principals, under their newer header's name.
+#pragma once
+#include "ntdsapi.h"

@@ -1,0 +1,3 @@
+// windef.h under its newer name.
+#pragma once
+#include "windef.h"

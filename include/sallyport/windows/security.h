@@ -1,0 +1,3 @@
+// sspi.h under the name that programs include.
+#pragma once
+#include "sspi.h"

@@ -1,0 +1,3 @@
+// windows.h under the name of its types.
+#pragma once
+#include "windows.h"
