@@ -6,6 +6,7 @@
 #include "crypto/certificate.h"
 #include "policy/callout.h"
 #include "policy/translate.h"
+#include "stack/tunnel_traffic.h"
 
 namespace sallyport::stack {
 namespace {
@@ -15,7 +16,6 @@ using policy::KeyModule;
 using policy::ProviderContext;
 
 constexpr Family kFamilies[] = {Family::v4, Family::v6};
-size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
 
 std::string number(uint64_t id) { return std::to_string(id); }
 
@@ -47,8 +47,22 @@ bool proposal_encrypts(const model::Proposal& proposal) {
   });
 }
 
+// The policy's proposals without those of AH.
+model::Proposals esp_proposals(const policy::IkePolicy& main_mode, policy::TransportPolicy quick) {
+  std::erase_if(quick.proposals, [](const policy::IpsecProposal& p) {
+    return p.transforms.size() != 1 || p.transforms.front().kind == policy::TransformKind::AH;
+  });
+  auto group = policy::DhGroup::NONE;
+  for (const auto& proposal : main_mode.proposals)
+    if (group == policy::DhGroup::NONE) group = proposal.dh_group;
+  auto out = policy::child_proposals(quick.proposals, group);
+  return out ? std::move(*out) : model::Proposals{};
+}
+
+}  // namespace
+
 // RFC 4945 3.1: the identity that a certificate can prove is its subject.
-void take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out) {
+void FilterKeying::take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out) {
   out.local_id = {};
   if (out.local_auth.kind != model::AuthPolicy::Kind::cert) return;
   const auto* credential = base.credential(out.local_auth.credential);
@@ -56,8 +70,6 @@ void take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out
   if (auto leaf = crypto::read_certificate(credential->chain.front()))
     out.local_id = {model::IdType::ID_DER_ASN1_DN, to_bytes(leaf->subject_der), false};
 }
-
-}  // namespace
 
 std::string connection_name_of(uint64_t main_mode_filter) { return "filter-" + number(main_mode_filter); }
 std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, bool encrypted) {
@@ -89,6 +101,9 @@ void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const m
   snapshot_ = std::move(snapshot);
   connections_.clear();
   filters_.clear();
+  policies_.clear();
+  tunnels_.clear();
+  by_endpoints_.clear();
   problems_.clear();
   children_ = 0;
   for (const Family family : kFamilies) {
@@ -101,9 +116,13 @@ void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const m
     }
   }
   for (const Family family : kFamilies) {
-    for (const Ready& outbound : outbound_[index_of(family)]) {
-      if (is_outbound_callout(*outbound.filter, policy::CalloutContext::QM_TUNNEL)) add_tunnel(*outbound.filter, base);
-    }
+    const auto add = [&](const Filter& filter, TunnelCallout wanted) {
+      if (policy::is_callout(filter.action.type) && tunnel_callout(filter.action.callout) == wanted)
+        add_tunnel(filter, family, base);
+    };
+    for (const Ready& each : outbound_[index_of(family)]) add(*each.filter, TunnelCallout::outbound);
+    for (const Ready& each : ready(layer_of(Point::ipforward, family)))
+      add(*each.filter, TunnelCallout::forward_outbound);
   }
 }
 
@@ -140,7 +159,7 @@ void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, cons
   child.local = model::intersect(child.local, quick_traffic->local);
   child.remote = model::intersect(child.remote, quick_traffic->remote);
   if (child.local.empty() || child.remote.empty()) return;
-  if (children_ + 2 > kMostChildren)
+  if (children_ + 3 > kMostChildren)
     return note(outbound.id, "there are more pairs of filters than negotiations can be made ready for");
   // What a host sends to itself needs no segment size; what goes out has to fit the path with ESP around it.
   child.shape.clamp_mss = true;
@@ -148,42 +167,34 @@ void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, cons
   if (out.children.empty()) out = *made;
   const std::string connection = connection_name_of(main_mode.filter->id);
   // The plain one first: it serves whoever offers both kinds.
+  const auto add = [&](model::ChildPolicy one, std::string name) {
+    if (one.proposals.empty()) return;
+    one.name = std::move(name);
+    filters_[{connection, one.name}] = outbound.id;
+    out.children.push_back(std::move(one));
+    ++children_;
+  };
   model::ChildPolicy encrypted = child;
+  add(child, child.name);
+  // AH cannot pass a NAT and hides nothing: what the policy has besides stands by.
+  if (child.protocol == model::Protocol::AH) {
+    const auto* main_policy = std::get_if<policy::IkePolicy>(&main_mode.context->policy);
+    encrypted.proposals = esp_proposals(*main_policy, std::get<policy::TransportPolicy>(quick.context->policy));
+    encrypted.protocol = model::Protocol::ESP;
+    add(encrypted, child.name + "-esp");
+  }
   std::erase_if(encrypted.proposals, [](const model::Proposal& p) { return !proposal_encrypts(p); });
-  filters_[{connection, child.name}] = outbound.id;
-  out.children.push_back(std::move(child));
-  ++children_;
-  if (encrypted.proposals.empty()) return;
-  encrypted.name = child_name_of(quick.filter->id, outbound.id, true);
-  filters_[{connection, encrypted.name}] = outbound.id;
-  out.children.push_back(std::move(encrypted));
-  ++children_;
+  add(std::move(encrypted), child_name_of(quick.filter->id, outbound.id, true));
 }
 
-// A tunnel is between two endpoints that its context names: a connection of its own, by the main mode policy for them.
-void FilterKeying::add_tunnel(const Filter& outbound, const model::IkePolicySet& base) {
-  const auto* context = snapshot_->contexts.find(outbound.provider_context);
-  const auto* tunnel = context ? std::get_if<policy::TunnelPolicy>(&(*context)->policy) : nullptr;
-  if (tunnel == nullptr) return;
-  HostFlow outer;
-  outer.local = tunnel->endpoints.local;
-  outer.remote = tunnel->endpoints.remote;
-  policy::FieldValues values;
-  fill_fields(outer, 0, nullptr, values);
-  std::string why;
-  const Ready* main_mode = first_match(main_mode_[index_of(outer.family())], values, why);
-  if (main_mode == nullptr) return note(outbound.id, why);
-  policy::Negotiation negotiation{connection_name_of(outbound.id), outer.local, outer.remote, 0};
-  auto made = policy::connection_policy(*main_mode->context, **context, outbound, negotiation);
-  if (!made) return note(outbound.id, refusal_text(made.error()));
-  take_identity(base, *made);
-  made->children.front().shape.clamp_mss = true;
-  filters_[{made->name, made->children.front().name}] = outbound.id;
-  connections_.push_back(std::move(*made));
+std::string FilterKeying::without_ah(const std::string& connection, const std::string& child) const {
+  const std::string out = child + "-esp";
+  return filter_of(connection, out) == 0 ? std::string() : out;
 }
 
-bool FilterKeying::owns(const std::string& connection) const {
-  return std::any_of(connections_.begin(), connections_.end(), [&](const auto& c) { return c.name == connection; });
+const model::ConnectionPolicy* FilterKeying::connection(const std::string& name) const {
+  const auto at = std::find_if(connections_.begin(), connections_.end(), [&](const auto& c) { return c.name == name; });
+  return at == connections_.end() ? nullptr : &*at;
 }
 
 bool FilterKeying::proves_identity(const std::string& connection) const {
@@ -199,10 +210,10 @@ uint64_t FilterKeying::filter_of(const std::string& connection, const std::strin
 
 // The heaviest that matches and whose context is IKEv2's; the others are what could not be negotiated.
 const FilterKeying::Ready* FilterKeying::first_match(const ReadyList& list, const policy::FieldValues& values,
-                                                     std::string& why) const {
+                                                     policy::ContextRole role, std::string& why) const {
   why = "no filter names keying policy for it";
   for (const Ready& each : list) {
-    if (!each.context || !policy::all_hold(each.tests, values)) continue;
+    if (!each.context || policy::role_of(each.context->type) != role || !policy::all_hold(each.tests, values)) continue;
     const auto module = policy::key_module_of(each.context->type);
     if (module == KeyModule::IKEV2) return &each;
     if (!module) continue;
@@ -213,36 +224,36 @@ const FilterKeying::Ready* FilterKeying::first_match(const ReadyList& list, cons
   return nullptr;
 }
 
+std::string FilterKeying::problem_of(uint64_t filter) const {
+  const auto at =
+      std::find_if(problems_.begin(), problems_.end(), [&](const Problem& p) { return p.filter == filter; });
+  return at == problems_.end() ? "no negotiation can be made of its policy" : at->sentence;
+}
+
 tl::expected<FilterKeying::Wanted, std::string> FilterKeying::look_up(const HostFlow& flow, uint64_t filter,
                                                                       bool encrypted) const {
   if (!snapshot_) return tl::unexpected<std::string>("there is no policy");
   const auto* found = snapshot_->filters_by_id.find(filter);
   if (!found) return tl::unexpected<std::string>("the filter is gone");
-  const auto problem = [&](uint64_t id) -> std::string {
-    const auto at = std::find_if(problems_.begin(), problems_.end(), [&](const Problem& p) { return p.filter == id; });
-    return at == problems_.end() ? "no negotiation can be made of its policy" : at->sentence;
-  };
   const auto with_child = [&](Wanted wanted) -> tl::expected<Wanted, std::string> {
-    if (filter_of(wanted.connection, wanted.child) == 0) return tl::unexpected<std::string>(problem(filter));
+    if (filter_of(wanted.connection, wanted.child) == 0) return tl::unexpected<std::string>(problem_of(filter));
     return wanted;
   };
-  if ((*found)->has_provider_context()) {
-    const auto* context = snapshot_->contexts.find((*found)->provider_context);
-    const auto* tunnel = context ? std::get_if<policy::TunnelPolicy>(&(*context)->policy) : nullptr;
-    if (tunnel == nullptr) return tl::unexpected<std::string>("its context is no tunnel policy");
-    const std::string name = connection_name_of(filter);
-    return with_child({name, name, tunnel->endpoints.local, tunnel->endpoints.remote});
-  }
+  if ((*found)->has_provider_context()) return look_up_tunnel(filter);
   policy::FieldValues values;
   fill_fields(flow, 0, nullptr, values);
   std::string why;
   const size_t family = index_of(flow.family());
-  const Ready* main_mode = first_match(main_mode_[family], values, why);
+  const Ready* main_mode = first_match(main_mode_[family], values, policy::ContextRole::mm, why);
   if (main_mode == nullptr) return tl::unexpected<std::string>("main mode: " + why);
-  const Ready* quick = first_match(quick_mode_[family], values, why);
+  const Ready* quick = first_match(quick_mode_[family], values, policy::ContextRole::qm_transport, why);
   if (quick == nullptr) return tl::unexpected<std::string>("quick mode: " + why);
   Wanted wanted{connection_name_of(main_mode->filter->id), child_name_of(quick->filter->id, filter, encrypted),
                 flow.local, flow.remote};
+  // Hosts that have a tunnel between them have one IKE SA for both.
+  if (const auto same = by_endpoints_.find({main_mode->filter->id, flow.local, flow.remote});
+      same != by_endpoints_.end())
+    wanted.connection = same->second;
   if (encrypted && filter_of(wanted.connection, wanted.child) == 0 &&
       filter_of(wanted.connection, child_name_of(quick->filter->id, filter, false)) != 0)
     return tl::unexpected<std::string>("the flow must be encrypted, and no quick mode proposal encrypts");

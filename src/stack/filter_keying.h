@@ -7,6 +7,7 @@
 #pragma once
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "model/ike_policy.h"
@@ -30,18 +31,25 @@ class FilterKeying {
   void set(std::shared_ptr<const policy::Snapshot> snapshot, const model::IkePolicySet& base);
   const std::vector<model::ConnectionPolicy>& connections() const { return connections_; }
   const std::vector<Problem>& problems() const { return problems_; }
-  bool owns(const std::string& connection) const;
+  const model::ConnectionPolicy* connection(const std::string& name) const;
+  bool owns(const std::string& name) const { return connection(name) != nullptr; }
 
   struct Wanted {
     std::string connection;
     std::string child;
     IpAddr local;  // outer addresses
     IpAddr remote;
+    std::vector<IpAddr> others = {};  // further ones of the peer, to be tried in order
+    bool by_connection = false;       // the connection says the addresses, or a name
   };
   // What an acquire of this outbound callout filter asks for; or the sentence why it cannot be had.
   tl::expected<Wanted, std::string> look_up(const HostFlow& flow, uint64_t filter, bool encrypted) const;
   // The outbound callout filter that a child of a connection belongs to; 0: none.
   uint64_t filter_of(const std::string& connection, const std::string& child) const;
+  // The number of the tunnel policy that a child of a connection belongs to; 0: it is no tunnel's.
+  uint64_t tunnel_of(const std::string& connection, const std::string& child) const;
+  // The child that offers ESP alone in place of one that offers AH; empty: there is none.
+  std::string without_ah(const std::string& connection, const std::string& child) const;
   // The connection's peers prove who they are each for themselves; a secret of many proves membership alone.
   bool proves_identity(const std::string& connection) const;
 
@@ -57,19 +65,35 @@ class FilterKeying {
   void add_connection(Family family, const Ready& main_mode, const ReadyList& quick, const model::IkePolicySet& base);
   void add_children(const Ready& main_mode, const Ready& quick, const policy::Filter& outbound,
                     model::ConnectionPolicy& out);
-  void add_tunnel(const policy::Filter& outbound, const model::IkePolicySet& base);
-  const Ready* first_match(const ReadyList& list, const policy::FieldValues& values, std::string& why) const;
+  struct Tunnel {
+    Wanted wanted;
+    uint64_t policy = 0;
+    bool only_by_peer = false;
+  };
+  void add_tunnel(const policy::Filter& outbound, Family inner, const model::IkePolicySet& base);
+  void place_tunnel(uint64_t filter, uint64_t main_mode, model::ConnectionPolicy made, model::ChildPolicy child,
+                    Tunnel tunnel);
+  tl::expected<Wanted, std::string> look_up_tunnel(uint64_t filter) const;
+  std::string problem_of(uint64_t filter) const;
+  static size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
+  static void take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out);
+  const Ready* first_match(const ReadyList& list, const policy::FieldValues& values, policy::ContextRole role,
+                           std::string& why) const;
   void note(uint64_t filter, std::string sentence);
 
   std::shared_ptr<const policy::Snapshot> snapshot_;
   ReadyList main_mode_[2], quick_mode_[2], outbound_[2];  // by family, heaviest first
   std::vector<model::ConnectionPolicy> connections_;
-  std::map<std::pair<std::string, std::string>, uint64_t> filters_;  // by connection and child
+  std::map<std::pair<std::string, std::string>, uint64_t> filters_;           // by connection and child
+  std::map<std::pair<std::string, std::string>, uint64_t> policies_;          // of tunnels, by connection and child
+  std::map<uint64_t, Tunnel> tunnels_;                                        // by filter
+  std::map<std::tuple<uint64_t, IpAddr, IpAddr>, std::string> by_endpoints_;  // connections that tunnels have made
   std::vector<Problem> problems_;
   size_t children_ = 0;
 };
 
-// "filter-7", and the child of a quick mode and an outbound filter, "filter-9-12".
+// "filter-7", and the child of a quick mode and an outbound filter, "filter-9-12"; of a tunnel "filter-12", in the
+// connection of its endpoints, "filter-7-from-192-0-2-1-to-192-0-2-2".
 std::string connection_name_of(uint64_t main_mode_filter);
 std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, bool encrypted);
 

@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lab import children, closed, isolation, modes, paths, refusals, sallyport, soak, space, stranger, traffic, workers
+from lab import children, closed, gateways, isolation, modes, paths, refusals, sallyport, soak, space, stranger, traffic, workers
 from lab.scenario import Case, play
 
 CASES = [
@@ -39,7 +39,7 @@ def main(arguments):
         print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, *modes.NAMES, *paths.NAMES, *stranger.NAMES, *workers.NAMES, soak.NAME, soak.WORKERS]))
         return 0
     if "--list-scenarios" in arguments:
-        print("\n".join(isolation.NAMES))
+        print("\n".join([*isolation.NAMES, *gateways.NAMES]))
         return 0
     harness = "--harness" in arguments
     why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
@@ -62,9 +62,11 @@ def main(arguments):
             passed, text = group.play(name, keep)
             print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
             failed += not passed
-    for name in isolation.NAMES:
-        if name in names:
-            passed, text = isolation.play(name, keep)
+    for group in (isolation, gateways):
+        for name in group.NAMES:
+            if name not in names:
+                continue
+            passed, text = group.play(name, keep)
             print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
             failed += not passed
     if not names or soak.NAME in names:
