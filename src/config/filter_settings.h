@@ -1,6 +1,6 @@
-// The filter engine's policy as a configuration file writes it: [main_mode.NAME], [quick_mode.NAME] and [[filter]], in
-// the words of the Windows Filtering Platform. Names are checked against proto/wfp.def; `stack` makes objects of them.
-// Values.
+// The filter engine's policy as a configuration file writes it: [main_mode.NAME], [quick_mode.NAME],
+// [tunnel.NAME] and [[filter]], in the words of the Windows Filtering Platform. Names are checked against
+// proto/wfp.def; `stack` makes objects of them. Values.
 #pragma once
 #include <optional>
 #include <string>
@@ -66,11 +66,28 @@ struct FilterSettings {
   bool operator==(const FilterSettings&) const = default;
 };
 
+// Both halves of a tunnel's policy but main mode: a context of quick mode policy in tunnel mode for each IP version of
+// the traffic inside, and the filters that lead traffic into it.
+struct TunnelSettings {
+  std::string name;
+  std::string main_mode;
+  IpAddr local_endpoint;
+  std::vector<IpAddr> remote_endpoints;  // tried in order
+  std::string remote_name;               // instead of them
+  FilterSettings traffic;                // conditions only
+  model::Proposals proposals;
+  uint32_t lifetime_seconds = 3600;
+  uint32_t flags = 0;           // IPSEC_POLICY_FLAG_*
+  bool point_to_point = false;  // nothing is passed on
+  bool operator==(const TunnelSettings&) const = default;
+};
+
 struct FilterPolicy {
   std::vector<MainModeSettings> main_modes;
   std::vector<QuickModeSettings> quick_modes;
+  std::vector<TunnelSettings> tunnels;
   std::vector<FilterSettings> filters;  // in the order of the files
-  bool empty() const { return main_modes.empty() && quick_modes.empty() && filters.empty(); }
+  bool empty() const { return main_modes.empty() && quick_modes.empty() && tunnels.empty() && filters.empty(); }
   bool operator==(const FilterPolicy&) const = default;
 };
 

@@ -41,6 +41,7 @@ class Loading {
     if (const Node* node = top.find("connection")) read_connections(*node, reading, top.line_of("connection"));
     read_named(top, "main_mode", reading, read_main_mode);
     read_named(top, "quick_mode", reading, read_quick_mode);
+    read_named(top, "tunnel", reading, read_tunnel);
     read_filters(top, reading);
     top.finish();
     std::stable_sort(out_->errors.begin() + static_cast<ptrdiff_t>(first_error), out_->errors.end(),

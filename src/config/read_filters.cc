@@ -1,9 +1,8 @@
 // [main_mode.NAME], [quick_mode.NAME] and [[filter]]: the filter engine's policy.
 #include <algorithm>
 #include <charconv>
-#include <span>
 
-#include "config/read_parts.h"
+#include "config/filter_parts.h"
 
 namespace sallyport::config {
 
@@ -32,10 +31,6 @@ constexpr std::string_view kSublayers[] = {
 #include "proto/wfp.def"
 };
 
-struct Bit {
-  std::string_view name;
-  uint64_t value;
-};
 // FWPM_CONTEXT_IPSEC_OUTBOUND_…, FWPM_CONTEXT_IPSEC_INBOUND_…, FWPM_CONTEXT_ALE_….
 constexpr Bit kOutboundBits[] = {{"NEGOTIATE_DISCOVER", 0x1}, {"SUPPRESS_NEGOTIATION", 0x2}};
 constexpr Bit kInboundBits[] = {{"PASSTHRU", 0x1}, {"PERSIST_CONNECTION_SECURITY", 0x2}};
@@ -46,23 +41,6 @@ constexpr Bit kPolicyBits[] = {{"ND_SECURE", 0x2}, {"ND_BOUNDARY", 0x4}};
 template <size_t N>
 std::vector<std::string_view> words_of(const std::string_view (&names)[N]) {
   return {std::begin(names), std::end(names)};
-}
-
-bool read_bits(Section& section, std::string_view key, std::span<const Bit> bits, uint64_t& out) {
-  std::vector<std::string> texts;
-  if (!section.read_list(key, texts)) return false;
-  std::vector<std::string_view> words;
-  for (const Bit& bit : bits) words.push_back(bit.name);
-  for (const std::string& text : texts) {
-    const auto at = std::find_if(bits.begin(), bits.end(), [&](const Bit& b) { return b.name == text; });
-    if (at == bits.end()) {
-      section.refuse(key, bits.empty() ? "has no meaning with this action."
-                                       : "\"" + text + "\" is not known here" + suggestion(text, words));
-      return false;
-    }
-    out |= at->value;
-  }
-  return true;
 }
 
 // What IKEEXT_PROPOSAL0 and IPSEC_PROPOSAL0 can say: one algorithm of each kind, out of few.
@@ -114,12 +92,6 @@ void use_default(model::Protocol protocol, std::initializer_list<std::string_vie
     proposal->number = static_cast<uint8_t>(out.size() + 1);
     out.push_back(std::move(*proposal));
   }
-}
-
-void read_seconds(Section& section, std::string_view key, Duration least, Duration most, uint32_t& out) {
-  Duration time{};
-  if (section.read_duration(key, time, least, most, false))
-    out = static_cast<uint32_t>(std::chrono::duration_cast<seconds>(time).count());
 }
 
 // ---- conditions
@@ -211,30 +183,12 @@ void read_identities(Section& section, std::string_view key, FilterSettings& out
 }
 
 // Of a peer that has authenticated, and of nothing else.
-void read_peer_conditions(Section section, FilterSettings& out) {
+void read_peer_conditions(Section& section, FilterSettings& out) {
   std::string word;
   read_identities(section, "REMOTE_ID", out);
   if (section.read_word("AUTHENTICATION_TYPE", word, {"psk", "cert"}))
     out.authentication = word == "psk" ? model::AuthPolicy::Kind::psk : model::AuthPolicy::Kind::cert;
   section.finish();
-}
-
-void read_conditions(Section section, FilterSettings& out) {
-  if (out.layer == kKmAuthorization) return read_peer_conditions(section, out);
-  const bool flows = out.layer != "IKEEXT";
-  const bool packets = flows && out.layer != "IPSEC";
-  read_ranges(section, "IP_LOCAL_ADDRESS", out, out.local);
-  read_ranges(section, "IP_REMOTE_ADDRESS", out, out.remote);
-  if (flows) {
-    read_ports(section, "IP_LOCAL_PORT", out.local_ports);
-    read_ports(section, "IP_REMOTE_PORT", out.remote_ports);
-    read_protocols(section, out);
-  }
-  std::string word;
-  if (packets && section.read_word("IP_LOCAL_ADDRESS_TYPE", word, {"unicast"})) out.unicast = true;
-  if (out.layer.starts_with("ALE_")) read_identities(section, "ALE_REMOTE_MACHINE_ID", out);
-  section.finish();
-  if (!out.v4 && !out.v6) section.refuse("", "addresses of both IP versions in different conditions match nothing.");
 }
 
 void read_layer(Section& section, FilterSettings& out) {
@@ -280,6 +234,59 @@ void read_action(Section& section, FilterSettings& out) {
 
 }  // namespace
 
+bool read_bits(Section& section, std::string_view key, std::span<const Bit> bits, uint64_t& out) {
+  std::vector<std::string> texts;
+  if (!section.read_list(key, texts)) return false;
+  std::vector<std::string_view> words;
+  for (const Bit& bit : bits) words.push_back(bit.name);
+  for (const std::string& text : texts) {
+    const auto at = std::find_if(bits.begin(), bits.end(), [&](const Bit& b) { return b.name == text; });
+    if (at == bits.end()) {
+      section.refuse(key, bits.empty() ? "has no meaning with this action."
+                                       : "\"" + text + "\" is not known here" + suggestion(text, words));
+      return false;
+    }
+    out |= at->value;
+  }
+  return true;
+}
+
+void read_seconds(Section& section, std::string_view key, Duration least, Duration most, uint32_t& out) {
+  Duration time{};
+  if (section.read_duration(key, time, least, most, false))
+    out = static_cast<uint32_t>(std::chrono::duration_cast<seconds>(time).count());
+}
+
+void read_conditions(Section section, FilterSettings& out) {
+  if (out.layer == kKmAuthorization) return read_peer_conditions(section, out);
+  const bool flows = out.layer != "IKEEXT";
+  const bool packets = flows && out.layer != "IPSEC";
+  read_ranges(section, "IP_LOCAL_ADDRESS", out, out.local);
+  read_ranges(section, "IP_REMOTE_ADDRESS", out, out.remote);
+  if (flows) {
+    read_ports(section, "IP_LOCAL_PORT", out.local_ports);
+    read_ports(section, "IP_REMOTE_PORT", out.remote_ports);
+    read_protocols(section, out);
+  }
+  std::string word;
+  if (packets && section.read_word("IP_LOCAL_ADDRESS_TYPE", word, {"unicast"})) out.unicast = true;
+  if (out.layer.starts_with("ALE_")) read_identities(section, "ALE_REMOTE_MACHINE_ID", out);
+  section.finish();
+  if (!out.v4 && !out.v6) section.refuse("", "addresses of both IP versions in different conditions match nothing.");
+}
+
+void read_quick_mode_proposals(Section& section, bool both, model::Proposals& out) {
+  const bool ah = section.node().find("ah") != nullptr;
+  const bool esp = section.node().find("esp") != nullptr;
+  if (esp && ah && !both) section.refuse("ah", "stands beside esp: a tunnel is for one of them.");
+  if (!esp && !ah) return use_default(model::Protocol::ESP, {"aes128gcm16", "aes256-sha256"}, out);
+  if (ah) (void)read_sayable(section, "ah", model::Protocol::AH, out);
+  model::Proposals behind;
+  if (esp && read_sayable(section, "esp", model::Protocol::ESP, behind))
+    out.insert(out.end(), std::make_move_iterator(behind.begin()), std::make_move_iterator(behind.end()));
+  for (size_t i = 0; i < out.size(); ++i) out[i].number = static_cast<uint8_t>(i + 1);
+}
+
 void read_main_mode(Section& section, const std::string& name, Settings& settings) {
   MainModeSettings out;
   out.name = name;
@@ -297,11 +304,7 @@ void read_quick_mode(Section& section, const std::string& name, Settings& settin
   QuickModeSettings out;
   out.name = name;
   out.key = key_of_name("quick_mode/" + name);
-  if (section.has("esp") && section.has("ah")) section.refuse("ah", "stands beside esp: a policy is for one of them.");
-  const bool ah = section.node().find("ah") != nullptr;
-  if (!read_sayable(section, ah ? "ah" : "esp", ah ? model::Protocol::AH : model::Protocol::ESP, out.proposals) &&
-      !section.has("esp") && !ah)
-    use_default(model::Protocol::ESP, {"aes128gcm16", "aes256-sha256"}, out.proposals);
+  read_quick_mode_proposals(section, true, out.proposals);
   uint64_t flags = 0;
   if (read_bits(section, "flags", kPolicyBits, flags)) out.flags = static_cast<uint32_t>(flags);
   read_seconds(section, "lifetime", seconds(60), hours(24 * 7), out.lifetime_seconds);

@@ -13,6 +13,7 @@ void read_shape(Section& section, model::ChildPolicy& out);  // after the mode a
 
 void read_main_mode(Section& section, const std::string& name, Settings& settings);
 void read_quick_mode(Section& section, const std::string& name, Settings& settings);
+void read_tunnel(Section& section, const std::string& name, Settings& settings);
 void read_filter(Section& section, Settings& settings);  // one entry of [[filter]]
 // The key `auth` of policy that many peers share: files and kind under the name `credential`, in settings.
 model::AuthPolicy::Kind read_shared_auth(Section& section, const std::string& credential, Settings& settings,

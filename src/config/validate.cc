@@ -140,8 +140,15 @@ void validate_filters(const Settings& settings, const std::vector<Origin>& origi
                       std::string("no ") + (filter.layer == "IKEEXT" ? "main_mode" : "quick_mode") + " is called \"" +
                           filter.context + "\"" + suggestion(filter.context, names)});
   }
+  for (const auto& tunnel : policy.tunnels) {
+    std::vector<std::string_view> names;
+    for (const auto& each : policy.main_modes) names.push_back(each.name);
+    if (std::find(names.begin(), names.end(), tunnel.main_mode) == names.end())
+      errors.push_back({main.file, main.line, "tunnel." + tunnel.name + ".main_mode",
+                        "no main_mode is called \"" + tunnel.main_mode + "\"" + suggestion(tunnel.main_mode, names)});
+  }
   // The memory of a flow lies in one worker.
-  if (!policy.filters.empty() && settings.daemon.workers > 1)
+  if (!(policy.filters.empty() && policy.tunnels.empty()) && settings.daemon.workers > 1)
     errors.push_back({main.file, main.line, "daemon.workers", "must be 1 where there are filters."});
 }
 

@@ -139,11 +139,17 @@ std::vector<std::string> KeyAgent::load(const std::vector<config::CredentialFile
   return complaints;
 }
 
+void KeyAgent::learn_policy_secret(const std::string& name, ByteView secret) {
+  if (secret.empty() || policy_secrets_.size() >= kMostPolicySecrets) return;
+  policy_secrets_[name] = SecretBytes(secret);
+}
+
 KeyReply KeyAgent::answer(const model::KeyRequest& request) const {
   if (const auto* psk = std::get_if<PskAuth>(&request)) {
-    return crypto::run_psk(*psk, [this](const std::string& credential) {
-      const auto secret = secrets_.find(credential);
-      return secret == secrets_.end() ? nullptr : &secret->second;
+    return crypto::run_psk(*psk, [this](const std::string& credential) -> const SecretBytes* {
+      if (const auto secret = secrets_.find(credential); secret != secrets_.end()) return &secret->second;
+      const auto of_policy = policy_secrets_.find(credential);
+      return of_policy == policy_secrets_.end() ? nullptr : &of_policy->second;
     });
   }
   if (const auto* sign = std::get_if<Sign>(&request)) {

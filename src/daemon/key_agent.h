@@ -19,10 +19,16 @@ class KeyAgent {
   std::vector<std::string> load(const std::vector<config::CredentialFiles>& files);
   // About what was loaded last and works, but should not stay so: one sentence each.
   const std::vector<std::string>& warnings() const { return warnings_; }
+  // Secrets of the filter engine's policy, which the worker hands over. One under the name of a configured credential
+  // is not taken: a worker that somebody has taken over cannot put its own in the place of those.
+  static constexpr size_t kMostPolicySecrets = 4096;
+  void forget_policy_secrets() { policy_secrets_.clear(); }
+  void learn_policy_secret(const std::string& name, ByteView secret);
   model::KeyReply answer(const model::KeyRequest& request) const;
 
  private:
   std::map<std::string, SecretBytes, std::less<>> secrets_;
+  std::map<std::string, SecretBytes, std::less<>> policy_secrets_;
   std::map<std::string, std::unique_ptr<crypto::PrivateKey>, std::less<>> keys_;
   std::vector<std::string> warnings_;
 };

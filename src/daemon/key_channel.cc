@@ -242,6 +242,28 @@ Result<KeyReply> parse_answer(Reader& in) {
 
 }  // namespace
 
+Bytes write_policy_secret(const std::string& name, ByteView secret) {
+  Bytes out;
+  // Whole at once: a buffer that grows leaves copies behind.
+  out.reserve(name.size() + secret.size() + 8);
+  uint8_t size[4];
+  store_be32(size, static_cast<uint32_t>(name.size()));
+  append(out, ByteView(size));
+  append(out, as_bytes(name));
+  append(out, secret);
+  return out;
+}
+
+Result<PolicySecretFrame> parse_policy_secret(ByteView in_bytes) {
+  Reader in(in_bytes);
+  PolicySecretFrame out;
+  SP_TRY(out.name, text(in));
+  SP_TRY(const ByteView secret, in.view(in.left()));
+  if (secret.empty() || secret.size() > kMostOctets) return fail(Errc::bad_value);
+  out.secret = SecretBytes(secret);
+  return out;
+}
+
 Bytes write_key_request(model::RequestId id, const model::KeyRequest& work) {
   Writer out;
   out.u64(id);

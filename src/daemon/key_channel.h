@@ -16,6 +16,16 @@ struct KeyReplyFrame {
   model::KeyReply reply;
 };
 
+// Words of the channel to the key process; no word (0) stands for a request.
+constexpr uint8_t kForgetPolicySecrets = 1;
+constexpr uint8_t kLearnPolicySecret = 2;
+Bytes write_policy_secret(const std::string& name, ByteView secret);  // the caller wipes it
+struct PolicySecretFrame {
+  std::string name;
+  SecretBytes secret;
+};
+Result<PolicySecretFrame> parse_policy_secret(ByteView bytes);
+
 Bytes write_key_request(model::RequestId id, const model::KeyRequest& work);
 Result<KeyRequestFrame> parse_key_request(ByteView bytes);
 Bytes write_key_reply(model::RequestId id, const model::KeyReply& reply);

@@ -308,7 +308,9 @@ std::optional<std::string> Privileges::set_filters(stack::HostFilters filters) {
 std::vector<Family> Privileges::marked_families() const {
   std::vector<Family> out;
   for (const Family family : {Family::v4, Family::v6})
-    if (filters_.find(stack::Point::outbound_transport, family) != nullptr) out.push_back(family);
+    if (filters_.find(stack::Point::outbound_transport, family) != nullptr ||
+        filters_.find(stack::Point::ipforward, family) != nullptr)
+      out.push_back(family);
   return out;
 }
 

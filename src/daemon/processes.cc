@@ -98,6 +98,18 @@ std::optional<Loaded> loaded_of(const ChannelMessage& message, const std::string
   return out;
 }
 
+// Only the key process has a use for secrets. True: it was such a message.
+bool take_secret(VerifyAgent&, const ChannelMessage& message) { return message.word != 0; }
+bool take_secret(KeyAgent& agent, ChannelMessage& message) {
+  if (message.word == 0) return false;
+  if (message.word == kForgetPolicySecrets) agent.forget_policy_secrets();
+  if (message.word == kLearnPolicySecret) {
+    if (auto frame = parse_policy_secret(message.body)) agent.learn_policy_secret(frame->name, frame->secret.view());
+    wipe(message.body);
+  }
+  return true;
+}
+
 // The key process and the helper: an agent, its parent, one worker at a time.
 // Its first word to the parent carries a remark, or nothing.
 template <class Agent, class Reload>
@@ -123,6 +135,7 @@ template <class Agent, class Reload>
       if (!message) {
         worker = DescriptorChannel();
       } else if (message->has_value()) {
+        if (take_secret(agent, **message)) continue;
         auto frame = parse_key_request((*message)->body);
         if (frame) (void)worker.send(0, write_key_reply(frame->id, agent.answer(frame->work)));
       }

@@ -12,9 +12,17 @@ namespace sallyport::daemon {
 
 using runtime::DescriptorChannel;
 
-void LocalKeys::replace(std::shared_ptr<const KeyAgent> keys, std::shared_ptr<const VerifyAgent> verify) {
+void LocalKeys::replace(std::shared_ptr<KeyAgent> keys, std::shared_ptr<const VerifyAgent> verify) {
   keys_ = std::move(keys);
   verify_ = std::move(verify);
+  set_policy_secrets(stack::PolicySecrets(secrets_));
+}
+
+void LocalKeys::set_policy_secrets(const stack::PolicySecrets& secrets) {
+  secrets_ = secrets;
+  if (!keys_) return;
+  keys_->forget_policy_secrets();
+  for (const auto& [name, secret] : secrets_.secrets) keys_->learn_policy_secret(name, secret.view());
 }
 
 // Never from within submit(): the driver is in the middle of its outputs.
@@ -64,6 +72,22 @@ void RemoteKeys::submit(model::RequestId id, model::KeyRequest work) {
     refuse(id, std::string("the request is too long for the ") + to.name);
   } else {
     refuse(id, std::string("the ") + to.name + " does not take work: " + std::string(describe(sent.error().code)));
+  }
+}
+
+void RemoteKeys::set_policy_secrets(const stack::PolicySecrets& secrets) {
+  secrets_ = secrets;
+  hand_over_secrets();
+}
+
+// What does not get there is missed where it is asked for: that negotiation fails with a sentence.
+void RemoteKeys::hand_over_secrets() {
+  if (!keys_.channel) return;
+  (void)keys_.channel.send(kForgetPolicySecrets, {}, {}, false);
+  for (const auto& [name, secret] : secrets_.secrets) {
+    Bytes message = write_policy_secret(name, secret.view());
+    (void)keys_.channel.send(kLearnPolicySecret, message, {}, false);
+    wipe(message);
   }
 }
 

@@ -19,16 +19,18 @@ namespace sallyport::daemon {
 // Key work done here: what is cheap at once, what is slow or may wait for a name server on the pool.
 class LocalKeys final : public runtime::KeyPort {
  public:
-  LocalKeys(runtime::Loop& loop, std::shared_ptr<const KeyAgent> keys, std::shared_ptr<const VerifyAgent> verify)
+  LocalKeys(runtime::Loop& loop, std::shared_ptr<KeyAgent> keys, std::shared_ptr<const VerifyAgent> verify)
       : loop_(loop), keys_(std::move(keys)), verify_(std::move(verify)) {}
   void submit(model::RequestId id, model::KeyRequest work) override;
-  void replace(std::shared_ptr<const KeyAgent> keys, std::shared_ptr<const VerifyAgent> verify);
+  void set_policy_secrets(const stack::PolicySecrets& secrets) override;
+  void replace(std::shared_ptr<KeyAgent> keys, std::shared_ptr<const VerifyAgent> verify);
 
  private:
   void answer_later(model::RequestId id, std::shared_ptr<model::KeyReply> reply);
   runtime::Loop& loop_;
-  std::shared_ptr<const KeyAgent> keys_;
+  std::shared_ptr<KeyAgent> keys_;
   std::shared_ptr<const VerifyAgent> verify_;
+  stack::PolicySecrets secrets_;  // a new agent is told them again
 };
 
 // Key work done by the key process and the helper; key exchanges, which need no long-term key, stay here. Every request
@@ -38,7 +40,11 @@ class RemoteKeys final : public runtime::KeyPort {
   explicit RemoteKeys(runtime::Loop& loop) : loop_(loop), local_(loop, nullptr, nullptr) {}
   ~RemoteKeys() override;
   void submit(model::RequestId id, model::KeyRequest work) override;
-  void use_keys(runtime::DescriptorChannel channel) { use(keys_, std::move(channel)); }
+  void set_policy_secrets(const stack::PolicySecrets& secrets) override;
+  void use_keys(runtime::DescriptorChannel channel) {
+    use(keys_, std::move(channel));
+    hand_over_secrets();
+  }
   void use_helper(runtime::DescriptorChannel channel) { use(helper_, std::move(channel)); }
   // Called with one sentence when a process is lost.
   std::function<void(const std::string&)> on_lost;
@@ -53,10 +59,12 @@ class RemoteKeys final : public runtime::KeyPort {
   void read(Agent& agent);
   void lost(Agent& agent);
   void refuse(model::RequestId id, std::string why);
+  void hand_over_secrets();
   runtime::Loop& loop_;
   Agent keys_{"key process", {}, {}};
   Agent helper_{"helper", {}, {}};
   LocalKeys local_;
+  stack::PolicySecrets secrets_;  // a key process that starts anew is told them again
 };
 
 struct Loaded {

@@ -218,6 +218,9 @@ inline constexpr uint32_t kClearDfOnTunnel = 0x8;
 inline constexpr uint32_t kDontNegotiateByteLifetime = 0x80;
 inline constexpr uint32_t kEnableV6InV4Tunneling = 0x100;
 inline constexpr uint32_t kEnableServerAddrAssignment = 0x200;
+inline constexpr uint32_t kTunnelAllowOutboundClear = 0x400;   // …_CONNECTION: until a flow came by the tunnel
+inline constexpr uint32_t kTunnelBypassAlreadySecure = 0x800;  // …_CONNECTION: ESP and IKE are not tunnelled again
+inline constexpr uint32_t kTunnelBypassIcmpv6 = 0x1000;
 inline constexpr uint32_t kSiteToSiteTunnel = 0x10000;
 inline constexpr uint32_t kKnown = 0x1fffe;
 }  // namespace policy_flag

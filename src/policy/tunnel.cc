@@ -59,7 +59,11 @@ Outcome<Family> inner_family(const Tunnel& tunnel, Family outer) {
     if (out && *out != *family) return refuse(Fwp::INVALID_PARAMETER, i);
     out = family;
   }
-  return out.value_or(outer);
+  const Family inner = out.value_or(outer);
+  const uint32_t flags = std::get<TunnelPolicy>(tunnel.policy.policy).flags;
+  if (inner == Family::v6 && outer == Family::v4 && !(flags & policy_flag::kEnableV6InV4Tunneling))
+    return refuse(Fwp::INVALID_TUNNEL_ENDPOINT);
+  return inner;
 }
 
 Value address_value(const IpAddr& address) {
@@ -247,10 +251,18 @@ auto in_transaction(Engine& engine, TimePoint now, SessionId session, Work work)
 
 }  // namespace
 
-Outcome<Added> add_tunnel(Engine& engine, TimePoint now, SessionId session, Tunnel tunnel) {
+Outcome<std::vector<Filter>> tunnel_filters(const Tunnel& tunnel, const Guid& key,
+                                            const std::optional<Guid>& main_mode) {
   SP_CHECK(check_tunnel(tunnel));
   const Family outer = std::get<TunnelPolicy>(tunnel.policy.policy).endpoints.local.family();
   SP_TRY(const Family inner, inner_family(tunnel, outer));
+  return Parts{tunnel, key, main_mode, inner, outer}.all();
+}
+
+Outcome<Added> add_tunnel(Engine& engine, TimePoint now, SessionId session, Tunnel tunnel) {
+  SP_CHECK(check_tunnel(tunnel));
+  const Family outer = std::get<TunnelPolicy>(tunnel.policy.policy).endpoints.local.family();
+  SP_CHECK(inner_family(tunnel, outer));
   if (!engine.may_write(session)) return refuse(Fwp::TIMEOUT);
   return in_transaction(engine, now, session, [&]() -> Outcome<Added> {
     Undo undo(engine, session);
@@ -270,8 +282,8 @@ Outcome<Added> add_tunnel(Engine& engine, TimePoint now, SessionId session, Tunn
       keying.policy = KeyingPolicy{{*tunnel.key_module}, 0};
       SP_CHECK(undo.add(ObjectKind::provider_context, std::move(keying)));
     }
-    for (Filter& each : Parts{tunnel, added.key, main_mode, inner, outer}.all())
-      SP_CHECK(undo.add(ObjectKind::filter, std::move(each)));
+    SP_TRY(std::vector<Filter> filters, tunnel_filters(tunnel, added.key, main_mode));
+    for (Filter& each : filters) SP_CHECK(undo.add(ObjectKind::filter, std::move(each)));
     undo.keep();
     return added;
   });

@@ -19,8 +19,13 @@ struct Tunnel {
 };
 
 // All of it in the session's transaction, or in one of its own; or nothing. INVALID_PARAMETER for conditions that a
-// tunnel between networks cannot have, for a policy of another kind and for a keying module that does not fit it.
+// tunnel between networks cannot have, for a policy of another kind and for a keying module that does not fit it;
+// INVALID_TUNNEL_ENDPOINT for IPv6 in IPv4 that the policy does not allow.
 Outcome<Added> add_tunnel(Engine& engine, TimePoint now, SessionId session, Tunnel tunnel);
+// The filters that such a tunnel has, with keys derived from its policy's. main_mode: the context that its filter at
+// IKEEXT refers to, where it has one. The refusals of add_tunnel.
+Outcome<std::vector<Filter>> tunnel_filters(const Tunnel& tunnel, const Guid& key,
+                                            const std::optional<Guid>& main_mode);
 // By the key of its policy. The main mode policy that came with it goes too, unless something else refers to it.
 Outcome<> remove_tunnel(Engine& engine, TimePoint now, SessionId session, const Guid& key);
 

@@ -358,6 +358,8 @@ void Driver::act(policy::EngineOutput& output) {
   if (on_engine) on_engine(output);
 }
 
+void Driver::act(stack::PolicySecrets& secrets) { keys_.set_policy_secrets(secrets); }
+
 void Driver::act(stack::HostFilters& filters) {
   if (on_host_filters) on_host_filters(filters);
 }

@@ -100,6 +100,7 @@ class Driver {
   void act(stack::Notice& notice);
   void act(stack::CommandResult& result);
   void act(policy::EngineOutput& output);
+  void act(stack::PolicySecrets& secrets);
   void act(stack::HostFilters& filters);
   void send_queues();
   void arm();

@@ -63,7 +63,7 @@ Result<> take(Reader& in, uint16_t most, HostRule::Numbers& out) {
 Result<HostRule> take_rule(Reader& in, Family family) {
   HostRule out;
   SP_TRY(const uint8_t does, in.u8());
-  if (does > static_cast<uint8_t>(HostRule::Does::capture)) return fail(Errc::bad_value);
+  if (does > static_cast<uint8_t>(HostRule::Does::protect)) return fail(Errc::bad_value);
   out.does = static_cast<HostRule::Does>(does);
   SP_TRY(out.filter, in.u64());
   SP_CHECK(take(in, family, out.local));
@@ -109,8 +109,7 @@ Result<HostFilters> parse_filter_plan(ByteView octets) {
     HostLayer layer;
     SP_TRY(const uint8_t point, in.u8());
     SP_TRY(const uint8_t family, in.u8());
-    if (point > static_cast<uint8_t>(Point::ale_auth_recv_accept) || (family != 4 && family != 6))
-      return fail(Errc::bad_value);
+    if (point > static_cast<uint8_t>(Point::ipforward) || (family != 4 && family != 6)) return fail(Errc::bad_value);
     layer.point = static_cast<Point>(point);
     layer.family = family == 4 ? Family::v4 : Family::v6;
     if (out.find(layer.point, layer.family) != nullptr) return fail(Errc::bad_value);

@@ -2,10 +2,14 @@
 //                              └─ OUTBOUND_TRANSPORT ─┬─ callout ── marked: to the device
 //                                                     ├─ block ── counted, dropped
 //                                                     └─ permit ── ALE_AUTH_CONNECT, where the connection began here
-//   arriving: prerouting ──────┬─ by the device ── the connection is secured from now on; passes
-//                              ├─ ESP, AH, IKE, ND, loopback, not to this host ── passes
-//                              ├─ of a secured connection ── counted, dropped
-//                              └─ INBOUND_TRANSPORT ── ALE_AUTH_RECV_ACCEPT, where the connection began there
+//   arriving: prerouting ──────┬─ by the device ── the connection is secured from now on; passes, where it is for this
+//   host
+//                              ├─ ESP, AH, IKE, ND, loopback ── passes
+//                              ├─ not to this host ── IPFORWARD ─┬─ callout, leaving by a tunnel ── marked: to the
+//                              device │                                 ├─ callout, coming ── dropped unless by the
+//                              device │                                 └─ permit ── passes ├─ of a secured connection
+//                              ── counted, dropped └─ INBOUND_TRANSPORT ── ALE_AUTH_RECV_ACCEPT, where the connection
+//                              began there
 //   leaving: postrouting ── marked, but not by the device ── counted, dropped
 #include "runtime/filter_rules.h"
 
@@ -113,12 +117,16 @@ const char* short_name(Point point) {
     case Point::inbound_transport: return "inbound";
     case Point::ale_auth_connect: return "connect";
     case Point::ale_auth_recv_accept: return "accept";
+    case Point::ipforward: return "forward";
     case Point::ipsec:
     case Point::ikeext: break;
   }
   return "other";
 }
-bool is_leaving(Point point) { return point == Point::outbound_transport || point == Point::ale_auth_connect; }
+// Where the rule's local address stands in the source.
+bool is_leaving(Point point) {
+  return point == Point::outbound_transport || point == Point::ale_auth_connect || point == Point::ipforward;
+}
 
 std::string layer_chain(Point point, Family family) {
   return std::string("filter_") + short_name(point) + (family == Family::v4 ? "_v4" : "_v6");
@@ -130,23 +138,30 @@ std::string sublayer_chain(const HostLayer& layer, size_t index, bool hard) {
 
 std::string verdict(const HostLayer& layer, size_t index, bool hard, HostRule::Does does) {
   using Does = HostRule::Does;
-  const std::string drop =
-      std::string("counter name ") + (is_leaving(layer.point) ? "filtered_out" : "filtered_in") + " drop";
+  const bool out = layer.point == Point::outbound_transport || layer.point == Point::ale_auth_connect;
+  const std::string drop = std::string("counter name ") + (out ? "filtered_out" : "filtered_in") + " drop";
   switch (does) {
     case Does::permit: return "goto " + sublayer_chain(layer, index + 1, hard);
     case Does::hard_permit: return "goto " + sublayer_chain(layer, index + 1, true);
     case Does::block: return hard ? "goto " + sublayer_chain(layer, index + 1, true) : drop;
     case Does::veto: return drop;
     case Does::capture: return "goto filter_capture";
+    case Does::protect: return "goto filter_protect";
   }
   return drop;
 }
 
-void write_sublayer(std::string& text, const HostLayer& layer, size_t index, bool hard) {
+void write_sublayer(std::string& text, const HostLayer& layer, size_t index, bool hard, const std::string& device) {
   text += "\tchain " + sublayer_chain(layer, index, hard) + " {\n";
   const bool leaving = is_leaving(layer.point);
   for (const HostRule& rule : layer.sublayers[index]) {
+    // What the device brings to be passed on has come by its tunnel: the daemon has looked.
+    const bool came = layer.point == Point::ipforward && rule.does == HostRule::Does::veto;
     for (const std::string& transport : match_transport(rule, leaving)) {
+      if (came)
+        text += "\t\tiifname \"" + device + "\" " + match_address(layer.family, "saddr", rule.local) +
+                match_address(layer.family, "daddr", rule.remote) + transport +
+                verdict(layer, index, hard, HostRule::Does::permit) + "\n";
       text += "\t\t" + match_address(layer.family, leaving ? "saddr" : "daddr", rule.local) +
               match_address(layer.family, leaving ? "daddr" : "saddr", rule.remote) + transport +
               verdict(layer, index, hard, rule.does) + " comment \"filter " + std::to_string(rule.filter) + "\"\n";
@@ -156,18 +171,19 @@ void write_sublayer(std::string& text, const HostLayer& layer, size_t index, boo
 }
 
 // The chains a jump may lead to stand before those that jump.
-void write_layer(std::string& text, const HostLayer& layer, const std::string& when_permitted) {
+void write_layer(std::string& text, const HostLayer& layer, const std::string& when_permitted,
+                 const std::string& device) {
   text += "\tchain " + sublayer_chain(layer, layer.sublayers.size(), false) + " {\n\t\t" + when_permitted + "\n\t}\n";
   for (size_t i = layer.sublayers.size(); i-- > 0;) {
-    for (const bool hard : {true, false}) write_sublayer(text, layer, i, hard);
+    for (const bool hard : {true, false}) write_sublayer(text, layer, i, hard, device);
   }
 }
 
-void write_layers(std::string& text, const stack::HostFilters& filters, Family family) {
+void write_layers(std::string& text, const stack::HostFilters& filters, Family family, const std::string& device) {
   const HostLayer* connect = filters.find(Point::ale_auth_connect, family);
   const HostLayer* accept = filters.find(Point::ale_auth_recv_accept, family);
-  for (const HostLayer* last : {connect, accept})
-    if (last != nullptr) write_layer(text, *last, "accept");
+  for (const HostLayer* last : {connect, accept, filters.find(Point::ipforward, family)})
+    if (last != nullptr) write_layer(text, *last, "accept", device);
   const auto go_on = [&](const HostLayer* last) {
     return last == nullptr ? std::string("accept")
                            : "ct direction original goto " + sublayer_chain(*last, 0, false) + "\n\t\taccept";
@@ -176,8 +192,8 @@ void write_layers(std::string& text, const stack::HostFilters& filters, Family f
   const HostLayer nothing_in{Point::inbound_transport, family, {}};
   const HostLayer* outbound = filters.find(Point::outbound_transport, family);
   const HostLayer* inbound = filters.find(Point::inbound_transport, family);
-  write_layer(text, outbound ? *outbound : nothing_out, go_on(connect));
-  write_layer(text, inbound ? *inbound : nothing_in, go_on(accept));
+  write_layer(text, outbound ? *outbound : nothing_out, go_on(connect), device);
+  write_layer(text, inbound ? *inbound : nothing_in, go_on(accept), device);
 }
 
 std::string first_chain(const stack::HostFilters& filters, Point point, Family family) {
@@ -196,16 +212,27 @@ void write_capture(std::string& text, const FilterRulesPlan& plan) {
           std::to_string(plan.segment_octets_v6) + " tcp option maxseg size set " +
           std::to_string(plan.segment_octets_v6) + "\n";
   text += "\t\tmeta mark set " + hex(kCaptureMark) + " accept\n\t}\n";
+  // Its connection is secured from here on, not only once a protected packet of it has come back.
+  text +=
+      "\tchain filter_protect {\n\t\tct mark set ct mark or " + hex(kSecuredBit) + "\n\t\tgoto filter_capture\n\t}\n";
 }
 
 void write_bases(std::string& text, const FilterRulesPlan& plan) {
   const std::string bit = hex(kSecuredBit);
   text += "\tchain filters_arriving {\n\t\ttype filter hook prerouting priority -160; policy accept;\n";
   // The mark leads the way back into the device, which is what reverse path filtering looks at.
-  text += "\t\tiifname \"" + plan.device + "\" meta mark set " + hex(kCaptureMark) + " ct mark set ct mark or " + bit +
-          " accept\n";
-  text += "\t\tiifname \"lo\" accept\n" + plan.exemptions + plan.neighbour_discovery;
-  text += "\t\tfib daddr type != local accept\n";
+  text += "\t\tiifname \"" + plan.device + "\" ct mark set ct mark or " + bit + "\n";
+  text += "\t\tiifname \"" + plan.device + "\" fib daddr type local meta mark set " + hex(kCaptureMark) + " accept\n";
+  text += "\t\tiifname \"" + plan.device + "\" meta mark set " + hex(kArrivedMark) + "\n";
+  text += "\t\tiifname \"lo\" accept\n";
+  // Before what exempts our own ESP: that of others is passed on, and so tunnelled.
+  for (const Family family : {Family::v4, Family::v6}) {
+    if (plan.filters.find(Point::ipforward, family) != nullptr)
+      text += std::string("\t\tmeta nfproto ") + (family == Family::v4 ? "ipv4" : "ipv6") +
+              " fib daddr type != { local, broadcast, anycast, multicast } goto " +
+              first_chain(plan.filters, Point::ipforward, family) + "\n";
+  }
+  text += plan.exemptions + plan.neighbour_discovery + "\t\tfib daddr type != local accept\n";
   text += "\t\tct mark and " + bit + " == " + bit + " counter name secured_in drop\n";
   for (const Family family : {Family::v4, Family::v6})
     text += std::string("\t\tmeta nfproto ") + (family == Family::v4 ? "ipv4" : "ipv6") + " goto " +
@@ -229,7 +256,7 @@ std::string filter_rules(const FilterRulesPlan& plan) {
   if (plan.filters.empty()) return {};
   std::string text;
   write_capture(text, plan);
-  for (const Family family : {Family::v4, Family::v6}) write_layers(text, plan.filters, family);
+  for (const Family family : {Family::v4, Family::v6}) write_layers(text, plan.filters, family, plan.device);
   write_bases(text, plan);
   return text;
 }

@@ -56,15 +56,18 @@ std::vector<KernelRoute> wanted_routes(const CapturePlan& plan, uint32_t interfa
   return out;
 }
 
-std::vector<KernelRule> wanted_rules(const CapturePlan& plan) {
+std::vector<KernelRule> wanted_rules(const CapturePlan& plan, uint32_t interface_index) {
   std::vector<KernelRule> out;
   for (const Family family : {Family::v4, Family::v6}) {
     const auto of_family = [&](const auto& r) { return r.to.addr.family() == family; };
     const bool limited = std::any_of(plan.rules.begin(), plan.rules.end(), of_family);
     const bool whole = std::any_of(plan.routes.begin(), plan.routes.end(),
                                    [&](const Route& r) { return r.destination.addr.family() == family; });
-    if (std::find(plan.marked.begin(), plan.marked.end(), family) != plan.marked.end())
+    if (std::find(plan.marked.begin(), plan.marked.end(), family) != plan.marked.end()) {
       out.push_back({family, kCapturePriority, {}});
+      if (interface_index != 0) out.push_back({family, kWayOnPriority, {}, interface_index});
+      out.push_back({family, kArrivedPriority, {}});
+    }
     // What others go to must be there before them.
     if (limited) out.push_back({family, kLandingPriority, {}});
     if (limited) out.push_back({family, kSkipPriority, {}});
@@ -119,11 +122,13 @@ std::optional<KernelRule> rule_in(const nlmsghdr& header) {
   out.family = body->family == AF_INET ? Family::v4 : Family::v6;
   out.priority = attributes.u32(FRA_PRIORITY).value_or(0);
   const uint32_t table = attributes.u32(FRA_TABLE).value_or(body->table);
-  const bool ours = (out.priority == kRulePriority && table == kRouteTable) ||
-                    (out.priority == kCapturePriority && table == kCaptureTable) ||
-                    (out.priority == kLimitedPriority && table == kLimitedTable) ||
-                    (out.priority == kSkipPriority && body->action == FR_ACT_GOTO) ||
-                    (out.priority == kLandingPriority && body->action == FR_ACT_NOP);
+  const bool ours =
+      (out.priority == kRulePriority && table == kRouteTable) ||
+      ((out.priority == kArrivedPriority || out.priority == kCapturePriority) && table == kCaptureTable) ||
+      (out.priority == kWayOnPriority && body->action == FR_ACT_GOTO) ||
+      (out.priority == kLimitedPriority && table == kLimitedTable) ||
+      (out.priority == kSkipPriority && body->action == FR_ACT_GOTO) ||
+      (out.priority == kLandingPriority && body->action == FR_ACT_NOP);
   if (!ours) return std::nullopt;
   if (out.priority != kLimitedPriority) return out;
   out.match.to = {address_in(attributes, FRA_DST).value_or(IpAddr::any(out.family)), body->dst_len};
@@ -174,20 +179,29 @@ Result<> RouteTable::change(const KernelRule& rule, bool add) {
   body.action = FR_ACT_TO_TBL;
   const LimitedRule& match = rule.match;
   if (rule.priority == kRulePriority) body.flags = FIB_RULE_INVERT;  // every packet that does not carry our mark
-  if (rule.priority == kSkipPriority) body.action = FR_ACT_GOTO;
+  if (rule.priority == kSkipPriority || rule.priority == kWayOnPriority) body.action = FR_ACT_GOTO;
   if (rule.priority == kLandingPriority) body.action = FR_ACT_NOP;
   if (rule.priority == kLimitedPriority) body.dst_len = static_cast<uint8_t>(match.to.length);
   request.body(&body, sizeof body);
   request.attribute_u32(FRA_PRIORITY, rule.priority);
   if (rule.priority == kRulePriority) request.attribute_u32(FRA_TABLE, kRouteTable);
-  if (rule.priority == kCapturePriority) {
+  if (rule.priority == kCapturePriority || rule.priority == kArrivedPriority) {
+    const bool arrived = rule.priority == kArrivedPriority;
     request.attribute_u32(FRA_TABLE, kCaptureTable);
-    request.attribute_u32(FRA_FWMARK, kCaptureMark);
+    request.attribute_u32(FRA_FWMARK, arrived ? kArrivedMark : kCaptureMark);
     request.attribute_u32(FRA_FWMASK, 0xffffffff);
   }
   if (rule.priority == kRulePriority || rule.priority == kSkipPriority) {
     request.attribute_u32(FRA_FWMARK, kOwnMark);
     request.attribute_u32(FRA_FWMASK, 0xffffffff);
+  }
+  if (rule.priority == kWayOnPriority) {
+    char name[IF_NAMESIZE] = {};
+    if (add && ::if_indextoname(rule.interface_index, name) == nullptr) return fail_errno();
+    if (add) request.attribute(FRA_IIFNAME, ByteView(reinterpret_cast<const uint8_t*>(name), std::strlen(name) + 1));
+    request.attribute_u32(FRA_FWMARK, kArrivedMark);
+    request.attribute_u32(FRA_FWMASK, 0xffffffff);
+    request.attribute_u32(FRA_GOTO, kCapturePriority);
   }
   if (rule.priority == kSkipPriority) request.attribute_u32(FRA_GOTO, kLandingPriority);
   if (rule.priority == kLimitedPriority) {
@@ -279,7 +293,7 @@ Result<> RouteTable::add_missing(const std::vector<KernelRoute>& wanted, const s
 
 Result<> RouteTable::set(const CapturePlan& plan, uint32_t interface_index) {
   const auto routes = wanted_routes(plan, interface_index);
-  const auto rules = wanted_rules(plan);
+  const auto rules = wanted_rules(plan, interface_index);
   SP_TRY(const auto routes_there, dump_routes());
   SP_TRY(const auto rules_there, dump_rules());
   SP_CHECK(add_missing(routes, routes_there));

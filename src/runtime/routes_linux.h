@@ -3,7 +3,9 @@
 // Behind each route lies an "unreachable" one with a worse metric: if the device disappears with a crash, what was
 // protected meets a dead end and not the wire. Performed by the privileged process. linux-only; one thread.
 //
-//   rules  5296  marked by the packet filter for the filter engine: table 21330, everything
+//   rules  5294  marked as brought by the device for others, on its way on: go on at 5296
+//          5295  the same, asked for the way back by reverse path filtering: table 21330
+//          5296  marked by the packet filter for the filter engine: table 21330, everything
 //          5297  our mark: go on at 5299       only where a selector names a protocol or port
 //          5298  to, protocol, ports: table 21329
 //          5299  nothing
@@ -23,7 +25,10 @@ constexpr uint32_t kOwnMark = 0x5350;        // on every socket of the daemon
 constexpr uint32_t kRouteTable = 21328;      // the same number; unlike any well-known table
 constexpr uint32_t kLimitedTable = 21329;    // for selectors that name a protocol or port
 constexpr uint32_t kCaptureMark = 0x5352;    // on packets that a filter of the filter engine brings to us
+constexpr uint32_t kArrivedMark = 0x5353;    // on what the device brings for other hosts
 constexpr uint32_t kCaptureTable = 21330;    // where they go
+constexpr uint32_t kWayOnPriority = 5294;    // there is a device
+constexpr uint32_t kArrivedPriority = 5295;  //
 constexpr uint32_t kCapturePriority = 5296;  //
 constexpr uint32_t kSkipPriority = 5297;     // before main (32766), after local (0)
 constexpr uint32_t kLimitedPriority = 5298;  //
@@ -86,8 +91,11 @@ class RouteTable {
   struct KernelRule {
     Family family = Family::v4;
     uint32_t priority = 0;
-    LimitedRule match;  // of rules at kLimitedPriority
-    auto operator<=>(const KernelRule&) const = default;
+    LimitedRule match;             // of rules at kLimitedPriority
+    uint32_t interface_index = 0;  // of a rule at kWayOnPriority that is to be made
+    bool operator==(const KernelRule& o) const {
+      return family == o.family && priority == o.priority && match == o.match;
+    }
   };
 
  private:

@@ -22,6 +22,7 @@
 #include "stack/messages.h"
 #include "stack/notice.h"
 #include "stack/peer_sid.h"
+#include "stack/policy_secrets.h"
 #include "stack/sa_facts.h"
 #include "stack/sa_tally.h"
 
@@ -70,6 +71,7 @@ struct NatKeepalive {
 
 using ControlOutput =
     std::variant<ike::Datagram, ike::Request, ike::KeyLog, DataplaneCommand, NatKeepalive, Notice, CommandResult,
+                 PolicySecrets,          // what the key process is to know beside the configuration's secrets
                  HostFilters,            // new rules for the host's packet filter
                  policy::EngineOutput>;  // of the engine: what its sessions are to hear; changed snapshots stay inside
 
@@ -194,6 +196,7 @@ class Control {
   void drain(TimePoint now);
   // What filters ask for: control_filters.cc.
   void acquire_for_filter(TimePoint now, const Acquire& event);
+  void initiate_for_filter(TimePoint now, const FilterKeying::Wanted& wanted);
   void refuse_filter(TimePoint now, uint32_t reqid, const std::string& sentence);
   void end_unauthorized(TimePoint now, const FilterAuthorization& authorization, const model::IkePolicySet& policy);
   void filter_attempt_failed(TimePoint now, const ike::AttemptFailed& event);
@@ -213,6 +216,7 @@ class Control {
   FilterKeying keying_;
   policy::SessionId configuration_session_ = 0;
   HostFilters host_filters_;                       // told last
+  PolicySecrets secrets_;                          // told last
   std::optional<FilterObjects> configured_later_;  // while another session writes
   // One for each pair of hosts that a filter has asked for an SA and has none yet, by the reqid that packets wait
   // under.
@@ -226,6 +230,9 @@ class Control {
   static constexpr Duration kNegotiationMost = minutes(5);
   std::map<uint32_t, Negotiation> negotiations_;
   std::map<model::IkeId, std::shared_ptr<const policy::Token>> machines_;  // who authenticated an IKE SA of a filter
+  // Begun by a peer behind a NAT, where others may be too: their flows are told apart by the port of encapsulation,
+  // as it was when the IKE SA came up.
+  std::map<model::IkeId, uint16_t> nat_clients_;
   ike::Endpoint endpoint_;
   DirectSas direct_;
   SaTally tally_;

@@ -68,7 +68,9 @@ void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
   ike_connections_[event.ike_id] = event.connection;
   if (keying_.proves_identity(event.connection))
     machines_[event.ike_id] = std::make_shared<const policy::Token>(token_of_identity(event.remote_identity));
+  if (event.nat_remote && !event.initiator) nat_clients_[event.ike_id] = event.remote.port;
   const auto* policy = connections_.policy()->connection(event.connection);
+  if (policy == nullptr) policy = keying_.connection(event.connection);
   // RFC 3948 4: the side behind the NAT keeps the mapping alive.
   if (event.nat_local && policy != nullptr && policy->nat_keepalive > Duration::zero())
     keepalives_[event.ike_id] = {event.local, event.remote, policy->nat_keepalive, now + policy->nat_keepalive};
@@ -86,6 +88,7 @@ void Control::on_event(TimePoint now, ike::IkeSaDown& event) {
   keepalives_.erase(event.ike_id);
   ike_connections_.erase(event.ike_id);
   machines_.erase(event.ike_id);
+  nat_clients_.erase(event.ike_id);
   outputs_.emplace_back(Notice{Notice::Kind::ike_down, event.connection, {}, event.code, event.reason, {}, {}});
   for (const Connections::Key& key : connections_.children_of(event.connection)) {
     if (stands(key) || connections_.state(key) != Connections::State::up) continue;
@@ -107,6 +110,10 @@ void Control::on_event(TimePoint, ike::IkeSaRekeyed& event) {
   if (auto node = machines_.extract(event.old_id)) {
     node.key() = event.new_id;
     machines_.insert(std::move(node));
+  }
+  if (auto node = nat_clients_.extract(event.old_id)) {
+    node.key() = event.new_id;
+    nat_clients_.insert(std::move(node));
   }
   if (auto node = keepalives_.extract(event.old_id)) {
     node.key() = event.new_id;

@@ -33,6 +33,12 @@ void Control::take_up(TimePoint now, std::shared_ptr<const policy::Snapshot> sna
 void Control::give_policy(TimePoint now) {
   const auto before = keying_.connections();
   auto all = std::make_shared<model::IkePolicySet>(*connections_.policy());
+  // Before anything asks for them.
+  if (PolicySecrets secrets = policy_secrets(*filters_); !(secrets == secrets_)) {
+    secrets_ = std::move(secrets);
+    outputs_.emplace_back(secrets_);
+  }
+  add_credentials(secrets_, *all);
   keying_.set(filters_, *connections_.policy());
   all->connections.insert(all->connections.end(), keying_.connections().begin(), keying_.connections().end());
   std::shared_ptr<const FilterAuthorization> authorization;
@@ -159,7 +165,16 @@ void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
                                    std::to_string(event.filter),
                                {},
                                {}});
-  endpoint_.handle_command(now, ike::Initiate{wanted->connection, wanted->child, wanted->local, wanted->remote});
+  initiate_for_filter(now, *wanted);
+}
+
+void Control::initiate_for_filter(TimePoint now, const FilterKeying::Wanted& wanted) {
+  ike::Initiate command{wanted.connection, wanted.child};
+  if (!wanted.by_connection) {
+    command.local = wanted.local;
+    command.remote = wanted.remote;
+  }
+  endpoint_.handle_command(now, std::move(command));
 }
 
 void Control::refuse_filter(TimePoint now, uint32_t reqid, const std::string& sentence) {
@@ -183,14 +198,34 @@ void Control::end_filter_sas(TimePoint now) {
 
 // The notice is out already.
 void Control::filter_attempt_failed(TimePoint now, const ike::AttemptFailed& event) {
+  std::vector<uint32_t> next, again;
   for (auto& [reqid, negotiation] : negotiations_) {
     const FilterKeying::Wanted& wanted = negotiation.wanted;
     if (!negotiation.under_way || wanted.connection != event.connection) continue;
-    if (event.remote && wanted.remote != *event.remote) continue;
+    if (event.remote && !wanted.by_connection && wanted.remote != *event.remote) continue;
     if (!event.child.empty() && wanted.child != event.child) continue;
+    if (const std::string esp = keying_.without_ah(wanted.connection, wanted.child);
+        !esp.empty() && event.code == Errc::no_proposal_chosen) {
+      // RFC 7296 2.23: proposals of AH are passed over where there is a NAT.
+      negotiation.wanted.child = esp;
+      again.push_back(reqid);
+      continue;
+    }
+    if (!negotiation.wanted.others.empty()) {
+      // Endpoints of a tunnel are tried in their order. Not from within the table: what comes of it may change it.
+      next.push_back(reqid);
+      continue;
+    }
     negotiation.under_way = false;
     negotiation.until = now + kNegotiationRetry;
     outputs_.emplace_back(DataplaneCommand{ForgetHeld{reqid}});
+  }
+  for (const uint32_t reqid : again) initiate_for_filter(now, FilterKeying::Wanted(negotiations_[reqid].wanted));
+  for (const uint32_t reqid : next) {
+    FilterKeying::Wanted& wanted = negotiations_[reqid].wanted;
+    wanted.remote = wanted.others.front();
+    wanted.others.erase(wanted.others.begin());
+    initiate_for_filter(now, FilterKeying::Wanted(wanted));
   }
 }
 
@@ -205,11 +240,24 @@ void Control::prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, st
   model::SaSpec& sa = event.sa;
   const uint64_t filter = keying_.filter_of(sa.connection, sa.child);
   if (filter == 0) return;
+  install.of_filter = true;
+  if (const auto machine = machines_.find(event.ike_id); machine != machines_.end()) install.machine = machine->second;
+  install.tunnel = keying_.tunnel_of(sa.connection, sa.child);
+  if (install.tunnel != 0) {
+    sa.reqid = reqid_of_tunnel(install.tunnel);
+    negotiations_.erase(sa.reqid);
+    return;
+  }
   const bool encrypted = encrypts(sa);
   const uint32_t held_as = reqid_of_filter(filter, sa.local.addr, sa.remote.addr, true);
   sa.reqid = encrypted ? held_as : reqid_of_filter(filter, sa.local.addr, sa.remote.addr, false);
+  // Nothing of ours can ask for an SA with such a peer; its flows are answered by the SAs they came by.
+  if (const auto client = nat_clients_.find(event.ike_id); client != nat_clients_.end() && sa.udp_encap) {
+    sa.reqid = reqid_of_nat_client(sa.reqid, client->second);
+    install.nat_client = true;
+    return;
+  }
   if (!encrypted && sa.outbound_ready) also_release = held_as;
-  if (const auto machine = machines_.find(event.ike_id); machine != machines_.end()) install.machine = machine->second;
   if (encrypted || !sa.child.ends_with("-encrypted")) negotiations_.erase(held_as);
 }
 

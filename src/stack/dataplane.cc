@@ -164,9 +164,9 @@ void Dataplane::apply(TimePoint now, InstallSa& command) {
   const model::ChildId child = command.sa.child_id;
   const model::Spi spi = command.sa.spi_in;
   // SAs that lingered are gone without a word.
-  if (flows_.machines() > 2 * shard_.sad.size() + 16)
+  if (flows_.origins() > 2 * shard_.sad.size() + 16)
     flows_.forget_all_but([this](model::ChildId id) { return shard_.sad.reqid_of(id).has_value(); });
-  flows_.learn(child, std::move(command.machine));
+  flows_.learn(child, {std::move(command.machine), command.of_filter, command.tunnel, command.nat_client});
   if (!shard_.sad.install(now, std::move(command.sa))) {
     flows_.forget(child);
     // An SA the data plane cannot carry is as good as expired: the keying module deletes it.

@@ -35,7 +35,11 @@ std::string sentence_of(const policy::Explanation& explained) {
 LayerExplained ask(const policy::Snapshot& snapshot, Point point, const HostFlow& flow, uint32_t flags,
                    SecuredCallouts* callouts, bool& blocked) {
   policy::FieldValues values;
-  fill_fields(flow, flags, nullptr, values);
+  if (point == Point::ipforward) {
+    fill_forward_fields(flow, true, flags, values);
+  } else {
+    fill_fields(flow, flags, nullptr, values);
+  }
   const auto explained = policy::explain(snapshot, layer_of(point, flow.family()), values, callouts);
   LayerExplained out;
   out.layer = explained.layer;
@@ -57,16 +61,26 @@ FilterExplanation explain_filters(const policy::Snapshot& snapshot, const Filter
   FilterExplanation out;
   constexpr Point kAll[] = {Point::outbound_transport,   Point::ale_auth_connect, Point::inbound_transport,
                             Point::ale_auth_recv_accept, Point::ikeext,           Point::ipsec};
-  bool any = false;
+  const bool forwards = !snapshot.banks(layer_of(Point::ipforward, leaving.family())).empty();
+  bool any = forwards;
   for (const Point point : kAll) any = any || !snapshot.banks(layer_of(point, leaving.family())).empty();
   if (!any) return out;
-  SecuredCallouts callouts;
+  SecuredCallouts callouts(snapshot, leaving);
   bool blocked = false;
   for (const Point point : {Point::outbound_transport, Point::ale_auth_connect}) {
     out.layers.push_back(ask(snapshot, point, leaving, 0, &callouts, blocked));
     out.blocked = out.blocked || blocked;
   }
-  SecuredCallouts inbound;
+  // As the data plane does: a packet that no tunnel of the host's own takes may be one that it passes on.
+  if (forwards && (callouts.protects == nullptr || !callouts.protects->has_provider_context())) {
+    SecuredCallouts passed_on(snapshot, leaving);
+    out.layers.push_back(ask(snapshot, Point::ipforward, leaving, 0, &passed_on, blocked));
+    if (passed_on.protects != nullptr && !blocked) {
+      callouts.protects = passed_on.protects;
+      out.blocked = false;
+    }
+  }
+  SecuredCallouts inbound(snapshot, arriving);
   for (const Point point : {Point::inbound_transport, Point::ale_auth_recv_accept})
     out.layers.push_back(ask(snapshot, point, arriving, kFlagIpsecSecured, &inbound, blocked));
   for (const Point point : {Point::ikeext, Point::ipsec})
@@ -85,6 +99,11 @@ FilterExplanation explain_filters(const policy::Snapshot& snapshot, const Filter
     return out;
   }
   out.wanted = *wanted;
+  if (const auto* context = tunnel_context(snapshot, *filter)) {
+    out.clear_meanwhile = tunnel_policy(*context)->flags & policy::policy_flag::kTunnelAllowOutboundClear;
+    out.reqid_encrypted = reqid_of_tunnel(context->id);
+    return out;
+  }
   out.reqid_encrypted = reqid_of_filter(filter->id, wanted->local, wanted->remote, true);
   if (!encrypt) out.reqid_authenticated = reqid_of_filter(filter->id, wanted->local, wanted->remote, false);
   return out;

@@ -2,7 +2,10 @@
 //   leaving, no SA, not secure, NEGOTIATE_DISCOVER ── clear, and one negotiation
 //   leaving, no SA, secure or no discovery ────────── held, and a negotiation
 //   leaving, SA (that encrypts, where the flow must be) ── protected, secure from now on
-//   arriving by an SA ── secure; blocked where a filter blocks, or it must be encrypted and is not
+//   arriving by an SA ── secure; blocked where a filter blocks, or it must be encrypted and is not, or the SA is not of
+//   the tunnel that the deciding filter names
+// A packet that the host only passes on is judged at IPFORWARD. The device does not tell which packets those are; the
+// packet filter has brought each here by the filter that is found again.
 #include "stack/filter_flows.h"
 
 #include "policy/callout.h"
@@ -18,9 +21,6 @@ using policy::Guid;
 namespace callout = policy::known::callout;
 namespace raw = policy::raw_context;
 
-bool is_outbound_tunnel(const Guid& key) {
-  return key == callout::IPSEC_OUTBOUND_TUNNEL_V4 || key == callout::IPSEC_OUTBOUND_TUNNEL_V6;
-}
 bool is_outbound_transport(const Guid& key) {
   return key == callout::IPSEC_OUTBOUND_TRANSPORT_V4 || key == callout::IPSEC_OUTBOUND_TRANSPORT_V6;
 }
@@ -39,7 +39,14 @@ std::optional<CalloutAnswer> SecuredCallouts::run(const Filter& filter, const po
   const Guid& key = filter.action.callout;
   // A third party's callout has no code here.
   if (policy::context_of_builtin(key) == policy::CalloutContext::any) return std::nullopt;
-  if ((is_outbound_transport(key) || is_outbound_tunnel(key)) && protects == nullptr) protects = &filter;
+  if (const TunnelCallout tunnel = tunnel_callout(key); tunnel != TunnelCallout::none) {
+    const auto* context = tunnel_context(snapshot_, filter);
+    const bool bypass = context != nullptr && bypasses_tunnel(tunnel_policy(*context)->flags, flow_);
+    const bool leaves = tunnel == TunnelCallout::outbound || tunnel == TunnelCallout::forward_outbound;
+    if (leaves && !bypass && protects == nullptr) protects = &filter;
+    if (!leaves && tunnelled == nullptr) tunnelled = &filter;
+  }
+  if (is_outbound_transport(key) && protects == nullptr) protects = &filter;
   if (is_connect(key) && !filter.has_provider_context()) connect_context |= filter.raw_context;
   if (is_initiate_secure(key)) accept_context |= filter.raw_context;
   return CalloutAnswer{CalloutAnswer::Kind::permit, false};
@@ -58,14 +65,14 @@ void FilterFlows::set(std::shared_ptr<const policy::Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
   active_ = false;
   constexpr Point kPoints[] = {Point::outbound_transport, Point::inbound_transport, Point::ale_auth_connect,
-                               Point::ale_auth_recv_accept};
+                               Point::ale_auth_recv_accept, Point::ipforward};
   for (const Point point : kPoints)
     for (const Family family : {Family::v4, Family::v6})
       active_ = active_ || (snapshot_ && !snapshot_->banks(layer_of(point, family)).empty());
 }
 
-void FilterFlows::learn(model::ChildId sa, std::shared_ptr<const policy::Token> machine) {
-  if (machine) machines_[sa] = std::move(machine);
+void FilterFlows::learn(model::ChildId sa, Origin origin) {
+  if (origin.machine || origin.of_filter) origins_[sa] = std::move(origin);
 }
 
 FilterFlows::Flow* FilterFlows::find(TimePoint now, const HostFlow& key, bool arriving) {
@@ -80,22 +87,63 @@ FilterFlows::Flow* FilterFlows::find(TimePoint now, const HostFlow& key, bool ar
   return &found->second;
 }
 
+void FilterFlows::use_reqid(Flow& flow, uint32_t reqid) {
+  auto entry = std::make_shared<model::SpdEntry>();
+  entry->action = model::Action::PROTECT;
+  entry->reqid = reqid;
+  flow.entry = std::move(entry);
+  flow.decision.entry = &flow.entry;
+}
+
+// The tunnel filter that decides at IPFORWARD; nullptr: none, or something blocks.
+const Filter* FilterFlows::forward_tunnel(const HostFlow& key, bool leaving) {
+  fill_forward_fields(key, leaving, leaving ? 0 : kFlagIpsecSecured, values_);
+  SecuredCallouts callouts(*snapshot_, key);
+  const auto forward =
+      policy::classify(*snapshot_, layer_of(Point::ipforward, key.family()), values_, &callouts, matches_);
+  if (forward.verdict == policy::Verdict::block) return nullptr;
+  return leaving ? callouts.protects : callouts.tunnelled;
+}
+
+void FilterFlows::protect_by_tunnel(const Filter& filter, Flow& flow) {
+  Ruling& ruling = flow.ruling;
+  const auto* context = tunnel_context(*snapshot_, filter);
+  if (context == nullptr) return;  // Way::none: nobody sends it
+  const policy::TunnelPolicy& policy = *tunnel_policy(*context);
+  ruling.filter = filter.id;
+  if (flow.flags.guaranteed_encryption && !encrypts_always(policy)) {
+    ruling.way = Ruling::Way::drop;
+    ruling.drop = ipsec::Drop::not_encrypted;
+    return;
+  }
+  ruling.way = Ruling::Way::protect;
+  flow.outbound_clear = policy.flags & policy::policy_flag::kTunnelAllowOutboundClear;
+  ruling.clear_meanwhile = flow.outbound_clear;
+  ruling.negotiate = !(filter.head.flags & Filter::kNoAcquireInitiate);
+  use_reqid(flow, reqid_of_tunnel(context->id));
+}
+
 void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   using Way = Ruling::Way;
   flow.out_generation = snapshot_->generation;
   flow.decision = {};
   flow.entry.reset();
+  flow.outbound_clear = false;
   Ruling& ruling = flow.ruling;
   ruling = {};
   ruling.flags = &flow.flags;
   fill_fields(key, flow.flags.secure ? kFlagIpsecSecured : 0, nullptr, values_);
-  SecuredCallouts callouts;
+  SecuredCallouts callouts(*snapshot_, key);
   const auto transport =
       policy::classify(*snapshot_, layer_of(Point::outbound_transport, key.family()), values_, &callouts, matches_);
   auto connect = policy::Decision{};
   if (!flow.accepted)
     connect =
         policy::classify(*snapshot_, layer_of(Point::ale_auth_connect, key.family()), values_, &callouts, matches_);
+  const bool own_tunnel = callouts.protects != nullptr && callouts.protects->has_provider_context();
+  if (!own_tunnel) {
+    if (const Filter* forward = forward_tunnel(key, true)) return protect_by_tunnel(*forward, flow);
+  }
   if (transport.verdict == policy::Verdict::block || connect.verdict == policy::Verdict::block) {
     ruling.way = Way::drop;
     ruling.drop = ipsec::Drop::filter_block;
@@ -111,29 +159,21 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
     return;
   }
   if (connection & raw::kAleRequireEncryption) flow.flags.guaranteed_encryption = true;
+  if (own_tunnel) return protect_by_tunnel(*filter, flow);
   ruling.way = Way::protect;
   ruling.filter = filter->id;
-  const bool tunnel = filter->has_provider_context();
   const bool require = connection & (raw::kAleRequireSecurity | raw::kAleRequireEncryption);
-  ruling.clear_meanwhile = !tunnel && (filter->raw_context & raw::kOutboundNegotiateDiscover) && !require &&
-                           !flow.flags.guaranteed_encryption;
-  const bool suppressed = !tunnel && (filter->raw_context & raw::kOutboundSuppressNegotiation);
+  ruling.clear_meanwhile =
+      (filter->raw_context & raw::kOutboundNegotiateDiscover) && !require && !flow.flags.guaranteed_encryption;
+  const bool suppressed = filter->raw_context & raw::kOutboundSuppressNegotiation;
   ruling.negotiate = !suppressed && !(filter->head.flags & Filter::kNoAcquireInitiate);
-  IpAddr local = key.local, remote = key.remote;
-  if (tunnel) {
-    const auto* context = snapshot_->contexts.find(filter->provider_context);
-    const auto* policy = context ? std::get_if<policy::TunnelPolicy>(&(*context)->policy) : nullptr;
-    if (policy != nullptr) {
-      local = policy->endpoints.local;
-      remote = policy->endpoints.remote;
-    }
+  if (flow.came_by != 0) {
+    use_reqid(flow, flow.came_by);
+    ruling.negotiate = false;
+    return;
   }
-  auto entry = std::make_shared<model::SpdEntry>();
-  entry->action = model::Action::PROTECT;
-  entry->reqid = reqid_of_filter(filter->id, local, remote, true);
-  flow.entry = std::move(entry);
-  flow.decision.entry = &flow.entry;
-  if (!flow.flags.guaranteed_encryption) ruling.other_reqid = reqid_of_filter(filter->id, local, remote, false);
+  use_reqid(flow, reqid_of_filter(filter->id, key.local, key.remote, true));
+  if (!flow.flags.guaranteed_encryption) ruling.other_reqid = reqid_of_filter(filter->id, key.local, key.remote, false);
 }
 
 ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::PacketView& view) {
@@ -148,6 +188,8 @@ ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::P
   }
   if (flow->out_generation != snapshot_->generation) judge_outbound(key, *flow);
   flow->ruling.decision = &flow->decision;
+  // Its own connections leave the tunnel alone; one that came by it is answered by it.
+  if (flow->outbound_clear) flow->ruling.negotiate = flow->flags.secure;
   return flow->ruling;
 }
 
@@ -164,16 +206,27 @@ void FilterFlows::tell_blocked(TimePoint now, const HostFlow& key, const policy:
 void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
   flow.in_generation = snapshot_->generation;
   const uint32_t flags = kFlagIpsecSecured | (again ? kFlagReauthorize : 0);
-  fill_fields(key, flags, flow.machine.get(), values_);
-  SecuredCallouts callouts;
+  fill_fields(key, flags, flow.origin.machine.get(), values_);
+  SecuredCallouts callouts(*snapshot_, key);
   const auto transport =
       policy::classify(*snapshot_, layer_of(Point::inbound_transport, key.family()), values_, &callouts, matches_);
   // The direction of its first packet selects the layer that a flow is authorised at, for good.
   const Point ale = flow.accepted ? Point::ale_auth_recv_accept : Point::ale_auth_connect;
   const auto connection = policy::classify(*snapshot_, layer_of(ale, key.family()), values_, &callouts, matches_);
-  flow.in_blocked = transport.verdict == policy::Verdict::block || connection.verdict == policy::Verdict::block;
-  if (flow.in_blocked)
+  flow.in_refused.reset();
+  if (transport.verdict == policy::Verdict::block || connection.verdict == policy::Verdict::block) {
+    flow.in_refused = ipsec::Drop::filter_block;
     tell_blocked(flow.last, key, transport.verdict == policy::Verdict::block ? transport : connection, true);
+  }
+  // What a tunnel filter has secured came by that tunnel, and nothing else did. A connection's SA goes before filters.
+  if (flow.origin.of_filter) {
+    const Filter* filter = callouts.tunnelled != nullptr ? callouts.tunnelled : forward_tunnel(key, false);
+    const auto* context = filter != nullptr ? tunnel_context(*snapshot_, *filter) : nullptr;
+    const bool may_bypass = context != nullptr && bypasses_tunnel(tunnel_policy(*context)->flags, key);
+    const uint64_t wanted = context != nullptr ? context->id : 0;
+    if (wanted != flow.origin.tunnel && !(may_bypass && flow.origin.tunnel == 0))
+      flow.in_refused = ipsec::Drop::other_sa;
+  }
   const uint64_t context = callouts.accept_context | callouts.connect_context;
   flow.must_encrypt = context & raw::kAleRequireEncryption;
   flow.first_unencrypted = context & raw::kAleAllowFirstInboundUnencrypted;
@@ -184,15 +237,22 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
   const HostFlow key = arriving_flow(view.flow);
   Flow* flow = find(now, key, true);
   if (flow == nullptr) return ipsec::Drop::flow_limit;
-  const auto machine = machines_.find(sa.spec.child_id);
-  const auto who = machine == machines_.end() ? nullptr : machine->second;
-  const bool same_peer = who == flow->machine || (who && flow->machine && *who == *flow->machine);
+  const auto known = origins_.find(sa.spec.child_id);
+  const Origin origin = known == origins_.end() ? Origin{} : known->second;
   const bool fresh = flow->in_generation == 0;
-  if (flow->in_generation != snapshot_->generation || !same_peer) {
-    flow->machine = who;
+  if (flow->in_generation != snapshot_->generation || !(origin == flow->origin)) {
+    flow->origin = origin;
     judge_inbound(key, *flow, !fresh);
   }
-  if (flow->in_blocked) return ipsec::Drop::filter_block;
+  if (flow->in_refused) return *flow->in_refused;
+  // Two peers behind one NAT: a flow belongs to the one that has begun it, until that one has been silent for long.
+  const uint32_t came_by = origin.nat_client ? sa.spec.reqid : 0;
+  if (came_by != flow->came_by) {
+    if (flow->came_by != 0 && now - flow->came_last < kIdle) return ipsec::Drop::other_sa;
+    flow->came_by = came_by;
+    flow->out_generation = 0;
+  }
+  flow->came_last = now;
   if (flow->must_encrypt) {
     // What answers has to be encrypted already.
     if (!flow->flags.guaranteed_encryption) flow->out_generation = 0;

@@ -11,7 +11,7 @@
 #include "ipsec/flow_policy.h"
 #include "policy/classify.h"
 #include "policy/net_event.h"
-#include "stack/flow_fields.h"
+#include "stack/tunnel_traffic.h"
 
 namespace sallyport::stack {
 
@@ -26,14 +26,24 @@ class FilterFlows final : public ipsec::FlowPolicy {
   // False: no filter stands at any layer that packets meet.
   bool active() const { return active_; }
 
-  // Who authenticated the SA, for conditions on the remote machine. Forgotten with the SA.
-  void learn(model::ChildId sa, std::shared_ptr<const policy::Token> machine);
-  void forget(model::ChildId sa) { machines_.erase(sa); }
+  // What filters have to know of an SA. Forgotten with it.
+  struct Origin {
+    std::shared_ptr<const policy::Token> machine;  // who authenticated it, for conditions on the remote machine
+    bool of_filter = false;                        // a filter asked for it, not a connection
+    uint64_t tunnel = 0;                           // the number of its tunnel policy; 0: it is of none
+    bool nat_client = false;                       // of a peer behind a NAT, where others may be too
+    bool operator==(const Origin& other) const {
+      const bool same = machine == other.machine || (machine && other.machine && *machine == *other.machine);
+      return same && of_filter == other.of_filter && tunnel == other.tunnel && nat_client == other.nat_client;
+    }
+  };
+  void learn(model::ChildId sa, Origin origin);
+  void forget(model::ChildId sa) { origins_.erase(sa); }
   template <class IsThere>
   void forget_all_but(const IsThere& is_there) {
-    std::erase_if(machines_, [&](const auto& each) { return !is_there(each.first); });
+    std::erase_if(origins_, [&](const auto& each) { return !is_there(each.first); });
   }
-  size_t machines() const { return machines_.size(); }
+  size_t origins() const { return origins_.size(); }
 
   Ruling outbound(TimePoint now, const wire::ip::PacketView& view) override;
   ipsec::Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const ipsec::SaRecord& sa) override;
@@ -57,10 +67,13 @@ class FilterFlows final : public ipsec::FlowPolicy {
     Ruling ruling;
     ipsec::Spd::Entry entry;
     ipsec::Spd::Decision decision;
-    // Inbound, good while also the peer is the same.
+    uint32_t came_by = 0;         // the reqid of a peer behind a NAT, by whose SA it is answered; 0: of no such
+    TimePoint came_last{};        // arrived last
+    bool outbound_clear = false;  // its tunnel takes it once it has brought a packet of it, and not before
+    // Inbound, good while also the SA's origin is the same.
     uint64_t in_generation = 0;
-    std::shared_ptr<const policy::Token> machine;
-    bool in_blocked = false;
+    Origin origin;
+    std::optional<ipsec::Drop> in_refused;
     bool must_encrypt = false;
     bool first_unencrypted = false;  // the packet that starts it may be authenticated only
   };
@@ -70,13 +83,16 @@ class FilterFlows final : public ipsec::FlowPolicy {
 
   Flow* find(TimePoint now, const HostFlow& key, bool arriving);
   void judge_outbound(const HostFlow& key, Flow& flow);
+  const policy::Filter* forward_tunnel(const HostFlow& key, bool leaving);
+  void protect_by_tunnel(const policy::Filter& filter, Flow& flow);
+  void use_reqid(Flow& flow, uint32_t reqid);
   void judge_inbound(const HostFlow& key, Flow& flow, bool again);
   void tell_blocked(TimePoint now, const HostFlow& key, const policy::Decision& decision, bool arriving);
 
   std::shared_ptr<const policy::Snapshot> snapshot_;
   bool active_ = false;  // looked up once: every packet asks
   std::unordered_map<HostFlow, Flow, Hash> flows_;
-  std::unordered_map<model::ChildId, std::shared_ptr<const policy::Token>> machines_;
+  std::unordered_map<model::ChildId, Origin> origins_;
   std::optional<TimePoint> sweep_at_;
   std::vector<policy::NetEvent> told_;
   TimePoint told_second_{};
@@ -88,13 +104,21 @@ class FilterFlows final : public ipsec::FlowPolicy {
 // Whether an SA keeps its packets from being read.
 bool encrypts(const model::SaSpec& sa);
 
-// What the built-in callouts make of a flow that is (or is to be) secured; kept for the filters that ran.
+// What the built-in callouts make of a flow that is (or is to be) secured; kept for the filters that ran. snapshot,
+// flow: what passes a tunnel by depends on them; they outlive the runner.
 class SecuredCallouts final : public policy::CalloutRunner {
  public:
+  SecuredCallouts(const policy::Snapshot& snapshot, const HostFlow& flow) : snapshot_(snapshot), flow_(flow) {}
   std::optional<policy::CalloutAnswer> run(const policy::Filter& filter, const policy::FieldValues& values) override;
-  const policy::Filter* protects = nullptr;  // the first outbound callout asked
-  uint64_t connect_context = 0;              // of IPSEC_ALE_CONNECT, all of them
-  uint64_t accept_context = 0;               // of IPSEC_INBOUND_INITIATE_SECURE
+  const policy::Filter* protects =
+      nullptr;  // the first outbound callout asked, of a packet that leaves or is passed on
+  const policy::Filter* tunnelled = nullptr;  // the first inbound tunnel callout asked
+  uint64_t connect_context = 0;               // of IPSEC_ALE_CONNECT, all of them
+  uint64_t accept_context = 0;                // of IPSEC_INBOUND_INITIATE_SECURE
+
+ private:
+  const policy::Snapshot& snapshot_;
+  const HostFlow& flow_;
 };
 
 }  // namespace sallyport::stack

@@ -7,6 +7,7 @@
 #include "policy/callout.h"
 #include "policy/translate.h"
 #include "stack/key_modules.h"
+#include "stack/tunnel_traffic.h"
 
 namespace sallyport::stack {
 namespace {
@@ -16,7 +17,6 @@ using policy::KeyModule;
 using policy::ProviderContext;
 
 constexpr Family kFamilies[] = {Family::v4, Family::v6};
-size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
 
 std::string number(uint64_t id) { return std::to_string(id); }
 
@@ -47,8 +47,22 @@ bool proposal_encrypts(const model::Proposal& proposal) {
   });
 }
 
+// The policy's proposals without those of AH.
+model::Proposals esp_proposals(const policy::IkePolicy& main_mode, policy::TransportPolicy quick) {
+  std::erase_if(quick.proposals, [](const policy::IpsecProposal& p) {
+    return p.transforms.size() != 1 || p.transforms.front().kind == policy::TransformKind::AH;
+  });
+  auto group = policy::DhGroup::NONE;
+  for (const auto& proposal : main_mode.proposals)
+    if (group == policy::DhGroup::NONE) group = proposal.dh_group;
+  auto out = policy::child_proposals(quick.proposals, group);
+  return out ? std::move(*out) : model::Proposals{};
+}
+
+}  // namespace
+
 // RFC 4945 3.1: the identity that a certificate can prove is its subject.
-void take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out) {
+void FilterKeying::take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out) {
   out.local_id = {};
   if (out.local_auth.kind != model::AuthPolicy::Kind::cert) return;
   const auto* credential = base.credential(out.local_auth.credential);
@@ -56,8 +70,6 @@ void take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out
   if (auto leaf = crypto::read_certificate(credential->chain.front()))
     out.local_id = {model::IdType::ID_DER_ASN1_DN, to_bytes(leaf->subject_der), false};
 }
-
-}  // namespace
 
 std::string connection_name_of(uint64_t main_mode_filter) { return "filter-" + number(main_mode_filter); }
 std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, bool encrypted) {
@@ -93,6 +105,8 @@ void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const m
   connections_.clear();
   origins_.clear();
   main_modes_.clear();
+  tunnels_.clear();
+  by_endpoints_.clear();
   problems_.clear();
   children_ = 0;
   for (const Family family : kFamilies) {
@@ -105,9 +119,13 @@ void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const m
     }
   }
   for (const Family family : kFamilies) {
-    for (const Ready& outbound : outbound_[index_of(family)]) {
-      if (is_outbound_callout(*outbound.filter, policy::CalloutContext::QM_TUNNEL)) add_tunnel(*outbound.filter, base);
-    }
+    const auto add = [&](const Filter& filter, TunnelCallout wanted) {
+      if (policy::is_callout(filter.action.type) && tunnel_callout(filter.action.callout) == wanted)
+        add_tunnel(filter, family, base);
+    };
+    for (const Ready& each : outbound_[index_of(family)]) add(*each.filter, TunnelCallout::outbound);
+    for (const Ready& each : ready(layer_of(Point::ipforward, family)))
+      add(*each.filter, TunnelCallout::forward_outbound);
   }
 }
 
@@ -145,7 +163,7 @@ void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, cons
   child.local = model::intersect(child.local, quick_traffic->local);
   child.remote = model::intersect(child.remote, quick_traffic->remote);
   if (child.local.empty() || child.remote.empty()) return;
-  if (children_ + 2 > kMostChildren)
+  if (children_ + 3 > kMostChildren)
     return note(outbound.id, "there are more pairs of filters than negotiations can be made ready for");
   // What a host sends to itself needs no segment size; what goes out has to fit the path with ESP around it.
   child.shape.clamp_mss = true;
@@ -153,45 +171,35 @@ void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, cons
   if (out.children.empty()) out = *made;
   const std::string connection = connection_name_of(main_mode.filter->id);
   // The plain one first: it serves whoever offers both kinds.
+  const auto add = [&](model::ChildPolicy one, std::string name) {
+    if (one.proposals.empty()) return;
+    one.name = std::move(name);
+    origins_[{connection, one.name}] = {outbound.id, quick.filter->id, main_mode.filter->id, 0};
+    out.children.push_back(std::move(one));
+    ++children_;
+  };
   model::ChildPolicy encrypted = child;
+  add(child, child.name);
+  // AH cannot pass a NAT and hides nothing: what the policy has besides stands by.
+  if (child.protocol == model::Protocol::AH) {
+    const auto* main_policy = std::get_if<policy::IkePolicy>(&main_mode.context->policy);
+    encrypted.proposals = esp_proposals(*main_policy, std::get<policy::TransportPolicy>(quick.context->policy));
+    encrypted.protocol = model::Protocol::ESP;
+    add(encrypted, child.name + "-esp");
+  }
   std::erase_if(encrypted.proposals, [](const model::Proposal& p) { return !proposal_encrypts(p); });
   encrypted.guaranteed_encryption = true;
-  const Origin origin{outbound.id, quick.filter->id, main_mode.filter->id};
-  origins_[{connection, child.name}] = origin;
-  out.children.push_back(std::move(child));
-  ++children_;
-  if (encrypted.proposals.empty()) return;
-  encrypted.name = child_name_of(quick.filter->id, outbound.id, true);
-  origins_[{connection, encrypted.name}] = origin;
-  out.children.push_back(std::move(encrypted));
-  ++children_;
+  add(std::move(encrypted), child_name_of(quick.filter->id, outbound.id, true));
 }
 
-// A tunnel is between two endpoints that its context names: a connection of its own, by the main mode policy for them.
-void FilterKeying::add_tunnel(const Filter& outbound, const model::IkePolicySet& base) {
-  const auto* context = snapshot_->contexts.find(outbound.provider_context);
-  const auto* tunnel = context ? std::get_if<policy::TunnelPolicy>(&(*context)->policy) : nullptr;
-  if (tunnel == nullptr) return;
-  HostFlow outer;
-  outer.local = tunnel->endpoints.local;
-  outer.remote = tunnel->endpoints.remote;
-  policy::FieldValues values;
-  fill_fields(outer, 0, nullptr, values);
-  Refusal why;
-  const Ready* main_mode = first_match(main_mode_[index_of(outer.family())], values, why);
-  if (main_mode == nullptr) return note(outbound.id, why.sentence, why.gap);
-  policy::Negotiation negotiation{connection_name_of(outbound.id), outer.local, outer.remote, 0};
-  auto made = policy::connection_policy(*main_mode->context, **context, outbound, negotiation);
-  if (!made) return note(outbound.id, made.error());
-  take_identity(base, *made);
-  main_modes_[made->name] = {main_mode->filter->id, main_mode->context->head.key};
-  made->children.front().shape.clamp_mss = true;
-  origins_[{made->name, made->children.front().name}] = {outbound.id, 0, main_mode->filter->id};
-  connections_.push_back(std::move(*made));
+std::string FilterKeying::without_ah(const std::string& connection, const std::string& child) const {
+  const std::string out = child + "-esp";
+  return filter_of(connection, out) == 0 ? std::string() : out;
 }
 
-bool FilterKeying::owns(const std::string& connection) const {
-  return std::any_of(connections_.begin(), connections_.end(), [&](const auto& c) { return c.name == connection; });
+const model::ConnectionPolicy* FilterKeying::connection(const std::string& name) const {
+  const auto at = std::find_if(connections_.begin(), connections_.end(), [&](const auto& c) { return c.name == name; });
+  return at == connections_.end() ? nullptr : &*at;
 }
 
 bool FilterKeying::proves_identity(const std::string& connection) const {
@@ -212,10 +220,10 @@ uint64_t FilterKeying::filter_of(const std::string& connection, const std::strin
 
 // The heaviest that matches and whose context is IKEv2's; the others are what could not be negotiated.
 const FilterKeying::Ready* FilterKeying::first_match(const ReadyList& list, const policy::FieldValues& values,
-                                                     Refusal& why) const {
+                                                     policy::ContextRole role, Refusal& why) const {
   why = {"no filter names keying policy for it", 0, std::nullopt, false};
   for (const Ready& each : list) {
-    if (!each.context || !policy::all_hold(each.tests, values)) continue;
+    if (!each.context || policy::role_of(each.context->type) != role || !policy::all_hold(each.tests, values)) continue;
     const auto module = policy::key_module_of(each.context->type);
     if (module == KeyModule::IKEV2) return &each;
     if (!module) continue;
@@ -272,11 +280,8 @@ FilterKeying::Result FilterKeying::look_up(const HostFlow& flow, uint64_t filter
     return wanted;
   };
   if ((*found)->has_provider_context()) {
-    const auto* context = snapshot_->contexts.find((*found)->provider_context);
-    const auto* tunnel = context ? std::get_if<policy::TunnelPolicy>(&(*context)->policy) : nullptr;
-    if (tunnel == nullptr) return refuse("its context is no tunnel policy");
-    const std::string name = connection_name_of(filter);
-    return with_child({name, name, tunnel->endpoints.local, tunnel->endpoints.remote});
+    auto wanted = look_up_tunnel(filter);
+    return wanted ? with_child(std::move(*wanted)) : std::move(wanted);
   }
   policy::FieldValues values;
   fill_fields(flow, 0, nullptr, values);
@@ -287,12 +292,16 @@ FilterKeying::Result FilterKeying::look_up(const HostFlow& flow, uint64_t filter
     why.main_mode = main_mode;
     return tl::unexpected<Refusal>(why);
   };
-  const Ready* main_mode = first_match(main_mode_[family], values, why);
+  const Ready* main_mode = first_match(main_mode_[family], values, policy::ContextRole::mm, why);
   if (main_mode == nullptr) return missing("main mode: ", true);
-  const Ready* quick = first_match(quick_mode_[family], values, why);
+  const Ready* quick = first_match(quick_mode_[family], values, policy::ContextRole::qm_transport, why);
   if (quick == nullptr) return missing("quick mode: ", false);
   Wanted wanted{connection_name_of(main_mode->filter->id), child_name_of(quick->filter->id, filter, encrypted),
                 flow.local, flow.remote};
+  // Hosts that have a tunnel between them have one IKE SA for both.
+  if (const auto same = by_endpoints_.find({main_mode->filter->id, flow.local, flow.remote});
+      same != by_endpoints_.end())
+    wanted.connection = same->second;
   if (encrypted && filter_of(wanted.connection, wanted.child) == 0 &&
       filter_of(wanted.connection, child_name_of(quick->filter->id, filter, false)) != 0)
     return refuse("the flow must be encrypted, and no quick mode proposal encrypts");

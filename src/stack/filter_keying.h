@@ -7,6 +7,7 @@
 #pragma once
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "model/ike_policy.h"
@@ -32,13 +33,16 @@ class FilterKeying {
   void set(std::shared_ptr<const policy::Snapshot> snapshot, const model::IkePolicySet& base);
   const std::vector<model::ConnectionPolicy>& connections() const { return connections_; }
   const std::vector<Problem>& problems() const { return problems_; }
-  bool owns(const std::string& connection) const;
+  const model::ConnectionPolicy* connection(const std::string& name) const;
+  bool owns(const std::string& name) const { return connection(name) != nullptr; }
 
   struct Wanted {
     std::string connection;
     std::string child;
     IpAddr local;  // outer addresses
     IpAddr remote;
+    std::vector<IpAddr> others = {};  // further ones of the peer, to be tried in order
+    bool by_connection = false;       // the connection says the addresses, or a name
   };
   // Why there can be no negotiation. main_mode: it is the policy for that which is missing.
   struct Refusal {
@@ -55,6 +59,7 @@ class FilterKeying {
     uint64_t outbound = 0;    // with an IPsec callout
     uint64_t quick_mode = 0;  // 0: a tunnel, whose outbound filter names the quick mode policy
     uint64_t main_mode = 0;
+    uint64_t tunnel = 0;  // number of the tunnel policy; 0: it is no tunnel's
   };
   const Origin* origin_of(const std::string& connection, const std::string& child) const;
   uint64_t filter_of(const std::string& connection, const std::string& child) const;  // the outbound one; 0: none
@@ -62,6 +67,10 @@ class FilterKeying {
   uint64_t main_mode_filter_of(const std::string& connection) const;
   bool is_transport(const std::string& connection, const std::string& child) const;
   std::map<std::string, policy::Guid, std::less<>> policy_keys() const;  // main mode contexts by connection
+  // The number of the tunnel policy that a child of a connection belongs to; 0: it is no tunnel's.
+  uint64_t tunnel_of(const std::string& connection, const std::string& child) const;
+  // The child that offers ESP alone in place of one that offers AH; empty: there is none.
+  std::string without_ah(const std::string& connection, const std::string& child) const;
   // The connection's peers prove who they are each for themselves; a secret of many proves membership alone.
   bool proves_identity(const std::string& connection) const;
 
@@ -77,9 +86,20 @@ class FilterKeying {
   void add_connection(Family family, const Ready& main_mode, const ReadyList& quick, const model::IkePolicySet& base);
   void add_children(const Ready& main_mode, const Ready& quick, const policy::Filter& outbound,
                     model::ConnectionPolicy& out);
-  void add_tunnel(const policy::Filter& outbound, const model::IkePolicySet& base);
-  const Ready* first_match(const ReadyList& list, const policy::FieldValues& values, Refusal& why) const;
+  struct Tunnel {
+    Wanted wanted;
+    uint64_t policy = 0;
+    bool only_by_peer = false;
+  };
+  void add_tunnel(const policy::Filter& outbound, Family inner, const model::IkePolicySet& base);
+  void place_tunnel(uint64_t filter, uint64_t main_mode, model::ConnectionPolicy made, model::ChildPolicy child,
+                    Tunnel tunnel);
+  Result look_up_tunnel(uint64_t filter) const;
   Refusal problem_of(uint64_t filter) const;
+  static size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
+  static void take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out);
+  const Ready* first_match(const ReadyList& list, const policy::FieldValues& values, policy::ContextRole role,
+                           Refusal& why) const;
   void note(uint64_t filter, std::string sentence, std::optional<policy::KeyingGap> gap = std::nullopt);
   void note(uint64_t filter, const policy::KeyingRefusal& refusal);
 
@@ -92,11 +112,14 @@ class FilterKeying {
     policy::Guid policy;
   };
   std::map<std::string, MainMode> main_modes_;  // by connection
+  std::map<uint64_t, Tunnel> tunnels_;                                        // by filter
+  std::map<std::tuple<uint64_t, IpAddr, IpAddr>, std::string> by_endpoints_;  // connections that tunnels have made
   std::vector<Problem> problems_;
   size_t children_ = 0;
 };
 
-// "filter-7", and the child of a quick mode and an outbound filter, "filter-9-12".
+// "filter-7", and the child of a quick mode and an outbound filter, "filter-9-12"; of a tunnel "filter-12", in the
+// connection of its endpoints, "filter-7-from-192-0-2-1-to-192-0-2-2".
 std::string connection_name_of(uint64_t main_mode_filter);
 std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, bool encrypted);
 

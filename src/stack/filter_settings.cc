@@ -6,6 +6,7 @@
 
 #include "policy/provider_context.h"
 #include "stack/peer_sid.h"
+#include "stack/setting_objects.h"
 
 namespace sallyport::stack {
 namespace {
@@ -104,17 +105,8 @@ policy::PfsGroup pfs_of(const model::Proposal& proposal) {
   return group == policy::DhGroup::ECP_384 ? policy::PfsGroup::ECP_384 : policy::PfsGroup::NONE;
 }
 
-ProviderContext context(const std::string& key, const std::string& name, ContextType type) {
-  ProviderContext out;
-  out.head.key = guid_of(key);
-  out.head.display = {name, "of the configuration"};
-  out.head.provider = configuration_provider();
-  out.type = type;
-  return out;
-}
-
 ProviderContext main_mode(const config::MainModeSettings& from) {
-  ProviderContext out = context(from.key, from.name, ContextType::IPSEC_IKEV2_MM);
+  ProviderContext out = configured_context(from.key, from.name, ContextType::IPSEC_IKEV2_MM);
   policy::IkePolicy policy;
   policy::AuthMethod method;
   if (from.auth == model::AuthPolicy::Kind::psk) {
@@ -133,17 +125,11 @@ ProviderContext main_mode(const config::MainModeSettings& from) {
 }
 
 ProviderContext quick_mode(const config::QuickModeSettings& from) {
-  ProviderContext out = context(from.key, from.name, ContextType::IPSEC_IKEV2_QM_TRANSPORT);
+  ProviderContext out = configured_context(from.key, from.name, ContextType::IPSEC_IKEV2_QM_TRANSPORT);
   policy::TransportPolicy policy;
   policy.flags = from.flags;
   policy.nd_allow_clear_timeout_seconds = from.clear_timeout_seconds;
-  for (const auto& proposal : from.proposals) {
-    policy::IpsecProposal made;
-    made.lifetime = {from.lifetime_seconds, 0x7fffffff, 0x7fffffff};
-    made.transforms = {sa_transform(proposal)};
-    made.pfs = pfs_of(proposal);
-    policy.proposals.push_back(std::move(made));
-  }
+  policy.proposals = quick_mode_proposals(from.proposals, from.lifetime_seconds);
   out.policy = std::move(policy);
   return out;
 }
@@ -177,35 +163,6 @@ Condition address_condition(Field field, const config::AddressRange& range) {
 Condition port_condition(Field field, const config::PortRange& range) {
   if (range.first == range.last) return {field, MatchType::EQUAL, Value(range.first)};
   return {field, MatchType::RANGE, policy::Range{Value(range.first), Value(range.last)}};
-}
-
-policy::Conditions conditions_of(const FilterSettings& from, Family family) {
-  policy::Conditions out;
-  for (const auto& range : from.local)
-    if (range.first.family() == family) out.push_back(address_condition(Field::IP_LOCAL_ADDRESS, range));
-  for (const auto& range : from.remote)
-    if (range.first.family() == family) out.push_back(address_condition(Field::IP_REMOTE_ADDRESS, range));
-  for (const auto& range : from.local_ports) out.push_back(port_condition(Field::IP_LOCAL_PORT, range));
-  for (const auto& range : from.remote_ports) out.push_back(port_condition(Field::IP_REMOTE_PORT, range));
-  for (const uint8_t protocol : from.protocols) out.push_back({Field::IP_PROTOCOL, MatchType::EQUAL, Value(protocol)});
-  if (from.icmp)
-    out.push_back({Field::IP_PROTOCOL, MatchType::EQUAL, Value(static_cast<uint8_t>(family == Family::v4 ? 1 : 58))});
-  if (from.unicast) out.push_back({Field::IP_LOCAL_ADDRESS_TYPE, MatchType::EQUAL, Value(uint8_t{1})});
-  if (from.authentication) {
-    const bool psk = *from.authentication == model::AuthPolicy::Kind::psk;
-    const auto type = psk ? policy::AuthMethodType::PRESHARED_KEY : policy::AuthMethodType::CERTIFICATE;
-    out.push_back({Field::AUTHENTICATION_TYPE, MatchType::EQUAL, Value(static_cast<uint32_t>(type))});
-  }
-  if (!from.remote_machines.empty()) {
-    policy::SecurityDescriptor descriptor;
-    descriptor.dacl.emplace();
-    for (const auto& identity : from.remote_machines)
-      descriptor.dacl->push_back({policy::Ace::Kind::allow, policy::kActrlMatchFilter, sid_of_identity(identity)});
-    const bool of_keying = from.layer == kKmAuthorization;
-    out.push_back({of_keying ? Field::REMOTE_ID : Field::ALE_REMOTE_MACHINE_ID, MatchType::EQUAL,
-                   Value(policy::DescriptorValue{policy::write_descriptor(descriptor)})});
-  }
-  return out;
 }
 
 // The names of layers, callouts and sublayers, by which the configuration was checked.
@@ -289,6 +246,56 @@ Guid configuration_provider() {
   return kKey;
 }
 
+ProviderContext configured_context(const std::string& key, const std::string& name, ContextType type) {
+  ProviderContext out;
+  out.head.key = guid_of(key);
+  out.head.display = {name, "of the configuration"};
+  out.head.provider = configuration_provider();
+  out.type = type;
+  return out;
+}
+
+std::vector<policy::IpsecProposal> quick_mode_proposals(const model::Proposals& from, uint32_t lifetime_seconds) {
+  std::vector<policy::IpsecProposal> out;
+  for (const auto& proposal : from) {
+    policy::IpsecProposal made;
+    made.lifetime = {lifetime_seconds, 0x7fffffff, 0x7fffffff};
+    made.transforms = {sa_transform(proposal)};
+    made.pfs = pfs_of(proposal);
+    out.push_back(std::move(made));
+  }
+  return out;
+}
+
+policy::Conditions conditions_of(const FilterSettings& from, Family family) {
+  policy::Conditions out;
+  for (const auto& range : from.local)
+    if (range.first.family() == family) out.push_back(address_condition(Field::IP_LOCAL_ADDRESS, range));
+  for (const auto& range : from.remote)
+    if (range.first.family() == family) out.push_back(address_condition(Field::IP_REMOTE_ADDRESS, range));
+  for (const auto& range : from.local_ports) out.push_back(port_condition(Field::IP_LOCAL_PORT, range));
+  for (const auto& range : from.remote_ports) out.push_back(port_condition(Field::IP_REMOTE_PORT, range));
+  for (const uint8_t protocol : from.protocols) out.push_back({Field::IP_PROTOCOL, MatchType::EQUAL, Value(protocol)});
+  if (from.icmp)
+    out.push_back({Field::IP_PROTOCOL, MatchType::EQUAL, Value(static_cast<uint8_t>(family == Family::v4 ? 1 : 58))});
+  if (from.unicast) out.push_back({Field::IP_LOCAL_ADDRESS_TYPE, MatchType::EQUAL, Value(uint8_t{1})});
+  if (from.authentication) {
+    const bool psk = *from.authentication == model::AuthPolicy::Kind::psk;
+    const auto type = psk ? policy::AuthMethodType::PRESHARED_KEY : policy::AuthMethodType::CERTIFICATE;
+    out.push_back({Field::AUTHENTICATION_TYPE, MatchType::EQUAL, Value(static_cast<uint32_t>(type))});
+  }
+  if (!from.remote_machines.empty()) {
+    policy::SecurityDescriptor descriptor;
+    descriptor.dacl.emplace();
+    for (const auto& identity : from.remote_machines)
+      descriptor.dacl->push_back({policy::Ace::Kind::allow, policy::kActrlMatchFilter, sid_of_identity(identity)});
+    const bool of_keying = from.layer == kKmAuthorization;
+    out.push_back({of_keying ? Field::REMOTE_ID : Field::ALE_REMOTE_MACHINE_ID, MatchType::EQUAL,
+                   Value(policy::DescriptorValue{policy::write_descriptor(descriptor)})});
+  }
+  return out;
+}
+
 FilterObjects objects_of(const config::FilterPolicy& settings) {
   FilterObjects out;
   for (const auto& each : settings.main_modes) out.contexts.push_back(main_mode(each));
@@ -297,6 +304,7 @@ FilterObjects objects_of(const config::FilterPolicy& settings) {
     if (each.v4) out.filters.push_back(filter_of(each, settings, Family::v4));
     if (each.v6 && each.layer != kKmAuthorization) out.filters.push_back(filter_of(each, settings, Family::v6));
   }
+  add_tunnels(settings, out);
   return out;
 }
 

@@ -50,6 +50,7 @@ Layer layer_of(Point point, Family family) {
     case Point::inbound_transport: return v4 ? Layer::INBOUND_TRANSPORT_V4 : Layer::INBOUND_TRANSPORT_V6;
     case Point::ale_auth_connect: return v4 ? Layer::ALE_AUTH_CONNECT_V4 : Layer::ALE_AUTH_CONNECT_V6;
     case Point::ale_auth_recv_accept: return v4 ? Layer::ALE_AUTH_RECV_ACCEPT_V4 : Layer::ALE_AUTH_RECV_ACCEPT_V6;
+    case Point::ipforward: return v4 ? Layer::IPFORWARD_V4 : Layer::IPFORWARD_V6;
     case Point::ipsec: return v4 ? Layer::IPSEC_V4 : Layer::IPSEC_V6;
     case Point::ikeext: return v4 ? Layer::IKEEXT_V4 : Layer::IKEEXT_V6;
   }
@@ -70,6 +71,24 @@ void fill_fields(const HostFlow& flow, uint32_t flags, const policy::Token* remo
     values.set_u16(Field::IP_REMOTE_PORT, flow.remote_port);
   }
   if (remote_machine != nullptr) values.set_token(Field::ALE_REMOTE_MACHINE_ID, *remote_machine);
+}
+
+void fill_forward_fields(const HostFlow& flow, bool leaving, uint32_t flags, policy::FieldValues& values) {
+  const IpAddr& destination = leaving ? flow.remote : flow.local;
+  values.clear();
+  values.set_address(Field::IP_SOURCE_ADDRESS, leaving ? flow.local : flow.remote);
+  values.set_address(Field::IP_DESTINATION_ADDRESS, destination);
+  values.set_u8(Field::IP_DESTINATION_ADDRESS_TYPE, address_type(destination));
+  values.set_u32(Field::FLAGS, flags);
+}
+
+uint32_t reqid_of_tunnel(uint64_t policy) {
+  // Of another sort than a filter's: no filter has so large a number.
+  return static_cast<uint32_t>(policy::mix64(policy ^ 0x54554e4e454c0000u)) | 0x80000000u;
+}
+
+uint32_t reqid_of_nat_client(uint32_t reqid, uint16_t port) {
+  return static_cast<uint32_t>(policy::mix64(uint64_t{reqid} << 16 | port)) | 0x80000000u;
 }
 
 uint32_t reqid_of_filter(uint64_t filter, const IpAddr& local, const IpAddr& remote, bool encrypted) {

@@ -25,6 +25,7 @@ enum class Point : uint8_t {  // where a packet or a flow is classified
   inbound_transport,
   ale_auth_connect,
   ale_auth_recv_accept,
+  ipforward,  // of a packet that this host only passes on
   ipsec,
   ikeext,
 };
@@ -38,8 +39,18 @@ inline constexpr uint32_t kFlagReauthorize = 0x4;
 void fill_fields(const HostFlow& flow, uint32_t flags, const policy::Token* remote_machine,
                  policy::FieldValues& values);
 
+// At IPFORWARD, from the packet's own point of view: a packet that leaves by a tunnel goes from local to remote, one
+// that came by it the other way.
+void fill_forward_fields(const HostFlow& flow, bool leaving, uint32_t flags, policy::FieldValues& values);
+
+// Of the SAs of one tunnel policy, whatever addresses its endpoints are seen under; `policy`: the context's number.
+uint32_t reqid_of_tunnel(uint64_t policy);
+
 // Of the SAs that one filter at a transport layer asks for between two hosts. The same on both ends of the daemon's
 // threads without a table between them; a collision is harmless, since selectors tell SAs apart too.
 uint32_t reqid_of_filter(uint64_t filter, const IpAddr& local, const IpAddr& remote, bool encrypted);
+
+// Of one peer among several behind one NAT; port: of its UDP encapsulation, as the NAT shows it.
+uint32_t reqid_of_nat_client(uint32_t reqid, uint16_t port);
 
 }  // namespace sallyport::stack

@@ -6,6 +6,7 @@
 #include "policy/callout.h"
 #include "policy/enumerate.h"
 #include "policy/match.h"
+#include "stack/tunnel_traffic.h"
 
 namespace sallyport::stack {
 namespace {
@@ -23,13 +24,27 @@ bool one_of(const policy::Guid& key, std::initializer_list<policy::Guid> keys) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
+// Of a callout that has packets protected: whether they may leave in the clear all the same.
+Does outbound_says(bool may_be_clear) { return may_be_clear ? Does::capture : Does::protect; }
+
+bool tunnel_may_be_clear(const policy::Snapshot& snapshot, const Filter& filter) {
+  const auto* context = tunnel_context(snapshot, filter);
+  return context != nullptr && (tunnel_policy(*context)->flags & policy::policy_flag::kTunnelAllowOutboundClear);
+}
+
 // What a callout says of a clear packet. Nothing: an inspection, which decides nothing.
-std::optional<Does> callout_says(const Filter& filter) {
+std::optional<Does> callout_says(const policy::Snapshot& snapshot, const Filter& filter) {
   const policy::Guid& key = filter.action.callout;
   if (filter.action.type == ActionType::CALLOUT_INSPECTION) return std::nullopt;
-  if (one_of(key, {callout::IPSEC_OUTBOUND_TRANSPORT_V4, callout::IPSEC_OUTBOUND_TRANSPORT_V6,
-                   callout::IPSEC_OUTBOUND_TUNNEL_V4, callout::IPSEC_OUTBOUND_TUNNEL_V6}))
-    return Does::capture;
+  switch (tunnel_callout(key)) {
+    case TunnelCallout::outbound:
+    case TunnelCallout::forward_outbound: return outbound_says(tunnel_may_be_clear(snapshot, filter));
+    case TunnelCallout::inbound:
+    case TunnelCallout::forward_inbound: return Does::veto;
+    case TunnelCallout::none: break;
+  }
+  if (one_of(key, {callout::IPSEC_OUTBOUND_TRANSPORT_V4, callout::IPSEC_OUTBOUND_TRANSPORT_V6}))
+    return outbound_says(filter.raw_context & raw::kOutboundNegotiateDiscover);
   // That a flow was secured once is the packet filter's own memory: it does not ask again here.
   if (one_of(key, {callout::IPSEC_INBOUND_TRANSPORT_V4, callout::IPSEC_INBOUND_TRANSPORT_V6}))
     return filter.raw_context & (raw::kInboundPassthru | raw::kInboundPersistConnectionSecurity) ? Does::permit
@@ -39,17 +54,16 @@ std::optional<Does> callout_says(const Filter& filter) {
                    (filter.raw_context & (raw::kAleRequireSecurity | raw::kAleRequireEncryption))
                ? Does::veto
                : Does::permit;
-  if (one_of(key, {callout::IPSEC_INBOUND_TUNNEL_V4, callout::IPSEC_INBOUND_TUNNEL_V6,
-                   callout::IPSEC_INBOUND_INITIATE_SECURE_V4, callout::IPSEC_INBOUND_INITIATE_SECURE_V6}))
+  if (one_of(key, {callout::IPSEC_INBOUND_INITIATE_SECURE_V4, callout::IPSEC_INBOUND_INITIATE_SECURE_V6}))
     return Does::veto;
   if (policy::context_of_builtin(key) != policy::CalloutContext::any) return Does::permit;
   return filter.head.flags & Filter::kPermitIfCalloutUnregistered ? Does::permit : Does::veto;
 }
 
-std::optional<Does> says(const Filter& filter) {
+std::optional<Does> says(const policy::Snapshot& snapshot, const Filter& filter) {
   const bool hard = filter.head.flags & Filter::kClearActionRight;
   if (filter.action.type == ActionType::BLOCK) return Does::block;
-  auto does = filter.action.type == ActionType::PERMIT ? Does::permit : callout_says(filter);
+  auto does = filter.action.type == ActionType::PERMIT ? Does::permit : callout_says(snapshot, filter);
   if (does == Does::permit && hard) does = Does::hard_permit;
   return does;
 }
@@ -80,7 +94,8 @@ Fits fit(const std::vector<Test>& tests, Family family, const policy::FieldValue
   const U128 every_address = policy::low_bits(family == Family::v4 ? 32 : 128);
   for (size_t at = 0; at < tests.size();) {
     const Field field = tests[at].field;
-    const bool address = field == Field::IP_LOCAL_ADDRESS || field == Field::IP_REMOTE_ADDRESS;
+    const bool source = field == Field::IP_LOCAL_ADDRESS || field == Field::IP_SOURCE_ADDRESS;
+    const bool address = source || field == Field::IP_REMOTE_ADDRESS || field == Field::IP_DESTINATION_ADDRESS;
     const bool number = field == Field::IP_PROTOCOL || field == Field::IP_LOCAL_PORT || field == Field::IP_REMOTE_PORT;
     const U128 every_number = policy::low_bits(field == Field::IP_PROTOCOL ? 8 : 16);
     std::vector<std::pair<U128, U128>> ranges;
@@ -99,8 +114,7 @@ Fits fit(const std::vector<Test>& tests, Family family, const policy::FieldValue
     if (ranges.empty()) return Fits::never;
     for (const auto& [low, high] : ranges) {
       if (address) {
-        (field == Field::IP_LOCAL_ADDRESS ? rule.local : rule.remote)
-            .emplace_back(address_of(family, low), address_of(family, high));
+        (source ? rule.local : rule.remote).emplace_back(address_of(family, low), address_of(family, high));
         continue;
       }
       const std::pair<uint16_t, uint16_t> pair{static_cast<uint16_t>(low.low), static_cast<uint16_t>(high.low)};
@@ -118,6 +132,32 @@ bool is_ike_exemption(const Filter& filter) {
   return filter.head.lifetime == policy::Lifetime::builtin && filter.head.provider == policy::known::provider::IKEEXT;
 }
 
+// What a tunnel leaves alone is permitted before its own rule is asked.
+void add_bypasses(const policy::Snapshot& snapshot, const Filter& filter, Family family, const HostRule& rule,
+                  HostSublayer& out) {
+  const auto* context =
+      tunnel_callout(filter.action.callout) != TunnelCallout::none ? tunnel_context(snapshot, filter) : nullptr;
+  if (context == nullptr || !rule.local_ports.empty() || !rule.remote_ports.empty()) return;
+  for (const TunnelBypass& bypass : tunnel_bypasses(tunnel_policy(*context)->flags, family)) {
+    const auto holds = [&](const auto& range) {
+      return range.first <= bypass.protocol && bypass.protocol <= range.second;
+    };
+    if (!rule.protocols.empty() && std::none_of(rule.protocols.begin(), rule.protocols.end(), holds)) continue;
+    HostRule past = rule;
+    past.does = Does::permit;
+    past.protocols = {{bypass.protocol, bypass.protocol}};
+    if (bypass.port == 0) {
+      out.push_back(std::move(past));
+      continue;
+    }
+    for (const auto ports : {&HostRule::local_ports, &HostRule::remote_ports}) {
+      HostRule by_port = past;
+      (by_port.*ports) = {{bypass.port, bypass.port}};
+      out.push_back(std::move(by_port));
+    }
+  }
+}
+
 HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family family, std::vector<uint64_t>& unsaid) {
   HostLayer out{point, family, {}};
   const policy::Layer layer = layer_of(point, family);
@@ -133,7 +173,7 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
   policy::Guid sublayer;
   for (const auto& filter : *filters) {
     if (is_ike_exemption(*filter)) continue;
-    const auto does = says(*filter);
+    const auto does = says(snapshot, *filter);
     if (!does) continue;
     HostRule rule;
     rule.does = *does;
@@ -149,6 +189,7 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
     }
     if (out.sublayers.empty() || filter->sublayer != sublayer) out.sublayers.emplace_back();
     sublayer = filter->sublayer;
+    add_bypasses(snapshot, *filter, family, rule, out.sublayers.back());
     out.sublayers.back().push_back(std::move(rule));
   }
   return out;
@@ -166,15 +207,15 @@ bool HostFilters::captures() const {
   for (const HostLayer& layer : layers)
     for (const HostSublayer& sublayer : layer.sublayers)
       for (const HostRule& rule : sublayer)
-        if (rule.does == Does::capture) return true;
+        if (rule.does == Does::capture || rule.does == Does::protect) return true;
   return false;
 }
 
 HostFilters host_filters(const policy::Snapshot& snapshot) {
   HostFilters out;
   for (const Family family : {Family::v4, Family::v6}) {
-    for (const Point point :
-         {Point::outbound_transport, Point::inbound_transport, Point::ale_auth_connect, Point::ale_auth_recv_accept}) {
+    for (const Point point : {Point::outbound_transport, Point::inbound_transport, Point::ale_auth_connect,
+                              Point::ale_auth_recv_accept, Point::ipforward}) {
       HostLayer layer = layer_rules(snapshot, point, family, out.unsaid);
       if (!layer.sublayers.empty()) out.layers.push_back(std::move(layer));
     }

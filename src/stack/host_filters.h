@@ -2,7 +2,8 @@
 // which leaving ones it has to bring to the daemon, which it drops, which it lets alone. WFP's arbitration is kept: the
 // sublayers of a layer one after another, within one the heaviest filter that matches; a permit whose right to override
 // is cleared leaves later sublayers only their callouts. Conditions that a clear packet never meets (an identity,
-// "secured") leave their filter out. Pure; a value.
+// "secured") leave their filter out. At IPFORWARD, of packets that the host passes on, `local` is the source and
+// `remote` the destination. Pure; a value.
 #pragma once
 #include <utility>
 #include <vector>
@@ -17,8 +18,9 @@ struct HostRule {
     permit,       // the next sublayer
     hard_permit,  // from the next sublayer on only callouts count
     block,        // by a filter: nothing against a hard permit
-    veto,         // by a callout: final
+    veto,         // by a callout, of what comes in the clear: final
     capture,      // to the daemon: final
+    protect,      // to the daemon, which never sends it in the clear: final
   };
   using Addresses = std::vector<std::pair<IpAddr, IpAddr>>;  // ranges; empty: any
   using Numbers = std::vector<std::pair<uint16_t, uint16_t>>;

@@ -18,6 +18,9 @@ namespace sallyport::stack {
 struct InstallSa {
   model::SaSpec sa;
   std::shared_ptr<const policy::Token> machine = nullptr;  // who authenticated it, for the filter engine
+  bool of_filter = false;                                  // a filter asked for it, not a connection
+  uint64_t tunnel = 0;                                     // the number of its tunnel policy; 0: it is of none
+  bool nat_client = false;                                 // of a peer behind a NAT, where others may be too
 };
 struct InstallSaElsewhere {  // what the other shards are to know of it
   ipsec::Sad::Elsewhere sa;

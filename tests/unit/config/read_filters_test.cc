@@ -133,4 +133,51 @@ condition = { REMOTE_ID = ["CN=clerk.example", "guest.example"], AUTHENTICATION_
               .find("cannot be said in this policy") != std::string::npos);
     CHECK(refusal("[main_mode.other]\n").find("lacks \"auth\"") != std::string::npos);
   }
+
+  TEST_CASE("a tunnel says its ends, and what is inside at either end") {
+    const Loaded loaded = load_text(std::string(kContexts) + R"(
+[tunnel.branch]
+main_mode = "members"
+local_endpoint = "192.0.2.1"
+remote_endpoint = ["192.0.2.2", "198.51.100.2"]
+flags = ["CLEAR_DF_ON_TUNNEL", "ENABLE_V6_IN_V4_TUNNELING"]
+condition = { IP_LOCAL_ADDRESS = ["10.1.0.0/16", "2001:db8:1::/48"], IP_REMOTE_ADDRESS = ["10.2.0.0/16", "2001:db8:2::/48"] }
+[tunnel.by-name]
+main_mode = "members"
+local_endpoint = "192.0.2.1"
+remote_endpoint = "gate.example"
+point_to_point = true
+condition = { IP_LOCAL_ADDRESS = "192.0.2.1", IP_REMOTE_ADDRESS = "192.0.2.2", IP_PROTOCOL = "tcp" }
+)");
+    for (const auto& error : loaded.errors) FAIL_CHECK(to_string(error));
+    const auto& tunnels = loaded.settings.filters.tunnels;
+    REQUIRE(tunnels.size() == 2);
+    CHECK(tunnels[0].remote_endpoints.size() == 2);
+    CHECK(tunnels[0].flags == 0x108);
+    CHECK((tunnels[0].traffic.v4 && tunnels[0].traffic.v6));
+    CHECK(tunnels[0].proposals.size() == 2);
+    CHECK(tunnels[1].remote_name == "gate.example");
+    CHECK(tunnels[1].point_to_point);
+    CHECK_FALSE(tunnels[1].traffic.v6);
+  }
+
+  TEST_CASE("what a tunnel cannot be is refused with a sentence") {
+    const auto tunnel = [](const std::string& remote, const std::string& condition, const std::string& more = "") {
+      return refusal("[tunnel.x]\nmain_mode = \"members\"\nlocal_endpoint = \"192.0.2.1\"\nremote_endpoint = " +
+                     remote + "\n" + more + "condition = { " + condition + " }\n");
+    };
+    const std::string nets = "IP_LOCAL_ADDRESS = \"10.1.0.0/16\", IP_REMOTE_ADDRESS = \"10.2.0.0/16\"";
+    const std::string six = "IP_LOCAL_ADDRESS = \"2001:db8:1::/48\", IP_REMOTE_ADDRESS = \"2001:db8:2::/48\"";
+    const auto says = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+    CHECK(says(tunnel("\"2001:db8::2\"", nets), "of another IP version than local_endpoint"));
+    CHECK(says(tunnel("[\"192.0.2.2\", \"gate.example\"]", nets), "several are tried in order, a name stands alone"));
+    CHECK(says(tunnel("\"192.0.2.2\"", "IP_LOCAL_ADDRESS = \"10.1.0.0/16\""), "what is at either end"));
+    CHECK(says(tunnel("\"192.0.2.2\"", nets + ", IP_PROTOCOL = \"tcp\""), "says more than addresses"));
+    CHECK(says(tunnel("\"192.0.2.2\"", six), "needs the flag ENABLE_V6_IN_V4_TUNNELING"));
+    CHECK(says(tunnel("\"192.0.2.2\"", nets, "flags = [\"CLEAR_DF\"]\n"), "is not known here"));
+    CHECK(says(refusal("[tunnel.x]\nmain_mode = \"member\"\nlocal_endpoint = \"192.0.2.1\"\nremote_endpoint = "
+                       "\"192.0.2.2\"\ncondition = { " +
+                       nets + " }\n"),
+               "no main_mode is called"));
+  }
 }

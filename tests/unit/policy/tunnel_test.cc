@@ -79,6 +79,9 @@ TEST_SUITE("policy/tunnel") {
     Opened opened;
     Tunnel tunnel = tunnel_of();
     tunnel.inner = {{Field::IP_REMOTE_ADDRESS, MatchType::EQUAL, V6AddrMask{{0x20, 0x01}, 32}}};
+    CHECK(add_tunnel(opened.engine, opened.now, opened.session, tunnel).error().code == Fwp::INVALID_TUNNEL_ENDPOINT);
+    CHECK(places(*opened.engine.snapshot()).empty());
+    std::get<TunnelPolicy>(tunnel.policy.policy).flags = policy_flag::kEnableV6InV4Tunneling;
     REQUIRE(add_tunnel(opened.engine, opened.now, opened.session, tunnel));
     size_t six = 0, four = 0;
     for (const auto& [layer, callout] : places(*opened.engine.snapshot()))

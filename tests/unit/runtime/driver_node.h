@@ -27,6 +27,9 @@ class DoubleKeys final : public KeyPort {
     auto reply = std::make_shared<model::KeyReply>(keys_.answer(work));
     loop_.post([this, id, reply] { on_reply(id, std::move(*reply)); });
   }
+  void set_policy_secrets(const stack::PolicySecrets& secrets) override {
+    for (const auto& [name, secret] : secrets.secrets) keys_.secrets[name] = std::string(as_text(secret.view()));
+  }
 
  private:
   test::KeyDouble keys_;

@@ -80,10 +80,28 @@ TEST_SUITE("runtime/filter_rules") {
     const std::string text = text_of(sample());
     CHECK(holds(text, "meta mark set 0x5352 accept"));
     CHECK(holds(text, "meta mark 0x5352 oifname != \"sallyport0\" counter name captured_out drop"));
-    CHECK(holds(text, "iifname \"sallyport0\" meta mark set 0x5352 ct mark set ct mark or 0x20000000 accept"));
+    CHECK(holds(text,
+                "iifname \"sallyport0\" ct mark set ct mark or 0x20000000\n\t\tiifname \"sallyport0\" fib daddr type "
+                "local meta mark set 0x5352 accept"));
     CHECK(holds(text, "ct mark and 0x20000000 == 0x20000000 counter name secured_in drop"));
     CHECK(holds(text, "ip6 daddr { 2001:db8::-2001:db8::ff } goto filter_capture"));
     CHECK(holds(text, "type route hook output priority -150; policy accept;\n\t\tmeta mark 0x5350 accept"));
+  }
+
+  TEST_CASE("[WFP 20.5] transit traffic: what leaves by a tunnel is marked, what comes has to come by the device") {
+    HostRule leaves = rule(Does::protect), comes = rule(Does::veto);
+    leaves.local = comes.remote = {{*IpAddr::parse("10.1.0.0"), *IpAddr::parse("10.1.255.255")}};
+    HostFilters filters;
+    filters.layers = {{Point::ipforward, Family::v4, {{comes}, {leaves}}}};
+    const std::string text = text_of(filters);
+    CHECK(holds(text,
+                "chain filter_forward_v4_1 {\n\t\tiifname \"sallyport0\" ip daddr { 10.1.0.0-10.1.255.255 } goto "
+                "filter_forward_v4_2\n\t\tip daddr { 10.1.0.0-10.1.255.255 } counter name filtered_in drop"));
+    CHECK(
+        holds(text, "chain filter_forward_v4_2 {\n\t\tip saddr { 10.1.0.0-10.1.255.255 } goto filter_protect comment"));
+    CHECK(holds(text, "chain filter_protect {\n\t\tct mark set ct mark or 0x20000000\n\t\tgoto filter_capture\n\t}"));
+    // Before our own ESP is exempt: that of hosts behind us is not ours.
+    CHECK(text.find("goto filter_forward_v4_1") < text.find("meta l4proto { 50, 51 } accept"));
   }
 
   TEST_CASE("ports without a protocol are those of TCP, UDP and SCTP, and type and code of ICMP") {

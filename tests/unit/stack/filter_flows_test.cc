@@ -105,8 +105,8 @@ TEST_SUITE("stack/filter_flows") {
     judge.add(filter(Layer::ALE_AUTH_RECV_ACCEPT_V4, ActionType::BLOCK,
                      {equal(Field::IP_LOCAL_PORT, Value(uint16_t{5555}))}));
     judge.take_up();
-    judge.flows.learn(1, std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=clerk")));
-    judge.flows.learn(2, std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=guest")));
+    judge.flows.learn(1, {std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=clerk"))});
+    judge.flows.learn(2, {std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=guest"))});
     ipsec::SaRecord record;
     const auto packet = view("192.0.2.2", "192.0.2.1", 1000, 5555);
     CHECK(judge.flows.inbound(judge.now, packet, sa_of(record, 1)).passed());
@@ -117,7 +117,7 @@ TEST_SUITE("stack/filter_flows") {
     judge.flows.forget(1);
     CHECK_FALSE(judge.flows.inbound(judge.now, packet, sa_of(record, 1)).passed());
     judge.flows.forget_all_but([](model::ChildId) { return false; });
-    CHECK(judge.flows.machines() == 0);
+    CHECK(judge.flows.origins() == 0);
   }
 
   TEST_CASE("a name of a certificate has one SID, written or as it travels") {

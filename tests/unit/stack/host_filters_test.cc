@@ -48,6 +48,11 @@ TEST_SUITE("stack/host_filters") {
                                                    known::callout::IPSEC_OUTBOUND_TRANSPORT_V4, {}, 1)});
     CHECK(does(outbound, Point::outbound_transport) == std::vector{Does::capture});
     CHECK(outbound.captures());
+    // Without discovery nothing of the flow is ever in the clear, so what comes of it need not be taken so either.
+    const auto required = rules_of({callout_filter(Layer::OUTBOUND_TRANSPORT_V4, ActionType::CALLOUT_TERMINATING,
+                                                   known::callout::IPSEC_OUTBOUND_TRANSPORT_V4)});
+    CHECK(does(required, Point::outbound_transport) == std::vector{Does::protect});
+    CHECK(required.captures());
     const auto accept = rules_of({callout_filter(Layer::ALE_AUTH_RECV_ACCEPT_V4, ActionType::CALLOUT_TERMINATING,
                                                  known::callout::IPSEC_INBOUND_INITIATE_SECURE_V4)});
     CHECK(does(accept, Point::ale_auth_recv_accept) == std::vector{Does::veto});
