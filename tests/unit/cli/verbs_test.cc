@@ -305,7 +305,9 @@ TEST_SUITE("cli/verbs") {
     failed.point = "peer";
     failed.role = "initiator";
     failed.filter = 7;
-    failed.sentence = "not \x1bbelieved";
+    failed.sentence =
+        "not \x1b"
+        "believed";
     ctl::NetEvent dropped;
     dropped.type = "IPSEC_KERNEL_DROP";
     dropped.code = 0xC0360001;
