@@ -111,7 +111,7 @@ class FilterKeying {
     uint64_t filter = 0;
     policy::Guid policy;
   };
-  std::map<std::string, MainMode> main_modes_;  // by connection
+  std::map<std::string, MainMode> main_modes_;                                // by connection
   std::map<uint64_t, Tunnel> tunnels_;                                        // by filter
   std::map<std::tuple<uint64_t, IpAddr, IpAddr>, std::string> by_endpoints_;  // connections that tunnels have made
   std::vector<Problem> problems_;
