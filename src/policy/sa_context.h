@@ -3,10 +3,9 @@
 // algorithm, a group) is the enumeration's _MAX. Times in seconds, addresses as IpAddr. Values.
 #pragma once
 #include "policy/call.h"
+#include "policy/net_event_call.h"  // TrafficType
 
 namespace sallyport::policy {
-
-enum class TrafficType : uint32_t { TRANSPORT = 0, TUNNEL = 1 };
 
 // IPSEC_TRAFFIC1. Transport: the two hosts and the transport layer filter. Tunnel: the endpoints and the quick mode
 // provider context.
@@ -145,9 +144,6 @@ struct IkeSaTemplate {
   SubNets subnets;
   Bytes local_certificate_hash;  // empty: any
 };
-
-template <>
-inline constexpr uint32_t kEnumLimit<TrafficType> = 2;
 
 // clang-format off
 template <class A> void describe(A& a, SaTraffic& v) { walk_all(a, v.local, v.remote, v.type, v.policy_id, v.remote_port, v.local_port, v.protocol, v.local_if_luid, v.real_if_profile_id); }
