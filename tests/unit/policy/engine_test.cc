@@ -338,7 +338,7 @@ TEST_CASE("options: typed, not in a transaction, not in a dynamic session, and m
   CHECK(*w.engine.option(w.user, option) == 1);
   REQUIRE(w.engine.begin(w.now, w.user, TxnMode::read_write));
   CHECK(code(w.engine.set_option(w.user, option, Value(uint32_t{1}))) == Fwp::TXN_IN_PROGRESS);
-  CHECK(code(w.engine.subscribe(w.user, {})) == Fwp::TXN_IN_PROGRESS);
+  CHECK(code(w.engine.subscribe(w.user, Subscription{})) == Fwp::TXN_IN_PROGRESS);
 }
 
 TEST_CASE("keying traffic is exempt exactly while main mode policy is referred to") {
