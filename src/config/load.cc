@@ -42,6 +42,11 @@ class Loading {
     read_named(top, "main_mode", reading, read_main_mode);
     read_named(top, "quick_mode", reading, read_quick_mode);
     read_filters(top, reading);
+    if (const Node* node = top.find("secure_sockets")) {
+      Section section(*node, "secure_sockets", reading, top.line_of("secure_sockets"));
+      refuse_repeated(section, path);
+      read_secure_sockets(section, out_->settings);
+    }
     top.finish();
     std::stable_sort(out_->errors.begin() + static_cast<ptrdiff_t>(first_error), out_->errors.end(),
                      [](const ConfigError& a, const ConfigError& b) { return a.line < b.line; });
@@ -181,6 +186,7 @@ Loaded load(FileSource& files, const std::string& path) {
       }
     }
   }
+  finish_secure_sockets(out.settings);
   validate(out.settings, loading.origins(), {path, 0}, out.errors);
   validate_filters(out.settings, loading.filter_origins(), {path, 0}, out.errors);
   return out;

@@ -138,6 +138,11 @@ void Driver::with_filter_engine(const std::function<void(TimePoint, policy::Engi
   pump();
 }
 
+void Driver::release_held(uint32_t held_as, bool send) {
+  control_.release_held(held_as, send);
+  pump();
+}
+
 void Driver::reload(config::Settings settings, std::shared_ptr<const model::IkePolicySet> policy,
                     stack::CommandToken token) {
   // What only a restart can change stays as it is.
@@ -348,6 +353,12 @@ void Driver::act(stack::CommandResult& result) {
 
 void Driver::act(policy::EngineOutput& output) {
   if (on_engine) on_engine(output);
+}
+
+// Nobody who could know: it is nobody's.
+void Driver::act(stack::EndpointWanted& wanted) {
+  if (on_endpoint_wanted) return on_endpoint_wanted(wanted);
+  control_.release_held(wanted.held_as, false);
 }
 
 void Driver::act(stack::HostFilters& filters) {

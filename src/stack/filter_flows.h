@@ -64,10 +64,12 @@ class FilterFlows final : public ipsec::FlowPolicy {
 
   Flow* find(TimePoint now, const HostFlow& key, bool arriving);
   void judge_outbound(const HostFlow& key, Flow& flow);
+  void ask_for_endpoint(const HostFlow& key, Flow& flow);
   void judge_inbound(const HostFlow& key, Flow& flow, bool again);
 
   std::shared_ptr<const policy::Snapshot> snapshot_;
-  bool active_ = false;  // looked up once: every packet asks
+  bool active_ = false;   // looked up once: every packet asks
+  bool sockets_ = false;  // programs may secure sockets: a flow of nobody's may be such a one's
   std::unordered_map<HostFlow, Flow, Hash> flows_;
   std::unordered_map<model::ChildId, std::shared_ptr<const policy::Token>> machines_;
   std::optional<TimePoint> sweep_at_;
