@@ -38,7 +38,7 @@ class Talk:
                 folder.chmod(folder.stat().st_mode | 0o011)
 
     def words(self, host, verb, protocol, server, family, settings, *more):
-        environment = {**os.environ, "SALLYPORT_LIBRARY": str(BUILD / "libsallyport.so"),
+        environment = {**os.environ, "SALLYPORT_LIBRARY": str(BUILD / "src" / "api" / "libsallyport.so"),
                        "SALLYPORT_SOCKETS": str(self.stage.host(host).folder / "sallyport" / "sockets.sock")}
         address = self.stage.wire.address(server, family)
         port = more[0] if more else PORT
@@ -203,7 +203,7 @@ def main(arguments):
     if "--list" in arguments:
         print("\n".join(CASES))
         return 0
-    why_not = space.available() or sallyport.available() or (None if (BUILD / "libsallyport.so").exists() else "libsallyport is not built")
+    why_not = space.available() or sallyport.available() or (None if (BUILD / "src" / "api" / "libsallyport.so").exists() else "libsallyport is not built")
     if why_not:
         print(f"skipped: {why_not}")
         return 77
