@@ -11,6 +11,7 @@
 #include "policy/provider_context.h"
 #include "runtime/clock.h"
 #include "stack/filter_flows.h"
+#include "stack/peer_sid.h"
 
 namespace sallyport::runtime {
 namespace {
@@ -243,13 +244,13 @@ int SocketService::query(const Request& request, const SocketFacts& facts, Answe
       out.quick_mode_sa = child.child_id;
       const bool proved = control.proves_identity(ike_sa.connection);
       out.method = proved ? "certificate" : "psk";
-      out.principal = proved ? ike_sa.remote_identity : std::string();
-      out.names.clear();
-      if (proved) out.names.push_back(ike_sa.remote_identity);
+      out.names = proved ? stack::names_of_identity(ike_sa.remote_identity) : std::vector<std::string>();
+      out.principal = proved ? out.names.front() : std::string();
     }
   }
   for (const auto& [principal, account] : driver_.settings().secure_sockets.accounts) {
-    if (!out.principal.empty() && principal == out.principal) out.account = account;
+    if (out.account.empty() && !out.principal.empty() && stack::canonical_identity(principal) == out.principal)
+      out.account = account;
   }
   if (request.function == call::Function::account && out.account.empty()) return EACCES;
   return 0;

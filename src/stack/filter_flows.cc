@@ -90,6 +90,7 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   flow.decision = {};
   flow.entry.reset();
   Ruling& ruling = flow.ruling;
+  if (ruling.filter == kAskForEndpoint) flow.flags.acquire = false;  // that asked for no negotiation
   ruling = {};
   ruling.flags = &flow.flags;
   fill_fields(key, flow.flags.secure ? kFlagIpsecSecured : 0, nullptr, values_);

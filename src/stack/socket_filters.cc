@@ -136,7 +136,7 @@ std::vector<std::string> identities_of_name(const std::string& name) {
     if (std::count(plain.begin(), plain.end(), ':') == 1) plain = plain.substr(0, plain.find(':'));
   }
   std::vector<std::string> out{plain};
-  if (plain.find('=') == std::string::npos) out.push_back("CN=" + plain);
+  if (plain.find('=') == std::string::npos) out.push_back(kCommonName + plain);
   if (plain != name) out.push_back(name);
   return out;
 }
