@@ -17,7 +17,7 @@ import sys
 
 import tree
 
-STANDARD_C = set("""assert.h ctype.h errno.h float.h inttypes.h limits.h math.h signal.h stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h
+STANDARD_C = set("""sys/socket.h assert.h ctype.h errno.h float.h inttypes.h limits.h math.h signal.h stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h
 string.h time.h uchar.h wchar.h""".split())
 
 
