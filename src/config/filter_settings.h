@@ -91,6 +91,11 @@ struct FilterPolicy {
   bool operator==(const FilterPolicy&) const = default;
 };
 
+// Keys of the built-in contexts of secure sockets (proto/wfp.def), and of ours for sockets that must be encrypted.
+inline constexpr const char* kSecureSocketMainMode = "b25ea800-0d02-46ed-92bd-7fa84bb73e9d";
+inline constexpr const char* kSecureSocketQuickMode = "8c2d4144-f8e0-42c0-94ce-7ccfc63b2f9b";
+inline constexpr const char* kSecureSocketEncrypted = "5a11f0a7-0000-8000-8000-656e63727970";
+
 // A GUID made of a name, always the same one (RFC 9562 5.8): an object of the configuration keeps its key over reloads.
 std::string key_of_name(std::string_view name);
 

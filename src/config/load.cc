@@ -43,6 +43,11 @@ class Loading {
     read_named(top, "quick_mode", reading, read_quick_mode);
     read_named(top, "tunnel", reading, read_tunnel);
     read_filters(top, reading);
+    if (const Node* node = top.find("secure_sockets")) {
+      Section section(*node, "secure_sockets", reading, top.line_of("secure_sockets"));
+      refuse_repeated(section, path);
+      read_secure_sockets(section, out_->settings);
+    }
     top.finish();
     std::stable_sort(out_->errors.begin() + static_cast<ptrdiff_t>(first_error), out_->errors.end(),
                      [](const ConfigError& a, const ConfigError& b) { return a.line < b.line; });
@@ -182,6 +187,7 @@ Loaded load(FileSource& files, const std::string& path) {
       }
     }
   }
+  finish_secure_sockets(out.settings);
   validate(out.settings, loading.origins(), {path, 0}, out.errors);
   validate_filters(out.settings, loading.filter_origins(), {path, 0}, out.errors);
   return out;

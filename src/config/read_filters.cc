@@ -31,6 +31,9 @@ constexpr std::string_view kSublayers[] = {
 #include "proto/wfp.def"
 };
 
+// No name that a file can give.
+constexpr const char* kSecureSocketName = "secure sockets";
+
 // FWPM_CONTEXT_IPSEC_OUTBOUND_…, FWPM_CONTEXT_IPSEC_INBOUND_…, FWPM_CONTEXT_ALE_….
 constexpr Bit kOutboundBits[] = {{"NEGOTIATE_DISCOVER", 0x1}, {"SUPPRESS_NEGOTIATION", 0x2}};
 constexpr Bit kInboundBits[] = {{"PASSTHRU", 0x1}, {"PERSIST_CONNECTION_SECURITY", 0x2}};
@@ -330,6 +333,53 @@ void read_filter(Section& section, Settings& settings) {
     read_conditions(Section(*node, section.path_of("condition"), section.reading(), section.line_of("condition")), out);
   section.finish();
   settings.filters.filters.push_back(std::move(out));
+}
+
+void read_secure_sockets(Section& section, Settings& settings) {
+  if (settings.secure_sockets.enabled) return section.refuse("", "stands in another file already.");
+  SecureSocketSettings& out = settings.secure_sockets;
+  out.enabled = true;
+  section.read_path("socket", out.socket);
+  if (out.socket.size() > 107) section.refuse("socket", "is too long for a socket: at most 107 octets.");
+  section.read_path("account_map", out.account_map);
+  section.read_number("per_user", out.per_user, 1, 1000000);
+  MainModeSettings main_mode;
+  main_mode.name = kSecureSocketName;
+  main_mode.key = kSecureSocketMainMode;
+  main_mode.auth = read_shared_auth(section, main_mode.key + "/0", settings, main_mode.secret_file);
+  if (!read_sayable(section, "ike", model::Protocol::IKE, main_mode.proposals))
+    use_default(model::Protocol::IKE, {"aes128gcm16-prfsha256-ecp256", "aes256-sha256-prfsha256-ecp256"},
+                main_mode.proposals);
+  QuickModeSettings quick_mode;
+  quick_mode.name = kSecureSocketName;
+  quick_mode.key = kSecureSocketQuickMode;
+  if (!read_sayable(section, "esp", model::Protocol::ESP, quick_mode.proposals))
+    use_default(model::Protocol::ESP, {"aes128gcm16", "aes256-sha256"}, quick_mode.proposals);
+  uint32_t lifetime = quick_mode.lifetime_seconds;
+  read_seconds(section, "lifetime", seconds(60), hours(24 * 7), lifetime);
+  quick_mode.lifetime_seconds = lifetime;
+  QuickModeSettings encrypted = quick_mode;
+  encrypted.name = std::string(kSecureSocketName) + ", encrypted";
+  encrypted.key = kSecureSocketEncrypted;
+  std::erase_if(encrypted.proposals, [](const model::Proposal& proposal) {
+    return std::none_of(proposal.transforms.begin(), proposal.transforms.end(), [](const model::Transform& t) {
+      return t.type == TransformType::ENCR && t.id != static_cast<uint16_t>(EncrId::NULL_ENCR);
+    });
+  });
+  section.finish();
+  settings.filters.main_modes.push_back(std::move(main_mode));
+  settings.filters.quick_modes.push_back(std::move(quick_mode));
+  if (!encrypted.proposals.empty()) settings.filters.quick_modes.push_back(std::move(encrypted));
+}
+
+void finish_secure_sockets(Settings& settings) {
+  if (!settings.secure_sockets.enabled) return;
+  FilterSettings filter;
+  filter.name = kSecureSocketName;
+  filter.layer = "IKEEXT";
+  filter.sublayer = "SECURE_SOCKET";
+  filter.context = kSecureSocketName;
+  settings.filters.filters.push_back(std::move(filter));
 }
 
 std::string key_of_name(std::string_view name) {

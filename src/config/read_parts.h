@@ -15,6 +15,9 @@ void read_main_mode(Section& section, const std::string& name, Settings& setting
 void read_quick_mode(Section& section, const std::string& name, Settings& settings);
 void read_tunnel(Section& section, const std::string& name, Settings& settings);
 void read_filter(Section& section, Settings& settings);  // one entry of [[filter]]
+// [secure_sockets]; finish_secure_sockets comes when every [[filter]] is read.
+void read_secure_sockets(Section& section, Settings& settings);
+void finish_secure_sockets(Settings& settings);
 // The key `auth` of policy that many peers share: files and kind under the name `credential`, in settings.
 model::AuthPolicy::Kind read_shared_auth(Section& section, const std::string& credential, Settings& settings,
                                          std::string& secret_file);

@@ -79,6 +79,17 @@ struct TrustFiles {
   bool operator==(const TrustFiles&) const = default;
 };
 
+// Sockets that programs secure for themselves: docs/secure-sockets.md. Their default policy is two contexts and a filter
+// among `filters`.
+struct SecureSocketSettings {
+  bool enabled = false;     // the table is there
+  std::string socket;       // path that programs call at; empty: sockets.sock beside the control socket
+  std::string account_map;  // file of lines "ACCOUNT PRINCIPAL" by which peers are impersonated; empty: nobody is
+  std::vector<std::pair<std::string, std::string>> accounts;  // what it says: principal, account
+  unsigned per_user = 4096; // secured sockets of one user
+  bool operator==(const SecureSocketSettings&) const = default;
+};
+
 struct Settings {
   DaemonSettings daemon;
   DeviceSettings device;
@@ -86,6 +97,7 @@ struct Settings {
   std::vector<CredentialFiles> credentials;          // sorted by name, each once
   std::vector<TrustFiles> trust;                     // sorted by name, each once
   FilterPolicy filters;
+  SecureSocketSettings secure_sockets;
   bool operator==(const Settings&) const = default;
 };
 

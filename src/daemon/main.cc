@@ -78,6 +78,13 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   worker.service().on_guard = [&](stack::CommandToken token) {
     worker.service().guard_reported(token, privileges.guard_report());
   };
+  if (auto* sockets = worker.sockets()) {
+    sockets->on_secure = [&privileges, sockets](uint64_t token, runtime::Fd socket, bool clear_too) {
+      uint64_t cookie = 0;
+      const int error = privileges.secure_socket(socket.get(), clear_too, cookie);
+      sockets->secured(token, error, cookie);
+    };
+  }
   worker.driver().on_host_filters = [&](const stack::HostFilters& filters) {
     if (auto refused = privileges.set_filters(filters)) log.line(runtime::LogLevel::error, *refused);
   };

@@ -11,6 +11,9 @@
 #include "runtime/entropy.h"
 #include "runtime/path_filter.h"
 #include "runtime/raw_socket.h"
+#include "runtime/secured_socket.h"
+#include "runtime/socket_lookup.h"
+#include "runtime/socket_server.h"
 #include "runtime/source_lookup.h"
 #include "runtime/udp_socket.h"
 #include "stack/filter_settings.h"
@@ -44,6 +47,18 @@ bool asks_for_ah(const config::Settings& settings) {
   return false;
 }
 
+std::string socket_calls_path(const config::Settings& settings) {
+  if (!settings.secure_sockets.socket.empty()) return settings.secure_sockets.socket;
+  const std::string& control = settings.daemon.control_socket;
+  return control.substr(0, control.rfind('/') + 1) + "sockets.sock";
+}
+
+bool reflect_mark(const char* family) {
+  const std::string path = std::string("/proc/sys/net/") + family + "/fwmark_reflect";
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  return fd && ::write(fd.get(), "1", 1) == 1;
+}
+
 // The same rules, whatever numbers their filters have: an engine that has lived longer counts on.
 bool same_rules(stack::HostFilters a, stack::HostFilters b) {
   for (stack::HostFilters* each : {&a, &b}) {
@@ -71,7 +86,29 @@ std::optional<std::string> Privileges::open_all(const config::Settings& settings
   auto control = runtime::open_control_socket(settings.daemon.control_socket, settings.daemon.control_group);
   if (!control) return runtime::explain_control_socket(settings.daemon.control_socket, control.error());
   held_.control = std::move(*control);
+  return open_socket_calls(settings);
+}
+
+std::optional<std::string> Privileges::open_socket_calls(const config::Settings& settings) {
+  if (!settings.secure_sockets.enabled) return std::nullopt;
+  const std::string path = socket_calls_path(settings);
+  auto calls = runtime::open_socket_calls(path);
+  if (!calls) return runtime::explain_control_socket(path, calls.error());
+  auto lookup = runtime::open_socket_lookup();
+  if (!lookup) return runtime::explain("sockets cannot be looked up", lookup.error());
+  held_.socket_calls = std::move(*calls);
+  held_.socket_lookup = std::move(*lookup);
+  // What the kernel answers to a protected packet without a socket goes the way it came.
+  for (const char* name : {"ipv4", "ipv6"}) {
+    if (!reflect_mark(name)) warnings_.push_back(std::string("net.") + name + ".fwmark_reflect cannot be set: answers to "
+                                                 "protected packets without a socket are dropped");
+  }
   return std::nullopt;
+}
+
+int Privileges::secure_socket(int socket, bool clear_too, uint64_t& cookie) const {
+  if (!held_.socket_calls) return EOPNOTSUPP;
+  return runtime::secure_socket(socket, held_.tun_index, clear_too, cookie);
 }
 
 std::optional<std::string> Privileges::open_files(const config::Settings& settings) {
@@ -262,6 +299,8 @@ std::optional<std::string> Privileges::protect(const config::Settings& settings)
   auto configured = stack::host_filters_of(settings.filters, rng);
   if (!configured) return configured.error();
   if (closed.enforce == Enforce::off) {
+    if (settings.secure_sockets.enabled)
+      return "secure_sockets need the packet filter, which fail_closed = { enforce = \"off\" } switches off";
     if (!configured->empty())
       return "filters need the packet filter, which fail_closed = { enforce = \"off\" } switches off";
     guard_.remove();
@@ -293,6 +332,7 @@ std::optional<std::string> Privileges::apply_guard(const config::Settings& setti
   plan.natt_port = settings_.daemon.natt_port;
   plan.filters = filters;
   plan.device_mtu = settings_.device.mtu;
+  plan.secure_sockets = settings.secure_sockets.enabled;
   return guard_.apply(std::move(plan));
 }
 
@@ -308,7 +348,7 @@ std::optional<std::string> Privileges::set_filters(stack::HostFilters filters) {
 std::vector<Family> Privileges::marked_families() const {
   std::vector<Family> out;
   for (const Family family : {Family::v4, Family::v6})
-    if (filters_.find(stack::Point::outbound_transport, family) != nullptr ||
+    if (settings_.secure_sockets.enabled || filters_.find(stack::Point::outbound_transport, family) != nullptr ||
         filters_.find(stack::Point::ipforward, family) != nullptr)
       out.push_back(family);
   return out;
@@ -344,8 +384,9 @@ std::vector<std::string> Privileges::reconcile(const config::Settings& settings)
   const auto& is = settings.daemon;
   if (was.ike_port != is.ike_port || was.natt_port != is.natt_port || was.control_socket != is.control_socket ||
       was.control_group != is.control_group || was.user != is.user || was.split != is.split ||
-      was.key_log != is.key_log || !(settings_.device == settings.device)) {
-    sentences.push_back("ports, control socket, user, key log and device change only with a restart");
+      was.key_log != is.key_log || !(settings_.device == settings.device) ||
+      settings_.secure_sockets.enabled != settings.secure_sockets.enabled) {
+    sentences.push_back("ports, control socket, user, key log, device and whether there are secure_sockets change only with a restart");
   }
   if (!is.log.file.empty()) {
     if (Fd file = open_log(is.log.file)) {
@@ -359,11 +400,13 @@ std::vector<std::string> Privileges::reconcile(const config::Settings& settings)
   if (auto refused = set_routes(settings)) sentences.push_back(std::move(*refused));
   const auto fixed_daemon = settings_.daemon;
   const auto fixed_device = settings_.device;
+  const auto fixed_sockets = settings_.secure_sockets;
   settings_ = settings;
   settings_.daemon = fixed_daemon;
   settings_.daemon.log = settings.daemon.log;
   settings_.daemon.fail_closed = settings.daemon.fail_closed;
   settings_.device = fixed_device;
+  settings_.secure_sockets = fixed_sockets;
   return sentences;
 }
 
@@ -385,6 +428,7 @@ void Privileges::remove_all(End end) {
   }
   routes_.reset();
   if (held_.control) (void)::unlink(settings_.daemon.control_socket.c_str());
+  if (held_.socket_calls) (void)::unlink(socket_calls_path(settings_).c_str());
   held_ = {};
 }
 

@@ -37,6 +37,8 @@ class Privileges {
   // Links and addresses come and go: when links_fd() (-1: none) can be read. A sentence for what could not be done.
   int links_fd() const { return links_ ? links_->fd() : -1; }
   std::optional<std::string> follow_links();
+  // runtime::secure_socket() with our device. EOPNOTSUPP: not configured.
+  int secure_socket(int socket, bool clear_too, uint64_t& cookie) const;
   runtime::GuardReport guard_report() const;
   runtime::Descriptors share() const;  // duplicates, for a worker
   std::vector<std::string> warnings() const { return warnings_; }
@@ -52,6 +54,7 @@ class Privileges {
   std::optional<std::string> open_raw_sockets(const config::Settings& settings, runtime::SocketOptions options);
   std::optional<std::string> open_device(const config::Settings& settings);
   std::optional<std::string> open_files(const config::Settings& settings);
+  std::optional<std::string> open_socket_calls(const config::Settings& settings);
   std::optional<std::string> set_routes(const config::Settings& settings);
   std::vector<Family> marked_families() const;
   std::optional<std::string> apply_guard(const config::Settings& settings, const stack::HostFilters& filters);

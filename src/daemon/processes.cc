@@ -2,6 +2,7 @@
 // with it.
 #include "daemon/processes.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -52,7 +53,9 @@ enum class Word : uint8_t {
   policy,          // to the worker: what the policy store holds, in memory files
   policy_damaged,  // from it: the newest was not good
   policy_part,     // from it: more of a store to be written, and the last of it
-  policy_end
+  policy_end,
+  secure_socket,  // from it: a program's socket with a token, to be marked and filtered
+  socket_secured  // to it: what came of it
 };
 uint8_t code(Word word) { return static_cast<uint8_t>(word); }
 
@@ -232,6 +235,9 @@ struct WorkerProcess {
         service.guard_reported(token_of(message.body), *report);
     } else if (message.word == code(Word::policy)) {
       restore_policy(message);
+    } else if (message.word == code(Word::socket_secured) && message.body.size() == 20 && worker->sockets()) {
+      worker->sockets()->secured(load_be64(message.body.data()), static_cast<int>(load_be32(&message.body[8])),
+                                 load_be64(&message.body[12]));
     } else if (message.word == code(Word::stop)) {
       worker->stop();
     }
@@ -302,6 +308,15 @@ void send_filter_plan(DescriptorChannel& parent, ByteView plan) {
     process.worker->driver().on_host_filters = [&](const stack::HostFilters& filters) {
       send_filter_plan(process.parent, runtime::write_filter_plan(filters));
     };
+    if (auto* sockets = process.worker->sockets()) {
+      sockets->on_secure = [&process, sockets](uint64_t token, Fd socket, bool clear_too) {
+        Writer out;
+        out.u64(token);
+        out.u8(clear_too ? 1 : 0);
+        if (!process.parent.send(code(Word::secure_socket), out.view(), {socket.get()}, false))
+          sockets->secured(token, EAGAIN, 0);
+      };
+    }
     process.worker->service().policy().on_store = [&](Bytes octets) { process.store_policy(octets); };
     process.loop.watch(process.parent.fd(), [&] { process.read(); });
     process.read();  // the channels to the key process and the helper
@@ -471,7 +486,19 @@ class Parent {
     if ((*message)->word == code(Word::policy_damaged)) store_.set_aside();
     if ((*message)->word == code(Word::policy_part) || (*message)->word == code(Word::policy_end))
       take_policy(**message);
+    if ((*message)->word == code(Word::secure_socket)) secure_socket(**message);
     take_filter_plan(**message);
+  }
+
+  void secure_socket(const ChannelMessage& message) {
+    if (message.body.size() != 9 || message.descriptors.size() != 1) return;
+    uint64_t cookie = 0;
+    const int error = privileges_.secure_socket(message.descriptors.front().get(), message.body[8] != 0, cookie);
+    Writer out;
+    out.bytes(ByteView(message.body).first(8));
+    out.u32(static_cast<uint32_t>(error));
+    out.u64(cookie);
+    (void)worker_.channel.send(code(Word::socket_secured), out.view(), {}, false);
   }
 
   void take_filter_plan(const ChannelMessage& message) {

@@ -130,6 +130,33 @@ void RemoteKeys::lost(Agent& agent) {
   }
 }
 
+namespace {
+
+// Lines "ACCOUNT PRINCIPAL"; what stands behind # and empty lines say nothing.
+std::optional<std::string> read_accounts(config::FileSource& files, config::SecureSocketSettings& settings) {
+  if (settings.account_map.empty()) return std::nullopt;
+  const auto text = files.read(settings.account_map);
+  if (!text) return runtime::explain("the account map " + settings.account_map + " cannot be read", text.error());
+  size_t number = 0;
+  for (size_t at = 0; at < text->size();) {
+    const size_t end = std::min(text->find('\n', at), text->size());
+    std::string line = text->substr(at, end - at);
+    at = end + 1;
+    ++number;
+    if (const size_t hash = line.find('#'); hash != std::string::npos) line.resize(hash);
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\t' || line.back() == '\r')) line.pop_back();
+    if (line.empty()) continue;
+    const size_t blank = line.find_first_of(" \t");
+    const size_t name = blank == std::string::npos ? blank : line.find_first_not_of(" \t", blank);
+    if (blank == 0 || name == std::string::npos)
+      return settings.account_map + ":" + std::to_string(number) + ": is no line of an account and a principal.";
+    settings.accounts.emplace_back(line.substr(name), line.substr(0, blank));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Loaded load_all(config::FileSource& files, const std::string& path) {
   Loaded out;
   auto loaded = config::load(files, path);
@@ -144,6 +171,10 @@ Loaded load_all(config::FileSource& files, const std::string& path) {
     out.check.problems.push_back({path, 0, {}, complaint});
     out.problems.push_back(std::move(complaint));
   }
+  if (auto refused = read_accounts(files, loaded.settings.secure_sockets)) {
+    out.check.problems.push_back({loaded.settings.secure_sockets.account_map, 0, {}, *refused});
+    out.problems.push_back(std::move(*refused));
+  }
   out.settings = std::move(loaded.settings);
   out.policy = std::move(built.policy);
   return out;
@@ -153,11 +184,16 @@ Worker::Worker(runtime::Loop& loop, runtime::TraceLog& log, runtime::KeyPort& ke
                runtime::Descriptors descriptors, runtime::ReportFacts facts)
     : loop_(loop),
       listening_(std::move(descriptors.control)),
+      socket_calls_(std::move(descriptors.socket_calls)),
+      socket_lookup_(std::move(descriptors.socket_lookup)),
       driver_(loop, log, keys, rng_, {loaded.settings, loaded.policy, std::move(descriptors)}) {
   const uint32_t own = ::geteuid();
   server_ = std::make_unique<runtime::ControlServer>(loop.io(), std::move(listening_), facts.version,
                                                      [own](uint32_t uid) { return uid == 0 || uid == own; });
   service_ = std::make_unique<runtime::ControlService>(loop, log, driver_, *server_, std::move(facts));
+  if (socket_calls_)
+    sockets_ = std::make_unique<runtime::SocketService>(loop, log, driver_, std::move(socket_calls_),
+                                                        std::move(socket_lookup_));
 }
 
 void Worker::stop() {

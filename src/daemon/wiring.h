@@ -13,6 +13,7 @@
 #include "runtime/descriptor_channel.h"
 #include "runtime/entropy.h"
 #include "runtime/file_store.h"
+#include "runtime/socket_service.h"
 
 namespace sallyport::daemon {
 
@@ -83,14 +84,16 @@ class Worker {
   void stop();  // deletes the SAs at the peers and ends the loop
   runtime::Driver& driver() { return driver_; }
   runtime::ControlService& service() { return *service_; }
+  runtime::SocketService* sockets() { return sockets_.get(); }  // nullptr: programs may not secure sockets
 
  private:
   runtime::Loop& loop_;
   runtime::SystemRng rng_;
-  runtime::Fd listening_;
+  runtime::Fd listening_, socket_calls_, socket_lookup_;
   runtime::Driver driver_;
   std::unique_ptr<runtime::ControlServer> server_;
   std::unique_ptr<runtime::ControlService> service_;
+  std::unique_ptr<runtime::SocketService> sockets_;
 };
 
 constexpr const char* kVersion = "0.1.0";

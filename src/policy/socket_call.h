@@ -49,15 +49,14 @@ struct Answer {
   uint64_t main_mode_sa = 0, quick_mode_sa = 0;
   std::string principal, method;
   std::vector<std::string> names;
-  uint32_t uid = 0, gid = 0;  // account
-  std::vector<uint32_t> groups;
+  std::string account;  // of the function of that name: the local one that the principal is mapped to
 };
 
 // clang-format off
 template <class A> void describe(A& a, Settings& v) { walk_all(a, v.security_flags, v.ipsec_flags, v.main_mode, v.quick_mode); }
 template <class A> void describe(A& a, Peer& v) { walk_all(a, v.address, v.port); }
 template <class A> void describe(A& a, Request& v) { walk_all(a, v.version, v.function, v.settings, v.peer, v.name); }
-template <class A> void describe(A& a, Answer& v) { walk_all(a, v.error, v.flags, v.negotiation_error, v.main_mode_sa, v.quick_mode_sa, v.principal, v.method, v.names, v.uid, v.gid, v.groups); }
+template <class A> void describe(A& a, Answer& v) { walk_all(a, v.error, v.flags, v.negotiation_error, v.main_mode_sa, v.quick_mode_sa, v.principal, v.method, v.names, v.account); }
 // clang-format on
 
 }  // namespace sallyport::policy::socket_call

@@ -14,7 +14,8 @@ auto singles(Self& all) {
                     &all.tun,         &all.control,
                     &all.log_file,    &all.key_log_ike,
                     &all.key_log_esp, &all.key_log_esp_other,
-                    &all.route_lookup};
+                    &all.route_lookup, &all.socket_calls,
+                    &all.socket_lookup};
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ struct Descriptors {
   uint32_t tun_index = 0;
   bool tun_vnet_header = false;  // packets of the TUN device carry virtio-net headers
   Fd control;                    // listening
+  Fd socket_calls;               // listening; empty: programs may not secure sockets
+  Fd socket_lookup;              // netlink; see socket_lookup.h
   Fd route_lookup;               // netlink: which address we would send from; see source_lookup.h
   Fd log_file;
   Fd key_log_ike, key_log_esp, key_log_esp_other;

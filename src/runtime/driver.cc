@@ -143,6 +143,11 @@ void Driver::with_filter_engine(const std::function<void(TimePoint, policy::Engi
   pump();
 }
 
+void Driver::release_held(uint32_t held_as, bool send) {
+  control_.release_held(held_as, send);
+  pump();
+}
+
 void Driver::reload(config::Settings settings, std::shared_ptr<const model::IkePolicySet> policy,
                     stack::CommandToken token) {
   // What only a restart can change stays as it is.
@@ -359,6 +364,11 @@ void Driver::act(policy::EngineOutput& output) {
 }
 
 void Driver::act(stack::PolicySecrets& secrets) { keys_.set_policy_secrets(secrets); }
+// Nobody who could know: it is nobody's.
+void Driver::act(stack::EndpointWanted& wanted) {
+  if (on_endpoint_wanted) return on_endpoint_wanted(wanted);
+  control_.release_held(wanted.held_as, false);
+}
 
 void Driver::act(stack::HostFilters& filters) {
   if (on_host_filters) on_host_filters(filters);

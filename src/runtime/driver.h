@@ -57,10 +57,13 @@ class Driver {
 
   std::function<void()> on_sa_changes;  // sa_calls() has something for sessions
 
+  std::function<void(const stack::EndpointWanted&)> on_endpoint_wanted;  // to be answered by release_held()
   std::function<void(const stack::HostFilters&)> on_host_filters;  // the packet filter is to have these
 
   // Works on the filter engine; what comes of it is carried out before this returns.
   void with_filter_engine(const std::function<void(TimePoint, policy::Engine&)>& work);
+
+  void release_held(uint32_t held_as, bool send);
 
   policy::Engine& filter_engine() { return control_.filter_engine(); }  // to change it: with_filter_engine()
 
@@ -101,6 +104,7 @@ class Driver {
   void act(stack::CommandResult& result);
   void act(policy::EngineOutput& output);
   void act(stack::PolicySecrets& secrets);
+  void act(stack::EndpointWanted& wanted);
   void act(stack::HostFilters& filters);
   void send_queues();
   void arm();

@@ -253,7 +253,7 @@ void write_bases(std::string& text, const FilterRulesPlan& plan) {
 }  // namespace
 
 std::string filter_rules(const FilterRulesPlan& plan) {
-  if (plan.filters.empty()) return {};
+  if (plan.filters.empty() && !plan.secure_sockets) return {};
   std::string text;
   write_capture(text, plan);
   for (const Family family : {Family::v4, Family::v6}) write_layers(text, plan.filters, family, plan.device);

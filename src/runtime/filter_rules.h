@@ -14,6 +14,7 @@ constexpr uint32_t kSecuredBit = 0x20000000;
 
 struct FilterRulesPlan {
   stack::HostFilters filters;
+  bool secure_sockets = false;  // sockets carry kCaptureMark from the start
   std::string device;
   std::string own_mark;    // "0x5350"
   std::string exemptions;  // rules for packets that are the daemon's own affair, arriving; each a line

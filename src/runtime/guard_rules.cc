@@ -225,6 +225,7 @@ std::string accept_own(const GuardPlan& plan) {
 void write_filters(std::string& text, const GuardPlan& plan) {
   FilterRulesPlan rules;
   rules.filters = plan.filters;
+  rules.secure_sockets = plan.secure_sockets;
   rules.device = plan.device;
   rules.own_mark = mark_text();
   rules.exemptions = accept_own(plan) + accept_icmp_errors(plan);
@@ -278,7 +279,7 @@ std::string guard_rules(const GuardPlan& plan, const GuardCounters& counters) {
   write_counter(text, "clear_in", counters.clear_in);
   write_counter(text, "clear_out", counters.clear_out);
   write_counter(text, "other_family_out", counters.other_family_out);
-  if (!plan.filters.empty()) {
+  if (!plan.filters.empty() || plan.secure_sockets) {
     write_counter(text, "filtered_in", counters.filtered_in);
     write_counter(text, "filtered_out", counters.filtered_out);
     write_counter(text, "secured_in", counters.secured_in);

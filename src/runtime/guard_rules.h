@@ -30,6 +30,7 @@ struct GuardPlan {
   uint16_t ike_port = 500;
   uint16_t natt_port = 4500;
   stack::HostFilters filters;
+  bool secure_sockets = false;  // the capture chains, even without filters
   uint16_t device_mtu = 1400;
   bool match_sockets = true;  // false: the kernel cannot look up a packet's socket, so our ports alone must do
 };

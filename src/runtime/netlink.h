@@ -38,6 +38,7 @@ class NetlinkAttributes {
 class Netlink {
  public:
   static Result<Netlink> open();
+  static Netlink adopt(Fd fd) { return Netlink(std::move(fd)); }  // of another netlink protocol
   // Sends and waits for the acknowledgement. The errno of the kernel's answer is the error's detail.
   Result<> transact(NetlinkRequest& request);
   // Sends a request with NLM_F_DUMP and gives each message of the answer to `each`.

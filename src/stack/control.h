@@ -69,9 +69,16 @@ struct NatKeepalive {
   IpEndpoint remote;
 };
 
+// A packet waits that may be the first one of a secured socket: whose is it? Answered by Control::release_held.
+struct EndpointWanted {
+  HostFlow flow;
+  uint32_t held_as = 0;
+};
+
 using ControlOutput =
     std::variant<ike::Datagram, ike::Request, ike::KeyLog, DataplaneCommand, NatKeepalive, Notice, CommandResult,
                  PolicySecrets,          // what the key process is to know beside the configuration's secrets
+                 EndpointWanted,
                  HostFilters,            // new rules for the host's packet filter
                  policy::EngineOutput>;  // of the engine: what its sessions are to hear; changed snapshots stay inside
 
@@ -131,6 +138,8 @@ class Control {
   std::deque<SaChange> take_sa_changes();
   DirectSas& direct() { return direct_; }
   const DirectSas& direct() const { return direct_; }
+  // What waits under this reqid of an EndpointWanted meets the filters in force, or is dropped.
+  void release_held(uint32_t held_as, bool send);
 
   // Before the end: the SAs that filters asked for are deleted at the peers.
   void end_filter_sas(TimePoint now);
@@ -153,6 +162,7 @@ class Control {
   }
   const ike::Endpoint& endpoint() const { return endpoint_; }
   const ike::Counters& ike_counters() const { return endpoint_.counters(); }
+  bool proves_identity(const std::string& connection) const { return keying_.proves_identity(connection); }
   const std::shared_ptr<const model::IkePolicySet>& policy() const { return connections_.policy(); }
 
  private:

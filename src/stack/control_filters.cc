@@ -6,6 +6,7 @@
 #include "stack/control.h"
 #include "stack/filter_flows.h"
 #include "stack/net_events.h"
+#include "stack/socket_filters.h"
 
 namespace sallyport::stack {
 
@@ -131,7 +132,15 @@ void Control::end_changed_connections(TimePoint now, const std::vector<model::Co
   }
 }
 
+void Control::release_held(uint32_t held_as, bool send) {
+  outputs_.emplace_back(send ? DataplaneCommand{ReleaseHeld{held_as}} : DataplaneCommand{ForgetHeld{held_as}});
+}
+
 void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
+  if (event.filter == kAskForEndpoint) {
+    outputs_.emplace_back(EndpointWanted{leaving_flow(event.flow), event.held_as});
+    return;
+  }
   forget_old_negotiations(now);
   const auto known = negotiations_.find(event.held_as);
   if (known != negotiations_.end() && now < known->second.until) {

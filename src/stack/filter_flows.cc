@@ -11,6 +11,7 @@
 #include "policy/callout.h"
 #include "policy/provider_context.h"
 #include "stack/net_events.h"
+#include "stack/socket_filters.h"
 
 namespace sallyport::stack {
 namespace {
@@ -63,7 +64,8 @@ size_t FilterFlows::Hash::operator()(const HostFlow& flow) const {
 
 void FilterFlows::set(std::shared_ptr<const policy::Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
-  active_ = false;
+  sockets_ = snapshot_ && snapshot_->contexts.find(secure_socket_quick_mode()) != nullptr;
+  active_ = sockets_;
   constexpr Point kPoints[] = {Point::outbound_transport, Point::inbound_transport, Point::ale_auth_connect,
                                Point::ale_auth_recv_accept, Point::ipforward};
   for (const Point point : kPoints)
@@ -130,6 +132,7 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   flow.entry.reset();
   flow.outbound_clear = false;
   Ruling& ruling = flow.ruling;
+  if (ruling.filter == kAskForEndpoint) flow.flags.acquire = false;  // that asked for no negotiation
   ruling = {};
   ruling.flags = &flow.flags;
   fill_fields(key, flow.flags.secure ? kFlagIpsecSecured : 0, nullptr, values_);
@@ -156,6 +159,7 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
     ruling.way = transport.decided || connect.decided ? Way::clear : Way::none;
     // A connection that has to be secured, and no filter that would have it negotiated.
     if (connection & (raw::kAleRequireSecurity | raw::kAleRequireEncryption)) ruling.way = Way::none;
+    if (ruling.way == Way::none && sockets_ && !transport.decided) ask_for_endpoint(key, flow);
     return;
   }
   if (connection & raw::kAleRequireEncryption) flow.flags.guaranteed_encryption = true;
@@ -174,6 +178,18 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   }
   use_reqid(flow, reqid_of_filter(filter->id, key.local, key.remote, true));
   if (!flow.flags.guaranteed_encryption) ruling.other_reqid = reqid_of_filter(filter->id, key.local, key.remote, false);
+}
+
+// Only what is marked comes here, and a secured socket's first packet comes before its filters: it waits until whose it
+// is has been looked up.
+void FilterFlows::ask_for_endpoint(const HostFlow& key, Flow& flow) {
+  auto entry = std::make_shared<model::SpdEntry>();
+  entry->action = model::Action::PROTECT;
+  entry->reqid = reqid_of_filter(kAskForEndpoint, key.local, key.remote, true);
+  flow.entry = std::move(entry);
+  flow.decision.entry = &flow.entry;
+  flow.ruling.way = Ruling::Way::protect;
+  flow.ruling.filter = kAskForEndpoint;
 }
 
 ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::PacketView& view) {

@@ -86,11 +86,13 @@ class FilterFlows final : public ipsec::FlowPolicy {
   const policy::Filter* forward_tunnel(const HostFlow& key, bool leaving);
   void protect_by_tunnel(const policy::Filter& filter, Flow& flow);
   void use_reqid(Flow& flow, uint32_t reqid);
+  void ask_for_endpoint(const HostFlow& key, Flow& flow);
   void judge_inbound(const HostFlow& key, Flow& flow, bool again);
   void tell_blocked(TimePoint now, const HostFlow& key, const policy::Decision& decision, bool arriving);
 
   std::shared_ptr<const policy::Snapshot> snapshot_;
-  bool active_ = false;  // looked up once: every packet asks
+  bool active_ = false;   // looked up once: every packet asks
+  bool sockets_ = false;  // programs may secure sockets: a flow of nobody's may be such a one's
   std::unordered_map<HostFlow, Flow, Hash> flows_;
   std::unordered_map<model::ChildId, Origin> origins_;
   std::optional<TimePoint> sweep_at_;

@@ -6,6 +6,7 @@
 #include "policy/callout.h"
 #include "policy/enumerate.h"
 #include "policy/match.h"
+#include "stack/socket_filters.h"
 #include "stack/tunnel_traffic.h"
 
 namespace sallyport::stack {
@@ -173,6 +174,8 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
   policy::Guid sublayer;
   for (const auto& filter : *filters) {
     if (is_ike_exemption(*filter)) continue;
+    // A secured socket carries mark and socket filter of its own: no rule for each of them.
+    if (filter->head.provider == secure_socket_provider()) continue;
     const auto does = says(snapshot, *filter);
     if (!does) continue;
     HostRule rule;

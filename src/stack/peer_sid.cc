@@ -1,6 +1,8 @@
 // See peer_sid.h.
 #include "stack/peer_sid.h"
 
+#include <algorithm>
+
 #include "crypto/certificate.h"
 #include "crypto/hash.h"
 
@@ -8,8 +10,24 @@ namespace sallyport::stack {
 
 namespace {
 
+// "CN=value" at the end of a name or before a comma; empty: there is none, or several.
+std::string common_name(const std::string& name) {
+  std::string out;
+  for (size_t at = 0; at < name.size();) {
+    const size_t end = std::min(name.find(", ", at), name.size());
+    if (name.compare(at, 3, "CN=") == 0) {
+      if (!out.empty()) return {};
+      out = name.substr(at + 3, end - at - 3);
+    }
+    at = end + 2;
+  }
+  return out;
+}
+
+}  // namespace
+
 // Names as the configuration writes them and as they come over the wire ("dn:" and DER) have one form.
-std::string canonical(std::string_view identity) {
+std::string canonical_identity(std::string_view identity) {
   const bool wire = identity.starts_with("dn:");
   if (!wire && identity.find('=') == std::string_view::npos) return std::string(identity);
   const auto der = wire ? from_hex(identity.substr(3)) : crypto::encode_dn(identity);
@@ -17,11 +35,16 @@ std::string canonical(std::string_view identity) {
   return text.empty() ? std::string(identity) : text;
 }
 
-}  // namespace
+std::vector<std::string> names_of_identity(std::string_view identity) {
+  std::vector<std::string> out{canonical_identity(identity)};
+  if (out.front().find('=') == std::string::npos) return out;
+  if (const std::string name = common_name(out.front()); !name.empty()) out.push_back(kCommonName + name);
+  return out;
+}
 
 policy::Sid sid_of_identity(std::string_view identity) {
   constexpr uint64_t kResourceManager = 9;  // the authority for whoever numbers identities of its own
-  const Bytes digest = crypto::sha256(as_bytes(canonical(identity)));
+  const Bytes digest = crypto::sha256(as_bytes(canonical_identity(identity)));
   policy::Sid out;
   out.authority = kResourceManager;
   for (size_t at = 0; at + 4 <= digest.size(); at += 4) out.parts.push_back(load_be32(&digest[at]));
@@ -30,7 +53,11 @@ policy::Sid sid_of_identity(std::string_view identity) {
 
 policy::Token token_of_identity(std::string_view identity) {
   const policy::Sid authenticated_users{5, {11}};
-  return policy::token_of({sid_of_identity(identity), policy::known::sid::everyone(), authenticated_users});
+  std::vector<policy::Sid> sids;
+  for (const auto& name : names_of_identity(identity)) sids.push_back(sid_of_identity(name));
+  sids.push_back(policy::known::sid::everyone());
+  sids.push_back(authenticated_users);
+  return policy::token_of(std::move(sids));
 }
 
 }  // namespace sallyport::stack

@@ -152,17 +152,14 @@ SALLYPORT_OFFSET(SOCKET_SECURITY_QUERY_INFO_IPSEC2, SaLookupContext, 44);
 #undef SALLYPORT_OFFSET
 #undef SALLYPORT_SIZE
 
-// What WSAIoctl does with the first four control codes, and the functions with their arguments. overlapped: whether the
-// socket was made with WSA_FLAG_OVERLAPPED. Returns 0 or the code of WSAGetLastError(); octets: of the answer. Nothing
-// here waits for the network, so that an overlapped call may be completed at once.
+// What WSAIoctl does with the first four control codes, and the functions with their arguments. Returns 0 or the code of
+// WSAGetLastError(); octets: of the answer, or that it needs. Waits for the daemon and never for the network, so that an
+// overlapped call may be completed at once. A query gives no token handles yet: both are 0.
 INT sallyport_socket_security_ioctl(uintptr_t socket, DWORD code, const void* in, DWORD in_octets, void* out,
                                     DWORD out_octets, DWORD* octets);
-// The same for WSAImpersonateSocketPeer and WSARevertImpersonation; blocking: the socket is neither overlapped nor
-// non-blocking.
+// The same for WSAImpersonateSocketPeer and WSARevertImpersonation; blocking: made without WSA_FLAG_OVERLAPPED.
 INT sallyport_socket_impersonate(uintptr_t socket, const struct sockaddr* peer, ULONG peer_octets, BOOL blocking);
 INT sallyport_socket_revert(void);
-// Ends what a query's token handle stands for; FALSE: it is none of ours. CloseHandle calls it.
-BOOL sallyport_socket_close_token(UINT64 token);
 
 #ifdef __cplusplus
 }

@@ -10,12 +10,6 @@
 #include "api/winsock/overlapped.h"
 #include "api/winsock/socket_table.h"
 
-// A library built without secure sockets has none of these; then nothing is secured and every call says so.
-#pragma weak sallyport_socket_security_ioctl
-#pragma weak sallyport_socket_impersonate
-#pragma weak sallyport_socket_revert
-#pragma weak sallyport_socket_close_token
-
 namespace sallyport::api::winsock {
 
 bool is_security_code(DWORD code) {
@@ -27,7 +21,6 @@ int security_call(SOCKET socket, DWORD code, const void* in, DWORD in_octets, vo
                   DWORD* octets, LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine) {
   const auto fd = descriptor(socket);
   if (!fd) return SOCKET_ERROR;
-  if (!sallyport_socket_security_ioctl) return fail(WSAEOPNOTSUPP);
   DWORD answered = 0;
   const INT error = sallyport_socket_security_ioctl(socket, code, in, in_octets, out, out_octets, &answered);
   if (octets) *octets = answered;
@@ -41,10 +34,6 @@ int security_call(SOCKET socket, DWORD code, const void* in, DWORD in_octets, vo
   }
   if (is_overlapped(*fd, overlapped)) report_overlapped(*fd, overlapped, routine, {0, answered, 0});
   return 0;
-}
-
-bool close_token(HANDLE handle) {
-  return sallyport_socket_close_token && sallyport_socket_close_token(reinterpret_cast<uintptr_t>(handle)) != FALSE;
 }
 
 }  // namespace sallyport::api::winsock
@@ -86,7 +75,6 @@ INT WSAAPI WSADeleteSocketPeerTargetName(SOCKET socket, const struct sockaddr* p
 INT WSAAPI WSAImpersonateSocketPeer(SOCKET socket, const struct sockaddr* peer, ULONG peer_octets) {
   const auto fd = descriptor(socket);
   if (!fd) return SOCKET_ERROR;
-  if (!sallyport_socket_impersonate) return fail(WSAEOPNOTSUPP);
   const BOOL waits = !notes(*fd).overlapped && blocking(*fd) ? TRUE : FALSE;
   const INT error = sallyport_socket_impersonate(socket, peer, peer_octets, waits);
   return error == 0 ? 0 : fail(error);
@@ -94,7 +82,6 @@ INT WSAAPI WSAImpersonateSocketPeer(SOCKET socket, const struct sockaddr* peer, 
 
 INT WSAAPI WSARevertImpersonation(void) {
   if (!started()) return fail(WSANOTINITIALISED);
-  if (!sallyport_socket_revert) return 0;  // nobody can have impersonated
   const INT error = sallyport_socket_revert();
   return error == 0 ? 0 : fail(error);
 }

@@ -9,6 +9,5 @@ bool is_security_code(DWORD code);
 // size, also where the answer had no room.
 int security_call(SOCKET socket, DWORD code, const void* in, DWORD in_octets, void* out, DWORD out_octets,
                   DWORD* octets, LPWSAOVERLAPPED overlapped, LPWSAOVERLAPPED_COMPLETION_ROUTINE routine);
-bool close_token(HANDLE handle);  // false: it is no peer's token
 
 }  // namespace sallyport::api::winsock

@@ -165,7 +165,7 @@ extern "C" {
 
 BOOL WINAPI CloseHandle(HANDLE handle) {
   if (handle == GetCurrentProcess() || handle == GetCurrentThread()) return TRUE;
-  if (close_handle(handle) || close_token(handle)) return TRUE;
+  if (close_handle(handle)) return TRUE;
   set_last_error(ERROR_INVALID_HANDLE);
   return FALSE;
 }

@@ -1,0 +1,21 @@
+// One call about a socket: a connection to the daemon, a record with the descriptor, the answer. Nothing is kept
+// between calls, so that fork and threads are no matter. SALLYPORT_SOCKETS in the environment names another socket.
+#pragma once
+#include <sys/socket.h>
+
+#include "policy/socket_call.h"
+
+namespace sallyport::api::sockets {
+
+// 0 or an errno: of the answer, or ECONNREFUSED, ETIMEDOUT, EPROTO of the way to it.
+int call(int fd, const policy::socket_call::Request& request, policy::socket_call::Answer& answer);
+// 0, EBADF, ENOTSOCK, EAFNOSUPPORT or EPROTONOSUPPORT; datagrams: SOCK_DGRAM.
+int check_socket(int fd, bool& datagrams);
+// EINVAL: no address and port of the two families in it. IPv4 in IPv6 is IPv4.
+int take_peer(const sockaddr* peer, socklen_t length, std::optional<policy::socket_call::Peer>& out);
+
+// The account of the peer for the calling thread; 0 or an errno.
+int impersonate(int fd, const std::optional<policy::socket_call::Peer>& peer);
+int revert();
+
+}  // namespace sallyport::api::sockets

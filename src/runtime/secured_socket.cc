@@ -1,0 +1,117 @@
+// See secured_socket.h.
+#include "runtime/secured_socket.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "runtime/fd.h"
+#include "runtime/routes_linux.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+namespace sallyport::runtime {
+namespace {
+
+IpEndpoint endpoint_of(const sockaddr_storage& name) {
+  if (name.ss_family == AF_INET) {
+    const auto& in = reinterpret_cast<const sockaddr_in&>(name);
+    return {IpAddr::v4(ntohl(in.sin_addr.s_addr)), ntohs(in.sin_port)};
+  }
+  const auto& in6 = reinterpret_cast<const sockaddr_in6&>(name);
+  if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) return {IpAddr::v4(load_be32(in6.sin6_addr.s6_addr + 12)), ntohs(in6.sin6_port)};
+  return {IpAddr::v6(in6.sin6_addr.s6_addr), ntohs(in6.sin6_port)};
+}
+
+int option(int fd, int level, int name, int& out) {
+  socklen_t length = sizeof out;
+  return ::getsockopt(fd, level, name, &out, &length) == 0 ? 0 : errno;
+}
+
+uint64_t long_option(int fd, int name) {
+  uint64_t out = 0;
+  socklen_t length = sizeof out;
+  return ::getsockopt(fd, SOL_SOCKET, name, &out, &length) == 0 ? out : 0;
+}
+
+bool set(int fd, int name, int value) { return ::setsockopt(fd, SOL_SOCKET, name, &value, sizeof value) == 0; }
+
+bool same_namespace(int fd) {
+  const Fd own(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return !own || long_option(fd, SO_NETNS_COOKIE) == long_option(own.get(), SO_NETNS_COOKIE);
+}
+
+bool only_by(int fd, uint32_t device_index) {
+  sock_filter code[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_IFINDEX)},
+                        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, device_index},
+                        {BPF_RET | BPF_K, 0, 0, 0xffffffff},
+                        {BPF_RET | BPF_K, 0, 0, 0}};
+  const sock_fprog filter{4, code};
+  return ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
+}
+
+}  // namespace
+
+int inspect_socket(int fd, SocketFacts& out) {
+  int family = 0, type = 0, protocol = 0, listening = 0, mark = 0, error = 0;
+  if (option(fd, SOL_SOCKET, SO_DOMAIN, family) != 0) return ENOTSOCK;
+  if (family != AF_INET && family != AF_INET6) return EAFNOSUPPORT;
+  (void)option(fd, SOL_SOCKET, SO_TYPE, type);
+  (void)option(fd, SOL_SOCKET, SO_PROTOCOL, protocol);
+  out.datagrams = type == SOCK_DGRAM;
+  if (!(type == SOCK_STREAM && protocol == IPPROTO_TCP) && !(out.datagrams && protocol == IPPROTO_UDP))
+    return EPROTONOSUPPORT;
+  out.v6 = family == AF_INET6;
+  (void)option(fd, SOL_SOCKET, SO_ACCEPTCONN, listening);
+  (void)option(fd, SOL_SOCKET, SO_MARK, mark);
+  out.listening = listening != 0;
+  out.secured = static_cast<uint32_t>(mark) == kCaptureMark;
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0) out.local = endpoint_of(name);
+  out.bound = out.local.port != 0 || !out.local.addr.is_any();
+  length = sizeof name;
+  out.connected = ::getpeername(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0;
+  if (out.connected) out.remote = endpoint_of(name);
+  if (out.datagrams) return 0;
+  tcp_info tcp{};
+  length = sizeof tcp;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &length) == 0) {
+    out.connecting = tcp.tcpi_state == TCP_SYN_SENT;
+    out.reset = tcp.tcpi_state == TCP_CLOSE && out.bound && option(fd, SOL_SOCKET, SO_ERROR, error) == 0 &&
+                error == ECONNRESET;
+    if (tcp.tcpi_state == TCP_CLOSE || out.connecting) out.connected = false;
+  }
+  return 0;
+}
+
+int may_be_secured(const SocketFacts& facts) {
+  if (facts.connected || facts.connecting) return EISCONN;
+  return facts.bound || facts.listening || facts.secured ? EINVAL : 0;
+}
+
+int secure_socket(int fd, uint32_t device_index, bool clear_too, uint64_t& cookie) {
+  SocketFacts facts;
+  if (const int refused = inspect_socket(fd, facts); refused != 0) return refused;
+  if (const int refused = may_be_secured(facts); refused != 0) return refused;
+  if (!same_namespace(fd)) return EXDEV;
+  int locked = 0;
+  (void)option(fd, SOL_SOCKET, SO_LOCK_FILTER, locked);
+  if (locked != 0) return EINVAL;  // a filter of the program's own that cannot be replaced
+  if (!set(fd, SO_MARK, static_cast<int>(kCaptureMark))) return errno;
+  if (!set(fd, SO_REUSEADDR, 0) || !set(fd, SO_REUSEPORT, 0)) return errno;
+  if (!clear_too && !only_by(fd, device_index)) return errno;
+  if (!set(fd, SO_LOCK_FILTER, 1)) return errno;
+  cookie = long_option(fd, SO_COOKIE);
+  // A connect that raced: what it began without the mark is not vouched for.
+  SocketFacts after;
+  if (const int refused = inspect_socket(fd, after); refused != 0) return refused;
+  after.secured = false;
+  return may_be_secured(after);
+}
+
+}  // namespace sallyport::runtime

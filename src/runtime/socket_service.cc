@@ -1,0 +1,370 @@
+// See socket_service.h. A socket goes through: secured, place unknown ── placed, with filters ── gone.
+//   client, datagrams: its first packet meets the device, waits there, and tells the place
+//   listener: found by looking, because it sends nothing
+#include "runtime/socket_service.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "policy/provider_context.h"
+#include "runtime/clock.h"
+#include "stack/filter_flows.h"
+#include "stack/peer_sid.h"
+
+namespace sallyport::runtime {
+namespace {
+
+namespace call = policy::socket_call;
+using policy::Guid;
+using stack::SocketPlace;
+
+constexpr int kLookTimer = 4;
+constexpr Duration kLookSoon = milliseconds(20), kLookLater = milliseconds(500);
+constexpr Duration kHurry = seconds(5);  // after a socket was secured, that may soon listen
+constexpr size_t kMostNames = 64;        // of one socket
+constexpr size_t kMostEarly = 1024;      // names of sockets that are not secured yet
+constexpr uint8_t kTcp = 6, kUdp = 17;
+constexpr uint8_t kListening = 10, kTimeWait = 6, kClosed = 7;
+constexpr uint32_t kAllStates = ~0u;
+
+uint64_t cookie_of(const Fd& socket) {
+  uint64_t out = 0;
+  socklen_t length = sizeof out;
+  return ::getsockopt(socket.get(), SOL_SOCKET, SO_COOKIE, &out, &length) == 0 ? out : 0;
+}
+
+std::optional<IpEndpoint> peer_of(const call::Request& request) {
+  if (!request.peer) return std::nullopt;
+  const auto address = IpAddr::from_bytes(request.peer->address);
+  if (!address || address->is_any() || request.peer->port == 0) return std::nullopt;
+  return IpEndpoint{*address, request.peer->port};
+}
+
+SocketPlace whole_port(uint8_t protocol, const IpAddr& local, uint16_t port) {
+  return {protocol, local, IpAddr::any(local.family()), port, 0};
+}
+
+std::vector<SocketPlace> places_of(const FoundSocket& found, bool datagrams) {
+  const uint8_t protocol = datagrams ? kUdp : kTcp;
+  if (!datagrams && found.remote.port != 0)
+    return {{protocol, found.local.addr, found.remote.addr, found.local.port, found.remote.port}};
+  std::vector<SocketPlace> out{whole_port(protocol, found.local.addr, found.local.port)};
+  if (found.local.addr.is_v6() && found.local.addr.is_any() && !found.v6_only)
+    out.push_back(whole_port(protocol, IpAddr::any(Family::v4), found.local.port));
+  return out;
+}
+
+bool covers(const model::Selectors& selectors, const IpEndpoint& end, uint8_t protocol) {
+  return std::any_of(selectors.begin(), selectors.end(), [&](const model::Selector& s) {
+    return s.family() == end.addr.family() && !(end.addr < s.first) && !(s.last < end.addr) &&
+           (s.protocol == 0 || s.protocol == protocol) && s.port_first <= end.port && end.port <= s.port_last;
+  });
+}
+
+}  // namespace
+
+SocketService::SocketService(Loop& loop, TraceLog& log, Driver& driver, Fd listening, Fd lookup)
+    : loop_(loop), log_(log), driver_(driver), server_(loop, std::move(listening)), lookup_(std::move(lookup)) {
+  server_.on_request = [this](SocketServer::ClientId client, uint32_t uid, ByteView octets, Fd socket) {
+    serve(client, uid, octets, std::move(socket));
+  };
+  driver_.on_endpoint_wanted = [this](const stack::EndpointWanted& wanted) { on_endpoint(wanted); };
+}
+
+SocketService::~SocketService() { driver_.on_endpoint_wanted = nullptr; }
+
+void SocketService::refuse(SocketServer::ClientId client, int error) {
+  Answer answer;
+  answer.error = static_cast<uint32_t>(error);
+  server_.reply(client, policy::call::write(answer));
+}
+
+void SocketService::serve(SocketServer::ClientId client, uint32_t uid, ByteView octets, Fd socket) {
+  const auto request = policy::call::read<Request>(octets);
+  if (!request || request->version != call::kVersion) return refuse(client, EPROTO);
+  SocketFacts facts;
+  if (const int error = inspect_socket(socket.get(), facts); error != 0) return refuse(client, error);
+  Answer answer;
+  int error = EINVAL;
+  switch (request->function) {
+    case call::Function::set_security:
+      if ((error = may_be_secured(facts)) == 0) return set_security(client, uid, *request, std::move(socket));
+      break;
+    case call::Function::set_peer_name: error = set_name(uid, *request, socket, facts); break;
+    case call::Function::delete_peer_name: error = delete_name(*request, socket, facts); break;
+    case call::Function::query:
+    case call::Function::account: error = query(*request, facts, answer); break;
+  }
+  if (error != 0) return refuse(client, error);
+  server_.reply(client, policy::call::write(answer));
+}
+
+int SocketService::wish_of(const call::Settings& settings, stack::SocketWish& out) const {
+  constexpr uint32_t kIpsecFlags =
+      call::kSkipFilters | call::kOptionalPeerName | call::kFirstInboundUnencrypted | call::kRawPeerName;
+  const uint32_t security = settings.security_flags;
+  if ((security & ~(call::kGuaranteeEncryption | call::kAllowInsecure)) != 0 ||
+      (settings.ipsec_flags & ~kIpsecFlags) != 0)
+    return EINVAL;
+  out.guarantee_encryption = security & call::kGuaranteeEncryption;
+  out.allow_insecure = security & call::kAllowInsecure;
+  if (out.guarantee_encryption && out.allow_insecure) return EINVAL;
+  out.skip_filters = settings.ipsec_flags & call::kSkipFilters;
+  out.optional_peer_name = settings.ipsec_flags & call::kOptionalPeerName;
+  out.first_inbound_unencrypted = settings.ipsec_flags & call::kFirstInboundUnencrypted;
+  const auto& snapshot = *driver_.filter_engine().snapshot();
+  const auto usable = [&](const Guid& key, policy::ContextRole role) {
+    const auto* context = snapshot.contexts.find(key);
+    return context != nullptr && policy::role_of((*context)->type) == role;
+  };
+  if (!settings.main_mode.is_zero() && !usable(settings.main_mode, policy::ContextRole::mm)) return EINVAL;
+  const Guid quick = !settings.quick_mode.is_zero()    ? settings.quick_mode
+                     : out.guarantee_encryption ? *Guid::parse(config::kSecureSocketEncrypted)
+                                                       : stack::secure_socket_quick_mode();
+  if (!usable(quick, policy::ContextRole::qm_transport)) return EINVAL;
+  out.main_mode = settings.main_mode;
+  out.quick_mode = settings.quick_mode;
+  return 0;
+}
+
+// A socket that was closed before it went anywhere leaves no trace to see it by: the oldest of these of a user goes
+// when the user wants more, and is shut from then on.
+void SocketService::make_room(uint32_t uid) {
+  size_t of_user = 0;
+  auto oldest = sockets_.end();
+  for (auto at = sockets_.begin(); at != sockets_.end(); ++at) {
+    if (at->second.uid != uid) continue;
+    ++of_user;
+    if (at->second.places.empty() && (oldest == sockets_.end() || at->second.number < oldest->second.number))
+      oldest = at;
+  }
+  if (of_user >= driver_.settings().secure_sockets.per_user && oldest != sockets_.end()) sockets_.erase(oldest);
+}
+
+void SocketService::set_security(SocketServer::ClientId client, uint32_t uid, const Request& request, Fd socket) {
+  Secured made;
+  made.uid = uid;
+  if (const int error = wish_of(request.settings, made.wish); error != 0) return refuse(client, error);
+  SocketFacts facts;
+  (void)inspect_socket(socket.get(), facts);
+  made.datagrams = facts.datagrams;
+  make_room(uid);
+  const auto same_user = [&](const auto& each) { return each.second.uid == uid; };
+  const auto of_user = static_cast<size_t>(std::count_if(sockets_.begin(), sockets_.end(), same_user));
+  if (of_user >= driver_.settings().secure_sockets.per_user) return refuse(client, EUSERS);
+  if (!on_secure) return refuse(client, EOPNOTSUPP);
+  const uint64_t token = next_token_++;
+  const bool clear_too = made.wish.allow_insecure;
+  waiting_.emplace(token, Waiting{client, std::move(made)});
+  on_secure(token, std::move(socket), clear_too);
+}
+
+void SocketService::secured(uint64_t token, int error, uint64_t cookie) {
+  auto node = waiting_.extract(token);
+  if (node.empty()) return;
+  Waiting& waiting = node.mapped();
+  if (error != 0) return refuse(waiting.client, error);
+  if (auto early = early_names_.extract(cookie)) waiting.socket.names = std::move(early.mapped());
+  waiting.socket.number = next_number_++;
+  sockets_.insert_or_assign(cookie, std::move(waiting.socket));
+  hurry_until_ = monotonic_now() + kHurry;
+  arm();
+  server_.reply(waiting.client, policy::call::write(Answer{}));
+}
+
+int SocketService::set_name(uint32_t, const Request& request, const Fd& socket, const SocketFacts& facts) {
+  if (facts.connected || facts.connecting) return EISCONN;
+  if (facts.listening || request.name.empty()) return EINVAL;
+  if (request.name.size() > call::kMostNameOctets) return ENAMETOOLONG;
+  stack::NamedPeer named;
+  named.address = IpAddr::any(facts.v6 ? Family::v6 : Family::v4);
+  if (facts.datagrams) {
+    const auto peer = peer_of(request);
+    if (!peer) return EINVAL;
+    named.address = peer->addr;
+    named.port = peer->port;
+  }
+  named.identities = stack::identities_of_name(request.name);
+  const uint64_t cookie = cookie_of(socket);
+  const auto known = sockets_.find(cookie);
+  if (known == sockets_.end() && early_names_.size() >= kMostEarly) early_names_.erase(early_names_.begin());
+  auto& names = known != sockets_.end() ? known->second.names : early_names_[cookie];
+  std::erase_if(names, [&](const auto& each) { return each.address == named.address && each.port == named.port; });
+  if (names.size() >= kMostNames) return ENOBUFS;
+  names.push_back(std::move(named));
+  if (known == sockets_.end() || known->second.places.empty()) return 0;
+  return write_filters(cookie, known->second, known->second.places) ? 0 : EAGAIN;
+}
+
+int SocketService::delete_name(const Request& request, const Fd& socket, const SocketFacts& facts) {
+  const auto peer = peer_of(request);
+  if (!facts.datagrams || !peer) return EINVAL;
+  const uint64_t cookie = cookie_of(socket);
+  const auto known = sockets_.find(cookie);
+  const auto early = early_names_.find(cookie);
+  if (known == sockets_.end() && early == early_names_.end()) return EINVAL;
+  auto& names = known != sockets_.end() ? known->second.names : early->second;
+  if (std::erase_if(names, [&](const auto& n) { return n.address == peer->addr && n.port == peer->port; }) == 0)
+    return EINVAL;
+  if (known == sockets_.end() || known->second.places.empty()) return 0;
+  return write_filters(cookie, known->second, known->second.places) ? 0 : EAGAIN;
+}
+
+int SocketService::query(const Request& request, const SocketFacts& facts, Answer& out) const {
+  if (facts.reset) return ECONNRESET;
+  IpEndpoint remote = facts.remote;
+  if (!facts.datagrams && !facts.connected) return ENOTCONN;
+  if (facts.datagrams && !facts.connected) {
+    const auto peer = peer_of(request);
+    if (!peer) return EINVAL;
+    remote = *peer;
+  }
+  if (!facts.secured) return 0;
+  IpEndpoint local = facts.local;
+  const auto report = driver_.packets();
+  const auto& control = driver_.control();
+  for (const auto& ike_sa : control.ike_sas()) {
+    for (const auto& child : ike_sa.children) {
+      const auto sa = std::find_if(report.sas.begin(), report.sas.end(),
+                                   [&](const auto& s) { return s.child_id == child.child_id; });
+      if (sa == report.sas.end() || sa->lingering || sa->mode != model::Mode::transport ||
+          sa->remote.addr != remote.addr)
+        continue;
+      // A socket bound to no address speaks by the one that its SA has.
+      if (local.addr.is_any()) local.addr = sa->local.addr;
+      if (!covers(child.ts_local, local, facts.protocol()) || !covers(child.ts_remote, remote, facts.protocol()))
+        continue;
+      const bool encrypts = sa->protocol == model::Protocol::ESP && sa->encr != model::EncrId::NULL_ENCR &&
+                            sa->encr != model::EncrId::NULL_AES_GMAC;
+      if (out.quick_mode_sa != 0 && child.child_id < out.quick_mode_sa) continue;  // the newest counts
+      out.flags = call::kSecured | (encrypts ? call::kEncrypted : 0);
+      out.main_mode_sa = ike_sa.ike_id;
+      out.quick_mode_sa = child.child_id;
+      const bool proved = control.proves_identity(ike_sa.connection);
+      out.method = proved ? "certificate" : "psk";
+      out.names = proved ? stack::names_of_identity(ike_sa.remote_identity) : std::vector<std::string>();
+      out.principal = proved ? out.names.front() : std::string();
+    }
+  }
+  for (const auto& [principal, account] : driver_.settings().secure_sockets.accounts) {
+    if (out.account.empty() && !out.principal.empty() && stack::canonical_identity(principal) == out.principal)
+      out.account = account;
+  }
+  if (request.function == call::Function::account && out.account.empty()) return EACCES;
+  return 0;
+}
+
+void SocketService::on_endpoint(const stack::EndpointWanted& wanted) {
+  const stack::HostFlow& flow = wanted.flow;
+  bool send = false;
+  if (flow.ports_known && (flow.protocol == kTcp || flow.protocol == kUdp)) {
+    const auto found =
+        lookup_.find(flow.protocol, {flow.local, flow.local_port}, {flow.remote, flow.remote_port});
+    const auto known = found ? sockets_.find(found->cookie) : sockets_.end();
+    if (known != sockets_.end()) send = place(known->first, known->second, *found);
+  }
+  // Later: the driver is in the middle of its outputs.
+  loop_.post([this, held_as = wanted.held_as, send] { driver_.release_held(held_as, send); });
+}
+
+// False: nothing is new, or the engine does not take filters now.
+bool SocketService::place(uint64_t cookie, Secured& socket, const FoundSocket& found) {
+  const auto places = places_of(found, socket.datagrams);
+  if (places == socket.places) return false;
+  socket.listener = !socket.datagrams && found.state == kListening;
+  return write_filters(cookie, socket, places);
+}
+
+bool SocketService::write_filters(uint64_t cookie, Secured& socket, const std::vector<SocketPlace>& places) {
+  bool done = false;
+  driver_.with_filter_engine([&](TimePoint now, policy::Engine& engine) {
+    if (session_ == 0) {
+      policy::SessionRequest request;
+      request.display = {"secure sockets", {}};
+      request.flags = policy::SessionRequest::kDynamic;
+      request.trusted = true;
+      const auto opened = engine.open(request);
+      if (!opened) return;
+      session_ = *opened;
+      policy::Provider provider;
+      provider.head.key = stack::secure_socket_provider();
+      provider.head.display = {"secure sockets", "filters of sockets that programs have secured"};
+      (void)engine.add(session_, provider);
+    }
+    if (!engine.may_write(session_) || !engine.begin(now, session_, policy::TxnMode::read_write)) return;
+    bool good = true;
+    for (const Guid& key : socket.filters) good = good && engine.remove(session_, policy::ObjectKind::filter, key);
+    std::vector<Guid> added;
+    for (const SocketPlace& where : places) {
+      for (auto& filter : stack::socket_filters(socket.wish, where, socket.names, "socket " + std::to_string(cookie))) {
+        const auto one = good ? engine.add(session_, std::move(filter)) : policy::Outcome<policy::Added>();
+        good = good && one;
+        if (good) added.push_back(one->key);
+      }
+    }
+    if (!good || !engine.commit(now, session_)) {
+      (void)engine.abort(now, session_);
+      return;
+    }
+    socket.filters = std::move(added);
+    socket.places = places;
+    done = true;
+  });
+  if (!done)
+    log_.limited(LogLevel::warning, "socket", "", "the filters of a secured socket cannot be set: it stays shut");
+  return done;
+}
+
+void SocketService::look_for_new() {
+  const auto take = [&](const FoundSocket& found) {
+    const auto known = sockets_.find(found.cookie);
+    if (known != sockets_.end() && known->second.places.empty() && found.local.port != 0)
+      (void)place(known->first, known->second, found);
+  };
+  bool streams = false, datagrams = false;
+  for (const auto& [cookie, socket] : sockets_) {
+    if (socket.places.empty()) (socket.datagrams ? datagrams : streams) = true;
+  }
+  if (streams) lookup_.each(kTcp, 1u << kListening, 0, take);
+  if (datagrams) lookup_.each(kUdp, kAllStates, 0, take);
+}
+
+// A connection until nothing is left to be sent; a listener until the last one that it accepted is gone too.
+bool SocketService::lives(uint64_t cookie, const Secured& socket) {
+  const SocketPlace& place = socket.places.front();
+  if (place.remote_port != 0) {
+    const auto found = lookup_.find(kTcp, {place.local, place.local_port}, {place.remote, place.remote_port});
+    return found && found->cookie == cookie && found->state != kTimeWait && found->state != kClosed;
+  }
+  bool there = false;
+  lookup_.each(socket.datagrams ? kUdp : kTcp, kAllStates, place.local_port, [&](const FoundSocket& found) {
+    const bool own = found.cookie == cookie;
+    const bool accepted = socket.listener && found.state != kListening && found.state != kTimeWait &&
+                          found.state != kClosed;
+    there = there || own || accepted;
+  });
+  return there;
+}
+
+void SocketService::look() {
+  look_for_new();
+  if (hurry_until_ && monotonic_now() >= *hurry_until_) hurry_until_.reset();
+  for (auto at = sockets_.begin(); at != sockets_.end();) {
+    Secured& socket = at->second;
+    if (socket.places.empty() || lives(at->first, socket) || !write_filters(at->first, socket, {})) {
+      ++at;
+    } else {
+      at = sockets_.erase(at);
+    }
+  }
+  arm();
+}
+
+void SocketService::arm() {
+  if (sockets_.empty()) return;
+  loop_.set_timer(kLookTimer, monotonic_now() + (hurry_until_ ? kLookSoon : kLookLater), [this] { look(); });
+}
+
+}  // namespace sallyport::runtime

@@ -1,0 +1,76 @@
+// The sockets that programs have secured: calls about them, where each one is, its filters in the engine for as long as
+// it lives. A socket is known by its cookie, never by a descriptor: none is kept. One thread, the driver's.
+#pragma once
+#include <functional>
+#include <map>
+
+#include "policy/socket_call.h"
+#include "runtime/driver.h"
+#include "runtime/secured_socket.h"
+#include "runtime/socket_lookup.h"
+#include "runtime/socket_server.h"
+#include "stack/socket_filters.h"
+
+namespace sallyport::runtime {
+
+class SocketService {
+ public:
+  SocketService(Loop& loop, TraceLog& log, Driver& driver, Fd listening, Fd lookup);
+  ~SocketService();
+  SocketService(const SocketService&) = delete;
+  SocketService& operator=(const SocketService&) = delete;
+
+  // Whoever may: marks and filters the socket (secure_socket()) and answers by secured() with the token.
+  std::function<void(uint64_t token, Fd socket, bool clear_too)> on_secure;
+  void secured(uint64_t token, int error, uint64_t cookie);
+  size_t sockets() const { return sockets_.size(); }
+
+ private:
+  struct Secured {
+    uint32_t uid = 0;
+    stack::SocketWish wish;
+    bool datagrams = false;
+    std::vector<stack::NamedPeer> names;
+    std::vector<stack::SocketPlace> places;  // empty: not known yet
+    bool listener = false;
+    std::vector<policy::Guid> filters;
+    uint64_t number = 0;  // in the order they came
+  };
+  struct Waiting {
+    SocketServer::ClientId client = 0;
+    Secured socket;
+  };
+  using Answer = policy::socket_call::Answer;
+  using Request = policy::socket_call::Request;
+
+  void serve(SocketServer::ClientId client, uint32_t uid, ByteView octets, Fd socket);
+  void refuse(SocketServer::ClientId client, int error);
+  void set_security(SocketServer::ClientId client, uint32_t uid, const Request& request, Fd socket);
+  int wish_of(const policy::socket_call::Settings& settings, stack::SocketWish& out) const;
+  int set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts);
+  int delete_name(const Request& request, const Fd& socket, const SocketFacts& facts);
+  int query(const Request& request, const SocketFacts& facts, Answer& out) const;
+  void make_room(uint32_t uid);
+
+  void on_endpoint(const stack::EndpointWanted& wanted);
+  bool place(uint64_t cookie, Secured& socket, const FoundSocket& found);
+  bool write_filters(uint64_t cookie, Secured& socket, const std::vector<stack::SocketPlace>& places);
+  void look();
+  void look_for_new();
+  bool lives(uint64_t cookie, const Secured& socket);
+  void arm();
+
+  Loop& loop_;
+  TraceLog& log_;
+  Driver& driver_;
+  SocketServer server_;
+  SocketLookup lookup_;
+  policy::SessionId session_ = 0;
+  std::map<uint64_t, Secured> sockets_;  // by cookie
+  std::map<uint64_t, std::vector<stack::NamedPeer>> early_names_;
+  std::map<uint64_t, Waiting> waiting_;
+  uint64_t next_token_ = 1, next_number_ = 1;
+  std::optional<TimePoint> hurry_until_;
+};
+
+}  // namespace sallyport::runtime

@@ -1,0 +1,226 @@
+#!/usr/bin/python3
+"""Secured sockets, between two daemons and a plain host on one wire; the wire is the judge.
+
+Usage: run.py [--list] [--case NAME]… [--keep]. Exit 77 means skipped, with the reason.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "netns"))
+from lab import capture, sallyport, space
+from lab.isolation import FAMILIES, PROTOCOLS, Failure, Stage
+from lab.pki import Authority
+from lab.space import Lab, wait_until
+from lab.traffic import BUILD
+
+SECURED, ENCRYPTED = 1, 2
+PORT = 27015
+SETTINGS = ("plain", "0", "encrypt", "insecure")
+
+
+class Talk:
+    """Two secured hosts, alice and bob, a plain one, and programs of nobody's on them."""
+
+    def __init__(self, lab, change=lambda name, text: text, files=lambda name: None, example="secure-sockets.toml"):
+        self.stage = Stage(lab, ("alice", "bob", "plain"))
+        for name in ("alice", "bob"):
+            member = self.stage.member(name, example, files(name) or {"sockets.psk": "a secret of all sockets\n"},
+                                       lambda text: 'policy_store = "none"\n' + change(name, text))
+            member.folder.chmod(0o711)
+        for folder in [lab.folder, *lab.folder.parents]:
+            if folder != pathlib.Path("/"):
+                folder.chmod(folder.stat().st_mode | 0o011)
+
+    def words(self, host, verb, protocol, server, family, settings, *more):
+        environment = {**os.environ, "SALLYPORT_LIBRARY": str(BUILD / "src" / "api" / "libsallyport.so"),
+                       "SALLYPORT_SOCKETS": str(self.stage.host(host).folder / "sallyport" / "sockets.sock")}
+        address = self.stage.wire.address(server, family)
+        port = more[0] if more else PORT
+        return ["/usr/bin/python3", HERE / "talk.py", verb, protocol, address, port, settings, *more[1:]], environment
+
+    def serve(self, host, protocol, family, settings, port=PORT):
+        words, environment = self.words(host, "serve", protocol, host, family, settings, port)
+        process = self.stage.host(host).start(words, stdout=subprocess.PIPE, text=True, env=environment)
+        line = process.stdout.readline()
+        if "bound" not in line:
+            raise Failure(f"the server at {host} ended with {process.wait()}: {line}")
+        time.sleep(0.3)  # its port becomes known
+        return process
+
+    def ask(self, host, server, protocol, family, settings, patience=6, port=PORT, name=None):
+        """What the client says, and whether its text was on the wire."""
+        text = f"{host}-{settings}-{protocol}-{family}-{time.monotonic_ns()}"
+        words, environment = self.words(host, "ask", protocol, server, family, settings, port, text, str(patience), *([name] if name else []))
+        watch = capture.Capture(self.stage.host(host), "wan", name=text)
+        process = self.stage.host(host).start(words, stdout=subprocess.PIPE, text=True, env=environment)
+        said = process.communicate(timeout=patience * 3 + 20)[0]
+        path = watch.stop()
+        try:
+            answer = json.loads(said.splitlines()[-1])
+        except (IndexError, ValueError):
+            raise Failure(f"the client at {host} ended strangely: {said}")
+        shown = any(text.encode() in data or text.upper().encode() in data for _, _, data in capture.packets(path))
+        return {**answer, "shown": shown, "clear": capture.clear_packets(path), "esp": capture.census(path)["esp"]}
+
+    def socket_filters(self, host):
+        listed = json.loads(self.stage.members[host].command("filter", "--json", check=True).stdout)
+        return sum(row["name"].startswith("socket ") for row in listed)
+
+
+def cell(talk, protocol, family, client, server, wanted, patience=6, host="alice"):
+    """wanted: None, "clear", or the flags that both ends have to see."""
+    process = talk.serve("bob", protocol, family, server)
+    try:
+        got = talk.ask(host, "bob", protocol, family, client, patience)
+    finally:
+        process.kill()
+        process.wait()
+    what = f"{client} to {server} by {protocol} over {family}"
+    if wanted is None and got["answered"]:
+        raise Failure(f"{what}: an answer came, though none may: {got}")
+    if wanted is None and "insecure" not in (client, server) and client != "plain" and got["clear"]:
+        raise Failure(f"{what}: in the clear were {got['clear']}")
+    if wanted is not None and not got["answered"]:
+        raise Failure(f"{what}: no answer: {got}")
+    if isinstance(wanted, int) and (got["flags"] & wanted != wanted or not got["sas"]):
+        raise Failure(f"{what}: the query says {got}")
+    if isinstance(wanted, int) and "insecure" not in (client, server) and (got["clear"] or not got["esp"]):
+        raise Failure(f"{what}: in the clear were {got['clear']}, with {got['esp']} of ESP")
+    if isinstance(wanted, int) and wanted & ENCRYPTED and got["shown"] and client != "insecure":
+        raise Failure(f"{what}: the text is on the wire")
+    if wanted == "clear" and not got["shown"]:
+        raise Failure(f"{what}: the text should be in the clear")
+    return got
+
+
+def first(lab):
+    """One call at each end: TCP over both families, secured, and nothing in the clear."""
+    talk = Talk(lab)
+    seconds = []
+    for family in FAMILIES:
+        seconds.append(cell(talk, "tcp", family, "0", "0", SECURED | ENCRYPTED, 12)["seconds"])
+        cell(talk, "tcp", family, "plain", "0", None, 3, host="plain")
+        cell(talk, "tcp", family, "0", "plain", None, 3)
+    return f"connected in ESP alone after {seconds} s; a plain host neither reaches nor is reached"
+
+
+def matrix(protocol):
+    def run(lab):
+        """Client's settings by server's."""
+        talk = Talk(lab)
+        both = SECURED | ENCRYPTED
+        wanted = {("plain", "plain"): "clear", ("plain", "0"): None, ("plain", "encrypt"): None, ("plain", "insecure"): "clear",
+                  ("0", "plain"): None, ("0", "0"): SECURED, ("0", "encrypt"): both, ("0", "insecure"): SECURED,
+                  ("encrypt", "plain"): None, ("encrypt", "0"): both, ("encrypt", "encrypt"): both, ("encrypt", "insecure"): both,
+                  ("insecure", "plain"): "clear", ("insecure", "0"): SECURED, ("insecure", "encrypt"): both, ("insecure", "insecure"): "any"}
+        for family in FAMILIES:
+            for (client, server), want in wanted.items():
+                cell(talk, protocol, family, client, server, want, 4 if want is None else 12)
+        return f"{2 * len(wanted)} cells by {protocol}"
+    return run
+
+
+def wrong_credentials(lab):
+    """Two secrets: nothing is sent, nothing connects. The peer's daemon stopped: the same."""
+    talk = Talk(lab, files=lambda name: {"sockets.psk": f"a secret of {name}\n"})
+    for family in FAMILIES:
+        for protocol in PROTOCOLS:
+            cell(talk, protocol, family, "0", "0", None, 4)
+    process = talk.serve("bob", "tcp", "v4", "plain")
+    talk.stage.members["bob"].stop()
+    got = talk.ask("alice", "bob", "tcp", "v4", "0", 4)
+    process.kill()
+    if got["answered"] or got["clear"]:
+        raise Failure(f"with the peer's daemon stopped: {got}")
+    return "no answer and no clear octet with different secrets, nor with the peer's daemon stopped"
+
+
+def certificates(**changes):
+    def files(authority, name):
+        certificate, key = authority.leaf(f"{name}.example", "ecdsa")
+        return {"sockets.pem": certificate, "sockets.key": key, "ca.pem": authority.certificate, **changes.get("more", {})}
+    return files
+
+
+AUTH = '{ method = "cert", certificate = "sockets.pem", key = "sockets.key", ca = "ca.pem" }'
+
+
+def with_certificates(lab, more=""):
+    authority = Authority(lab.folder / "pki", "ecdsa")
+    return Talk(lab, files=lambda name: certificates()(authority, name),
+                change=lambda _, text: text.replace('{ method = "psk", secret = "sockets.psk" }', AUTH) + more)
+
+
+def identities(lab):
+    """Certificates: both ends learn who is there; a wrong name gets not one octet."""
+    talk = with_certificates(lab)
+    for family in FAMILIES:
+        server = talk.serve("bob", "tcp", family, "encrypt")
+        got = talk.ask("alice", "bob", "tcp", family, "encrypt", 12)
+        if not got["answered"] or "bob.example" not in got["principal"]:
+            raise Failure(f"the client learns {got}")
+        told = json.loads(server.stdout.readline())
+        if "alice.example" not in told["principal"]:
+            raise Failure(f"the server learns {told}")
+        good = talk.ask("alice", "bob", "tcp", family, "0", 12, name=got["principal"])
+        if not good["answered"]:
+            raise Failure(f"the right name: {good}")
+        for wrong in ("host/mallory.example", "O=Example, CN=mallory.example"):
+            bad = talk.ask("alice", "bob", "tcp", family, "0", 4, name=wrong)
+            if bad["answered"] or bad["clear"]:
+                raise Failure(f"the name {wrong}: {bad}")
+        server.kill()
+        server.wait()
+    return "both ends see the other's name; with a wrong name nothing is answered"
+
+
+def nothing_left(lab):
+    """Sockets of programs that end, and that are killed, leave no filter behind."""
+    talk = Talk(lab)
+    server = talk.serve("bob", "tcp", "v4", "0")
+    if not talk.ask("alice", "bob", "tcp", "v4", "0", 12)["answered"]:
+        raise Failure("no answer")
+    if talk.socket_filters("bob") == 0:
+        raise Failure("the listener has no filters")
+    wait_until(lambda: talk.socket_filters("alice") == 0, 5, "the client's filters to go")
+    server.kill()
+    server.wait()
+    wait_until(lambda: talk.socket_filters("bob") == 0, 5, "the killed listener's filters to go")
+    return "no filter is left at either end"
+
+
+CASES = {"first": first, "matrix-tcp": matrix("tcp"), "matrix-udp": matrix("udp"), "wrong-credentials": wrong_credentials,
+         "identities": identities, "nothing-left": nothing_left}
+
+
+def main(arguments):
+    if "--list" in arguments:
+        print("\n".join(CASES))
+        return 0
+    why_not = space.available() or sallyport.available() or (None if (BUILD / "src" / "api" / "libsallyport.so").exists() else "libsallyport is not built")
+    if why_not:
+        print(f"skipped: {why_not}")
+        return 77
+    space.sweep()
+    names = [arguments[i + 1] for i, word in enumerate(arguments) if word == "--case"] or list(CASES)
+    failed = 0
+    for name in names:
+        with Lab("--keep" in arguments) as lab:
+            try:
+                text, passed = CASES[name](lab), True
+            except (Failure, RuntimeError, TimeoutError, subprocess.SubprocessError) as problem:
+                logs = [f"--- {host.name}\n" + "\n".join((host.folder / "sallyportd.log").read_text().splitlines()[-25:])
+                        for host in lab.hosts.values() if (host.folder / "sallyportd.log").exists()]
+                text, passed = "\n".join([str(problem), *logs]), False
+        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
+        failed += not passed
+    return 1 if failed else 0
+
+
+sys.exit(main(sys.argv[1:]))
