@@ -37,11 +37,11 @@ struct sallyport_security {
 int sallyport_set_security(int fd, const struct sallyport_security* security);
 
 // Names the peer that is expected, before connect() or the first sendto(): the identity that its certificate proves to
-// IKE (a host name, an address, a whole subject "O=Example, CN=name" or the common name in it), or "host/" and a name. A peer that cannot prove
-// the name gets not one octet: connect() then fails as if nobody answered. peer: of a socket of type SOCK_DGRAM that is
-// not connected, whom the name is of, one name each; a second one replaces the first. SOCK_STREAM: not looked at.
-// EINVAL: listening, an empty name, no address or port where one is needed. ENAMETOOLONG: more than 1024 octets.
-// EISCONN: connected.
+// IKE (a host name, an address, a whole subject "O=Example, CN=name" or the common name in it), or "host/" and a name.
+// A peer that cannot prove the name gets not one octet: connect() then fails as if nobody answered. peer: of a socket
+// of type SOCK_DGRAM that is not connected, whom the name is of, one name each; a second one replaces the first.
+// SOCK_STREAM: not looked at. EINVAL: listening, an empty name, no address or port where one is needed. ENAMETOOLONG:
+// more than 1024 octets. EISCONN: connected.
 int sallyport_set_peer_name(int fd, const struct sockaddr* peer, socklen_t peer_length, const char* name);
 
 // Forgets the name of one peer of a socket of type SOCK_DGRAM. EINVAL: another type, or no such name. SAs stay.

@@ -58,7 +58,7 @@ class Driver {
   std::function<void()> on_sa_changes;  // sa_calls() has something for sessions
 
   std::function<void(const stack::EndpointWanted&)> on_endpoint_wanted;  // to be answered by release_held()
-  std::function<void(const stack::HostFilters&)> on_host_filters;  // the packet filter is to have these
+  std::function<void(const stack::HostFilters&)> on_host_filters;        // the packet filter is to have these
 
   // Works on the filter engine; what comes of it is carried out before this returns.
   void with_filter_engine(const std::function<void(TimePoint, policy::Engine&)>& work);

@@ -77,7 +77,7 @@ struct EndpointWanted {
 
 using ControlOutput =
     std::variant<ike::Datagram, ike::Request, ike::KeyLog, DataplaneCommand, NatKeepalive, Notice, CommandResult,
-                 PolicySecrets,          // what the key process is to know beside the configuration's secrets
+                 PolicySecrets,  // what the key process is to know beside the configuration's secrets
                  EndpointWanted,
                  HostFilters,            // new rules for the host's packet filter
                  policy::EngineOutput>;  // of the engine: what its sessions are to hear; changed snapshots stay inside

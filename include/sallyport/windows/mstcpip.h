@@ -152,9 +152,9 @@ SALLYPORT_OFFSET(SOCKET_SECURITY_QUERY_INFO_IPSEC2, SaLookupContext, 44);
 #undef SALLYPORT_OFFSET
 #undef SALLYPORT_SIZE
 
-// What WSAIoctl does with the first four control codes, and the functions with their arguments. Returns 0 or the code of
-// WSAGetLastError(); octets: of the answer, or that it needs. Waits for the daemon and never for the network, so that an
-// overlapped call may be completed at once. A query gives no token handles yet: both are 0.
+// What WSAIoctl does with the first four control codes, and the functions with their arguments. Returns 0 or the code
+// of WSAGetLastError(); octets: of the answer, or that it needs. Waits for the daemon and never for the network, so
+// that an overlapped call may be completed at once. A query gives no token handles yet: both are 0.
 INT sallyport_socket_security_ioctl(uintptr_t socket, DWORD code, const void* in, DWORD in_octets, void* out,
                                     DWORD out_octets, DWORD* octets);
 // The same for WSAImpersonateSocketPeer and WSARevertImpersonation; blocking: made without WSA_FLAG_OVERLAPPED.
