@@ -11,6 +11,7 @@
 #include "policy/provider_context.h"
 #include "runtime/clock.h"
 #include "stack/filter_flows.h"
+#include "stack/peer_names.h"
 #include "stack/peer_sid.h"
 
 namespace sallyport::runtime {
@@ -244,13 +245,16 @@ int SocketService::query(const Request& request, const SocketFacts& facts, Answe
       out.quick_mode_sa = child.child_id;
       const bool proved = control.proves_identity(ike_sa.connection);
       out.method = proved ? "certificate" : "psk";
-      out.names = proved ? stack::names_of_identity(ike_sa.remote_identity) : std::vector<std::string>();
+      const ByteView certificate = ike_sa.remote_proof ? ByteView(ike_sa.remote_proof->certificate) : ByteView();
+      out.names = proved ? stack::names_of_peer(ike_sa.remote_identity, certificate) : std::vector<std::string>();
       out.principal = proved ? out.names.front() : std::string();
     }
   }
   for (const auto& [principal, account] : driver_.settings().secure_sockets.accounts) {
-    if (out.account.empty() && !out.principal.empty() && stack::canonical_identity(principal) == out.principal)
-      out.account = account;
+    const auto is_meant = [&, wanted = stack::canonical_identity(principal)](const std::string& name) {
+      return stack::canonical_identity(name) == wanted;
+    };
+    if (out.account.empty() && std::any_of(out.names.begin(), out.names.end(), is_meant)) out.account = account;
   }
   if (request.function == call::Function::account && out.account.empty()) return EACCES;
   return 0;

@@ -3,7 +3,7 @@
 
 #include "stack/control.h"
 #include "stack/net_events.h"
-#include "stack/peer_sid.h"
+#include "stack/peer_names.h"
 
 namespace sallyport::stack {
 
@@ -66,8 +66,12 @@ void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
   ++modes.main_succeeded;
   if (!event.initiator) ++modes.main_responder;
   ike_connections_[event.ike_id] = event.connection;
-  if (keying_.proves_identity(event.connection))
-    machines_[event.ike_id] = std::make_shared<const policy::Token>(token_of_identity(event.remote_identity));
+  if (keying_.proves_identity(event.connection)) {
+    const auto sa = endpoint_.status(event.ike_id);
+    const ByteView certificate = sa && sa->remote_proof ? ByteView(sa->remote_proof->certificate) : ByteView();
+    machines_[event.ike_id] =
+        std::make_shared<const policy::Token>(token_of_names(names_of_peer(event.remote_identity, certificate)));
+  }
   if (event.nat_remote && !event.initiator) nat_clients_[event.ike_id] = event.remote.port;
   const auto* policy = connections_.policy()->connection(event.connection);
   if (policy == nullptr) policy = keying_.connection(event.connection);

@@ -135,7 +135,7 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   if (ruling.filter == kAskForEndpoint) flow.flags.acquire = false;  // that asked for no negotiation
   ruling = {};
   ruling.flags = &flow.flags;
-  fill_fields(key, flow.flags.secure ? kFlagIpsecSecured : 0, nullptr, values_);
+  fill_fields(key, flow.flags.secure ? kFlagIpsecSecured : 0, flow.origin.machine.get(), values_);
   SecuredCallouts callouts(*snapshot_, key);
   const auto transport =
       policy::classify(*snapshot_, layer_of(Point::outbound_transport, key.family()), values_, &callouts, matches_);

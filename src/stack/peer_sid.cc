@@ -5,6 +5,7 @@
 
 #include "crypto/certificate.h"
 #include "crypto/hash.h"
+#include "stack/peer_names.h"
 
 namespace sallyport::stack {
 
@@ -29,7 +30,13 @@ std::string common_name(const std::string& name) {
 // Names as the configuration writes them and as they come over the wire ("dn:" and DER) have one form.
 std::string canonical_identity(std::string_view identity) {
   const bool wire = identity.starts_with("dn:");
-  if (!wire && identity.find('=') == std::string_view::npos) return std::string(identity);
+  if (!wire && identity.find('=') == std::string_view::npos) {
+    std::string text(identity);
+    // RFC 4945 3.1: host names without regard to case. Of a mail address only the domain would be.
+    if (text.find('@') == std::string::npos)
+      for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return text;
+  }
   const auto der = wire ? from_hex(identity.substr(3)) : crypto::encode_dn(identity);
   const std::string text = der ? crypto::dn_text(*der) : std::string();
   return text.empty() ? std::string(identity) : text;
@@ -52,12 +59,7 @@ policy::Sid sid_of_identity(std::string_view identity) {
 }
 
 policy::Token token_of_identity(std::string_view identity) {
-  const policy::Sid authenticated_users{5, {11}};
-  std::vector<policy::Sid> sids;
-  for (const auto& name : names_of_identity(identity)) sids.push_back(sid_of_identity(name));
-  sids.push_back(policy::known::sid::everyone());
-  sids.push_back(authenticated_users);
-  return policy::token_of(std::move(sids));
+  return token_of_names(names_of_identity(identity));
 }
 
 }  // namespace sallyport::stack

@@ -1,8 +1,11 @@
 // The memory of flows, and how they are judged.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "policy/callout.h"
 #include "stack/filter_flows.h"
+#include "stack/peer_names.h"
 #include "stack/peer_sid.h"
 #include "support/policy_samples.h"
 #include "support/seeded_rng.h"
@@ -118,6 +121,46 @@ TEST_SUITE("stack/filter_flows") {
     CHECK_FALSE(judge.flows.inbound(judge.now, packet, sa_of(record, 1)).passed());
     judge.flows.forget_all_but([](model::ChildId) { return false; });
     CHECK(judge.flows.origins() == 0);
+  }
+
+  TEST_CASE(
+      "whom a connection may be to: what leaves is judged by the identity that its SA proved, after every change") {
+    Judge judge;
+    SecurityDescriptor clerk;
+    clerk.dacl = {{Ace::Kind::allow, kActrlMatchFilter, stack::sid_of_identity("clerk.example")}};
+    auto permit = callout_filter(
+        Layer::ALE_AUTH_CONNECT_V4, ActionType::CALLOUT_TERMINATING, known::callout::IPSEC_ALE_CONNECT_V4,
+        {equal(Field::ALE_REMOTE_MACHINE_ID, Value(DescriptorValue{write_descriptor(clerk)}))});
+    permit.weight = Value(uint8_t{14});
+    judge.add(permit);
+    judge.add(filter(Layer::ALE_AUTH_CONNECT_V4, ActionType::BLOCK,
+                     {{Field::FLAGS, MatchType::FLAGS_ALL_SET, Value(stack::kFlagIpsecSecured)}}, Value(uint8_t{13})));
+    judge.take_up();
+    judge.flows.learn(1,
+                      {std::make_shared<const Token>(stack::token_of_names({"O=Example, CN=clerk", "clerk.example"}))});
+    judge.flows.learn(2,
+                      {std::make_shared<const Token>(stack::token_of_names({"O=Example, CN=guest", "guest.example"}))});
+    ipsec::SaRecord record;
+    const auto leaving = view("192.0.2.1", "192.0.2.2", 1000, 80), arriving = view("192.0.2.2", "192.0.2.1", 80, 1000);
+    CHECK(judge.flows.outbound(judge.now, leaving).way != Way::drop);
+    CHECK(judge.flows.inbound(judge.now, arriving, sa_of(record, 1)).passed());
+    // A change that does not concern it: the peer is still who it was.
+    judge.add(filter(Layer::OUTBOUND_TRANSPORT_V6, ActionType::PERMIT));
+    judge.take_up();
+    CHECK(judge.flows.outbound(judge.now, leaving).way != Way::drop);
+    CHECK(judge.flows.inbound(judge.now, arriving, sa_of(record, 2)) == ipsec::Verdict(Drop::filter_block));
+  }
+
+  TEST_CASE("[RFC4945 3.1] a certificate proves its subject, its alternative names, whatever their case") {
+    CHECK(stack::names_of_peer("gw.example", {}) == std::vector<std::string>{"gw.example"});
+    const auto token = stack::token_of_names({"O=Example, CN=gw", "gw.example"});
+    const auto holds = [&](const char* name) {
+      const auto wanted = stack::sid_of_identity(name);
+      return std::any_of(token.sids.begin(), token.sids.end(), [&](const auto& each) { return each.sid == wanted; });
+    };
+    CHECK(holds("O=Example, CN=gw"));
+    CHECK(holds("GW.example"));
+    CHECK_FALSE(holds("other.example"));
   }
 
   TEST_CASE("a name of a certificate has one SID, written or as it travels") {
