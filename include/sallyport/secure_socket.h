@@ -5,8 +5,8 @@
 //
 // Every function returns 0, or -1 with errno. Errors that all of them have: EBADF and ENOTSOCK; EAFNOSUPPORT for other
 // families than AF_INET and AF_INET6; EPROTONOSUPPORT for other types than SOCK_STREAM and SOCK_DGRAM; ECONNREFUSED
-// where no daemon with secure sockets runs; EINTR never. Threads: any. Fork: the child may go on using a secured socket,
-// and the protection ends when the last copy is closed.
+// where no daemon with secure sockets runs; EINTR never. Threads: any. Fork: the child may go on using a secured
+// socket, and the protection ends when the last copy is closed.
 #ifndef SALLYPORT_SECURE_SOCKET_H
 #define SALLYPORT_SECURE_SOCKET_H
 #include <stddef.h>
@@ -37,11 +37,11 @@ struct sallyport_security {
 int sallyport_set_security(int fd, const struct sallyport_security* security);
 
 // Names the peer that is expected, before connect() or the first sendto(): the identity that its certificate proves to
-// IKE (a host name, an address, a whole subject "O=Example, CN=name" or the common name in it), or "host/" and a name. A peer that cannot prove
-// the name gets not one octet: connect() then fails as if nobody answered. peer: of a socket of type SOCK_DGRAM that is
-// not connected, whom the name is of, one name each; a second one replaces the first. SOCK_STREAM: not looked at.
-// EINVAL: listening, an empty name, no address or port where one is needed. ENAMETOOLONG: more than 1024 octets.
-// EISCONN: connected.
+// IKE (a host name, an address, a whole subject "O=Example, CN=name" or the common name in it), or "host/" and a name.
+// A peer that cannot prove the name gets not one octet: connect() then fails as if nobody answered. peer: of a socket
+// of type SOCK_DGRAM that is not connected, whom the name is of, one name each; a second one replaces the first.
+// SOCK_STREAM: not looked at. EINVAL: listening, an empty name, no address or port where one is needed. ENAMETOOLONG:
+// more than 1024 octets. EISCONN: connected.
 int sallyport_set_peer_name(int fd, const struct sockaddr* peer, socklen_t peer_length, const char* name);
 
 // Forgets the name of one peer of a socket of type SOCK_DGRAM. EINVAL: another type, or no such name. SAs stay.
@@ -72,7 +72,7 @@ int sallyport_query_security(int fd, const struct sockaddr* peer, socklen_t peer
 const char* sallyport_identity_principal(const sallyport_identity* identity);  // the name IKE authenticated; "" if none
 size_t sallyport_identity_names(const sallyport_identity* identity);           // the principal and its other names
 const char* sallyport_identity_name(const sallyport_identity* identity, size_t index);  // NULL: no such index
-const char* sallyport_identity_method(const sallyport_identity* identity);  // "certificate", "psk" or ""
+const char* sallyport_identity_method(const sallyport_identity* identity);              // "certificate", "psk" or ""
 uint64_t sallyport_identity_main_mode_sa(const sallyport_identity* identity);
 uint64_t sallyport_identity_quick_mode_sa(const sallyport_identity* identity);
 void sallyport_identity_free(sallyport_identity* identity);

@@ -79,14 +79,14 @@ struct TrustFiles {
   bool operator==(const TrustFiles&) const = default;
 };
 
-// Sockets that programs secure for themselves: docs/secure-sockets.md. Their default policy is two contexts and a filter
-// among `filters`.
+// Sockets that programs secure for themselves: docs/secure-sockets.md. Their default policy is two contexts and a
+// filter among `filters`.
 struct SecureSocketSettings {
   bool enabled = false;     // the table is there
   std::string socket;       // path that programs call at; empty: sockets.sock beside the control socket
   std::string account_map;  // file of lines "ACCOUNT PRINCIPAL" by which peers are impersonated; empty: nobody is
   std::vector<std::pair<std::string, std::string>> accounts;  // what it says: principal, account
-  unsigned per_user = 4096; // secured sockets of one user
+  unsigned per_user = 4096;                                   // secured sockets of one user
   bool operator==(const SecureSocketSettings&) const = default;
 };
 

@@ -100,8 +100,10 @@ std::optional<std::string> Privileges::open_socket_calls(const config::Settings&
   held_.socket_lookup = std::move(*lookup);
   // What the kernel answers to a protected packet without a socket goes the way it came.
   for (const char* name : {"ipv4", "ipv6"}) {
-    if (!reflect_mark(name)) warnings_.push_back(std::string("net.") + name + ".fwmark_reflect cannot be set: answers to "
-                                                 "protected packets without a socket are dropped");
+    if (!reflect_mark(name))
+      warnings_.push_back(std::string("net.") + name +
+                          ".fwmark_reflect cannot be set: answers to "
+                          "protected packets without a socket are dropped");
   }
   return std::nullopt;
 }
@@ -385,7 +387,8 @@ std::vector<std::string> Privileges::reconcile(const config::Settings& settings)
       was.control_group != is.control_group || was.user != is.user || was.split != is.split ||
       was.key_log != is.key_log || !(settings_.device == settings.device) ||
       settings_.secure_sockets.enabled != settings.secure_sockets.enabled) {
-    sentences.push_back("ports, control socket, user, key log, device and whether there are secure_sockets change only with a restart");
+    sentences.push_back(
+        "ports, control socket, user, key log, device and whether there are secure_sockets change only with a restart");
   }
   if (!is.log.file.empty()) {
     if (Fd file = open_log(is.log.file)) {

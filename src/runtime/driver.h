@@ -54,7 +54,7 @@ class Driver {
   std::function<void(const policy::EngineOutput&)> on_engine;  // what sessions of the filter engine are to hear
 
   std::function<void(const stack::EndpointWanted&)> on_endpoint_wanted;  // to be answered by release_held()
-  std::function<void(const stack::HostFilters&)> on_host_filters;  // the packet filter is to have these
+  std::function<void(const stack::HostFilters&)> on_host_filters;        // the packet filter is to have these
 
   // Works on the filter engine; what comes of it is carried out before this returns.
   void with_filter_engine(const std::function<void(TimePoint, policy::Engine&)>& work);

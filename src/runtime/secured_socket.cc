@@ -23,7 +23,8 @@ IpEndpoint endpoint_of(const sockaddr_storage& name) {
     return {IpAddr::v4(ntohl(in.sin_addr.s_addr)), ntohs(in.sin_port)};
   }
   const auto& in6 = reinterpret_cast<const sockaddr_in6&>(name);
-  if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) return {IpAddr::v4(load_be32(in6.sin6_addr.s6_addr + 12)), ntohs(in6.sin6_port)};
+  if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
+    return {IpAddr::v4(load_be32(in6.sin6_addr.s6_addr + 12)), ntohs(in6.sin6_port)};
   return {IpAddr::v6(in6.sin6_addr.s6_addr), ntohs(in6.sin6_port)};
 }
 
@@ -82,8 +83,8 @@ int inspect_socket(int fd, SocketFacts& out) {
   length = sizeof tcp;
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &length) == 0) {
     out.connecting = tcp.tcpi_state == TCP_SYN_SENT;
-    out.reset = tcp.tcpi_state == TCP_CLOSE && out.bound && option(fd, SOL_SOCKET, SO_ERROR, error) == 0 &&
-                error == ECONNRESET;
+    out.reset =
+        tcp.tcpi_state == TCP_CLOSE && out.bound && option(fd, SOL_SOCKET, SO_ERROR, error) == 0 && error == ECONNRESET;
     if (tcp.tcpi_state == TCP_CLOSE || out.connecting) out.connected = false;
   }
   return 0;

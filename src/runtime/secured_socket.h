@@ -11,7 +11,7 @@ struct SocketFacts {
   bool v6 = false;
   bool datagrams = false;
   bool bound = false, connecting = false, connected = false, listening = false, reset = false;
-  bool secured = false;  // carries the mark
+  bool secured = false;      // carries the mark
   IpEndpoint local, remote;  // IPv4 in IPv6 is IPv4
   uint8_t protocol() const { return datagrams ? 17 : 6; }
 };

@@ -11,7 +11,9 @@
 namespace sallyport::runtime {
 namespace {
 
-void put(const IpAddr& address, uint32_t (&out)[4]) { std::memcpy(out, address.bytes().data(), address.bytes().size()); }
+void put(const IpAddr& address, uint32_t (&out)[4]) {
+  std::memcpy(out, address.bytes().data(), address.bytes().size());
+}
 
 IpAddr address_of(uint8_t family, const uint32_t (&in)[4]) {
   uint8_t octets[16];

@@ -1,6 +1,6 @@
 // Which socket of this host a flow belongs to, and what has become of it: asked of the kernel (sock_diag(7)), by the
-// number that a socket keeps for life (SO_COOKIE). The descriptor is opened by the privileged process and needs no right
-// to be asked. linux-only; one thread.
+// number that a socket keeps for life (SO_COOKIE). The descriptor is opened by the privileged process and needs no
+// right to be asked. linux-only; one thread.
 #pragma once
 #include <functional>
 #include <optional>

@@ -120,9 +120,9 @@ int SocketService::wish_of(const call::Settings& settings, stack::SocketWish& ou
     return context != nullptr && policy::role_of((*context)->type) == role;
   };
   if (!settings.main_mode.is_zero() && !usable(settings.main_mode, policy::ContextRole::mm)) return EINVAL;
-  const Guid quick = !settings.quick_mode.is_zero()    ? settings.quick_mode
-                     : out.guarantee_encryption ? *Guid::parse(config::kSecureSocketEncrypted)
-                                                       : stack::secure_socket_quick_mode();
+  const Guid quick = !settings.quick_mode.is_zero() ? settings.quick_mode
+                     : out.guarantee_encryption     ? *Guid::parse(config::kSecureSocketEncrypted)
+                                                    : stack::secure_socket_quick_mode();
   if (!usable(quick, policy::ContextRole::qm_transport)) return EINVAL;
   out.main_mode = settings.main_mode;
   out.quick_mode = settings.quick_mode;
@@ -260,8 +260,7 @@ void SocketService::on_endpoint(const stack::EndpointWanted& wanted) {
   const stack::HostFlow& flow = wanted.flow;
   bool send = false;
   if (flow.ports_known && (flow.protocol == kTcp || flow.protocol == kUdp)) {
-    const auto found =
-        lookup_.find(flow.protocol, {flow.local, flow.local_port}, {flow.remote, flow.remote_port});
+    const auto found = lookup_.find(flow.protocol, {flow.local, flow.local_port}, {flow.remote, flow.remote_port});
     const auto known = found ? sockets_.find(found->cookie) : sockets_.end();
     if (known != sockets_.end()) send = place(known->first, known->second, *found);
   }
@@ -341,8 +340,8 @@ bool SocketService::lives(uint64_t cookie, const Secured& socket) {
   bool there = false;
   lookup_.each(socket.datagrams ? kUdp : kTcp, kAllStates, place.local_port, [&](const FoundSocket& found) {
     const bool own = found.cookie == cookie;
-    const bool accepted = socket.listener && found.state != kListening && found.state != kTimeWait &&
-                          found.state != kClosed;
+    const bool accepted =
+        socket.listener && found.state != kListening && found.state != kTimeWait && found.state != kClosed;
     there = there || own || accepted;
   });
   return there;

@@ -150,13 +150,12 @@ std::vector<Filter> socket_filters(const SocketWish& wish, const SocketPlace& pl
     if (!wish.main_mode.is_zero()) {
       Filter& main_mode = maker.add(Point::ikeext, false);
       main_mode.conditions.clear();
-      if (!place.remote.is_any())
-        equal(main_mode.conditions, Field::IP_REMOTE_ADDRESS, address_value(place.remote));
+      if (!place.remote.is_any()) equal(main_mode.conditions, Field::IP_REMOTE_ADDRESS, address_value(place.remote));
       use_context(main_mode, wish.main_mode);
     }
     Filter& quick_mode = maker.add(Point::ipsec, false);
     static constexpr Guid kEncrypted = Guid::literal("5a11f0a7-0000-8000-8000-656e63727970");
-    use_context(quick_mode, !wish.quick_mode.is_zero()    ? wish.quick_mode
+    use_context(quick_mode, !wish.quick_mode.is_zero()  ? wish.quick_mode
                             : wish.guarantee_encryption ? kEncrypted
                                                         : secure_socket_quick_mode());
     maker.ask(Point::outbound_transport, callout::IPSEC_OUTBOUND_TRANSPORT_V4, callout::IPSEC_OUTBOUND_TRANSPORT_V6,

@@ -10,8 +10,9 @@
 
 namespace sallyport::stack {
 
-policy::Guid secure_socket_provider();   // owns the filters of all sockets
-policy::Guid secure_socket_quick_mode();  // FWPM_PROVIDER_CONTEXT_SECURE_SOCKET_IPSEC: where it is, sockets can be secured
+policy::Guid secure_socket_provider();  // owns the filters of all sockets
+policy::Guid
+secure_socket_quick_mode();  // FWPM_PROVIDER_CONTEXT_SECURE_SOCKET_IPSEC: where it is, sockets can be secured
 
 // In place of a filter's number: a packet that none covers, and that may be a secured socket's.
 inline constexpr uint64_t kAskForEndpoint = ~uint64_t{0};
@@ -19,10 +20,10 @@ inline constexpr uint64_t kAskForEndpoint = ~uint64_t{0};
 struct SocketWish {
   bool guarantee_encryption = false;
   bool allow_insecure = false;
-  bool skip_filters = false;            // IPSEC_SKIP_FILTER_INSTANTIATION: requirements alone
-  bool optional_peer_name = false;      // the name chooses, and does not refuse
+  bool skip_filters = false;        // IPSEC_SKIP_FILTER_INSTANTIATION: requirements alone
+  bool optional_peer_name = false;  // the name chooses, and does not refuse
   bool first_inbound_unencrypted = false;
-  policy::Guid main_mode, quick_mode;   // contexts; zero: the built-in ones
+  policy::Guid main_mode, quick_mode;  // contexts; zero: the built-in ones
   bool operator==(const SocketWish&) const = default;
 };
 

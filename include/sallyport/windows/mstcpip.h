@@ -52,8 +52,8 @@ typedef enum _SOCKET_USAGE_TYPE SALLYPORT_ENUM32 { SYSTEM_CRITICAL_SOCKET = 1 } 
 static const GUID SOCKET_DEFAULT2_QM_POLICY = {
     0xaec2ef9c, 0x3a4d, 0x4d3e, {0x88, 0x42, 0x23, 0x99, 0x42, 0xe3, 0x9a, 0x47}};
 #else
-static const GUID SOCKET_DEFAULT2_QM_POLICY __attribute__((unused)) = {
-    0xaec2ef9c, 0x3a4d, 0x4d3e, {0x88, 0x42, 0x23, 0x99, 0x42, 0xe3, 0x9a, 0x47}};
+static const GUID SOCKET_DEFAULT2_QM_POLICY
+    __attribute__((unused)) = {0xaec2ef9c, 0x3a4d, 0x4d3e, {0x88, 0x42, 0x23, 0x99, 0x42, 0xe3, 0x9a, 0x47}};
 #endif
 
 typedef struct _SOCKET_SECURITY_SETTINGS {
@@ -153,9 +153,9 @@ SALLYPORT_OFFSET(SOCKET_SECURITY_QUERY_INFO_IPSEC2, SaLookupContext, 44);
 #undef SALLYPORT_OFFSET
 #undef SALLYPORT_SIZE
 
-// What WSAIoctl does with the first four control codes, and the functions with their arguments. Returns 0 or the code of
-// WSAGetLastError(); octets: of the answer, or that it needs. Waits for the daemon and never for the network, so that an
-// overlapped call may be completed at once. A query gives no token handles yet: both are 0.
+// What WSAIoctl does with the first four control codes, and the functions with their arguments. Returns 0 or the code
+// of WSAGetLastError(); octets: of the answer, or that it needs. Waits for the daemon and never for the network, so
+// that an overlapped call may be completed at once. A query gives no token handles yet: both are 0.
 INT sallyport_socket_security_ioctl(uintptr_t socket, DWORD code, const void* in, DWORD in_octets, void* out,
                                     DWORD out_octets, DWORD* octets);
 // The same for WSAImpersonateSocketPeer and WSARevertImpersonation; blocking: made without WSA_FLAG_OVERLAPPED.

@@ -82,8 +82,7 @@ int sallyport_query_security(int fd, const sockaddr* peer, socklen_t peer_length
   if (const int error = about_peer(fd, peer, peer_length, request, datagrams); error != 0) return result(error);
   Answer answer;
   if (const int error = sockets::call(fd, request, answer); error != 0) return result(error);
-  if (state != nullptr)
-    *state = {answer.flags, answer.negotiation_error, answer.main_mode_sa, answer.quick_mode_sa};
+  if (state != nullptr) *state = {answer.flags, answer.negotiation_error, answer.main_mode_sa, answer.quick_mode_sa};
   if (identity != nullptr && !answer.names.empty()) {
     *identity = new (std::nothrow)
         sallyport_identity{answer.principal, answer.method, answer.names, answer.main_mode_sa, answer.quick_mode_sa};

@@ -153,15 +153,15 @@ INT set_name(int fd, bool datagrams, const void* in, DWORD octets) {
   if (octets < kStrings) return kMessageSize;
   const auto wanted = copy_of<SOCKET_PEER_TARGET_NAME>(in, octets);
   if (wanted.SecurityProtocol >= SOCKET_SECURITY_PROTOCOL_INVALID) return kInvalid;
-  const Text text = read_text(static_cast<const uint8_t*>(in) + kStrings, octets - kStrings,
-                              wanted.PeerTargetNameStringLen,
-                              wanted.SecurityProtocol == SOCKET_SECURITY_PROTOCOL_IPSEC2);
+  const Text text =
+      read_text(static_cast<const uint8_t*>(in) + kStrings, octets - kStrings, wanted.PeerTargetNameStringLen,
+                wanted.SecurityProtocol == SOCKET_SECURITY_PROTOCOL_IPSEC2);
   if (text.error != 0) return text.error;
   Request request;
   request.function = Function::set_peer_name;
   request.name = text.utf8;
-  if (datagrams && sockets::take_peer(reinterpret_cast<const sockaddr*>(&wanted.PeerAddress),
-                                      sizeof wanted.PeerAddress, request.peer) != 0)
+  if (datagrams && sockets::take_peer(reinterpret_cast<const sockaddr*>(&wanted.PeerAddress), sizeof wanted.PeerAddress,
+                                      request.peer) != 0)
     return kInvalid;
   Answer answer;
   return code_of(sockets::call(fd, request, answer));
@@ -180,8 +180,8 @@ INT delete_name(int fd, bool datagrams, const void* in, DWORD octets) {
 
 INT query(int fd, bool datagrams, const void* in, DWORD in_octets, void* out, DWORD out_octets, DWORD* octets) {
   if (octets == nullptr) return kFault;
-  const auto wanted = in == nullptr ? SOCKET_SECURITY_QUERY_TEMPLATE{}
-                                    : copy_of<SOCKET_SECURITY_QUERY_TEMPLATE>(in, in_octets);
+  const auto wanted =
+      in == nullptr ? SOCKET_SECURITY_QUERY_TEMPLATE{} : copy_of<SOCKET_SECURITY_QUERY_TEMPLATE>(in, in_octets);
   const bool second = in != nullptr && wanted.SecurityProtocol == SOCKET_SECURITY_PROTOCOL_IPSEC2;
   const DWORD needed = second ? sizeof(SOCKET_SECURITY_QUERY_INFO_IPSEC2) : sizeof(SOCKET_SECURITY_QUERY_INFO);
   const DWORD least = second ? sizeof(SOCKET_SECURITY_QUERY_TEMPLATE_IPSEC2) : sizeof(SOCKET_SECURITY_QUERY_TEMPLATE);
@@ -192,8 +192,8 @@ INT query(int fd, bool datagrams, const void* in, DWORD in_octets, void* out, DW
   if (wanted.SecurityProtocol >= SOCKET_SECURITY_PROTOCOL_INVALID) return kInvalid;
   Request request;
   request.function = Function::query;
-  if (datagrams && sockets::take_peer(reinterpret_cast<const sockaddr*>(&wanted.PeerAddress),
-                                      sizeof wanted.PeerAddress, request.peer) != 0)
+  if (datagrams && sockets::take_peer(reinterpret_cast<const sockaddr*>(&wanted.PeerAddress), sizeof wanted.PeerAddress,
+                                      request.peer) != 0)
     return kInvalid;
   Answer answer;
   if (const int error = sockets::call(fd, request, answer); error != 0) return code_of(error);
@@ -219,8 +219,10 @@ INT sallyport_socket_security_ioctl(uintptr_t socket, DWORD code, const void* in
                                     DWORD out_octets, DWORD* octets) {
   const int fd = static_cast<int>(socket);
   bool datagrams = false;
-  if (const int error = sockets::check_socket(fd, datagrams); error == EBADF || error == ENOTSOCK) return kNotSocket;
-  else if (error != 0) return kInvalid;
+  if (const int error = sockets::check_socket(fd, datagrams); error == EBADF || error == ENOTSOCK)
+    return kNotSocket;
+  else if (error != 0)
+    return kInvalid;
   if (octets != nullptr && code != SIO_QUERY_SECURITY) *octets = 0;
   switch (code) {
     case SIO_SET_SECURITY: return set_security(fd, in, in_octets);
@@ -234,8 +236,10 @@ INT sallyport_socket_security_ioctl(uintptr_t socket, DWORD code, const void* in
 INT sallyport_socket_impersonate(uintptr_t socket, const sockaddr* peer, ULONG peer_octets, BOOL blocking) {
   const int fd = static_cast<int>(socket);
   bool datagrams = false;
-  if (const int error = sockets::check_socket(fd, datagrams); error == EBADF || error == ENOTSOCK) return kNotSocket;
-  else if (error != 0) return kInvalid;
+  if (const int error = sockets::check_socket(fd, datagrams); error == EBADF || error == ENOTSOCK)
+    return kNotSocket;
+  else if (error != 0)
+    return kInvalid;
   std::optional<sallyport::policy::socket_call::Peer> of;
   if (datagrams) {
     if (peer == nullptr) return kFault;
