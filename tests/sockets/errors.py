@@ -1,63 +1,97 @@
-#!/usr/bin/python3
-"""The errors of secure_socket.h's calls, one daemon in a network namespace.
-
-Usage: errors.py [--keep]. Exit 77 means skipped, with the reason.
-"""
-import json
+"""The refusals of each call, by their errno and by the codes of WSAGetLastError, on a host whose daemon runs."""
+import ctypes
+import errno
 import os
-import pathlib
-import subprocess
-import sys
+import socket
 
-sys.dont_write_bytecode = True
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "netns"))
-from lab import sallyport, space
-from lab.isolation import Failure, Stage
-from lab.space import Lab
-from lab.traffic import BUILD
-
-# The errno of each row of speaker.py's errors; docs/secure-sockets.md.
-ROWS = {
-    "set: no descriptor": "EBADF", "set: no socket": "ENOTSOCK", "set: AF_UNIX": "EAFNOSUPPORT", "set: raw": "EPROTONOSUPPORT",
-    "set: unknown flag": "EINVAL", "set: both flags": "EINVAL", "set: no such policy": "EINVAL", "set: defaults": 0, "set: twice": "EINVAL",
-    "SO_REUSEADDR afterwards": 0, "the filter can be taken away": "EPERM", "query: not connected": "ENOTCONN",
-    "impersonate: not connected": "ENOTCONN", "set: bound": "EINVAL", "set: listening": "EINVAL", "name: listening": "EINVAL",
-    "set: connected": "EISCONN", "name: connected": "EISCONN", "set: connected UDP": "EISCONN", "set: UDP": 0,
-    "name: UDP without a peer": "EINVAL", "name: UDP, port zero": "EINVAL", "name: empty": "EINVAL", "name: too long": "ENAMETOOLONG",
-    "name: UDP": 0, "name: UDP, another one": 0, "unname: UDP": 0, "unname: no such name": "EINVAL", "unname: TCP": "EINVAL",
-    "query: UDP without a peer": "EINVAL", "query: UDP, nothing known of the peer": 0, "revert: nothing": 0,
-}
+library = ctypes.CDLL(os.environ["SALLYPORT_LIBRARY"], use_errno=True)
+library.sallyport_socket_security_ioctl.argtypes = [ctypes.c_size_t, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p,
+                                                    ctypes.c_uint32, ctypes.c_void_p]
+SET, QUERY, NAME, DELETE = 0x980000C8, 0xD80000C9, 0x980000CA, 0x980000CB
+os.setuid(65534)
 
 
-def errors(lab):
-    stage = Stage(lab, ("alice", "bob"))
-    member = stage.member("alice", "secure-sockets.toml", {"sockets.psk": "a secret of all sockets\n"},
-                          lambda text: 'policy_store = "none"\n' + text)
-    library = next(iter(sorted(BUILD.rglob("libsallyport.so"))))
-    process = stage.host("alice").start(["/usr/bin/python3", HERE / "speaker.py", "errors", json.dumps({"address": stage.wire.address("alice", "v4")})],
-                                        stdout=subprocess.PIPE, text=True,
-                                        env={**os.environ, "SALLYPORT_LIBRARY": str(library), "SALLYPORT_SOCKETS": str(member.folder / "sockets.sock")})
-    rows = dict(json.loads(process.stdout.readline())["rows"])
-    wrong = [f"{what}: {rows.get(what)} and not {error}" for what, error in ROWS.items() if rows.get(what) != error]
-    if wrong or rows.keys() != ROWS.keys():
-        raise Failure("; ".join(wrong) or f"rows are {rows}")
-    return f"{len(rows)} calls answered as the header says"
+def number(result):
+    return 0 if result == 0 else ctypes.get_errno()
 
 
-def main(arguments):
-    why_not = space.available() or sallyport.available()
-    if why_not:
-        print(f"skipped: {why_not}")
-        return 77
-    space.sweep()
-    with Lab("--keep" in arguments) as lab:
-        try:
-            print(f"ok   errors: {errors(lab)}")
-            return 0
-        except Failure as failure:
-            print(f"FAIL errors: {failure}")
-            return 1
+def set_security(s, flags=0):
+    fd = s if isinstance(s, int) else s.fileno()
+    return number(library.sallyport_set_security(fd, flags.to_bytes(4, "little") + bytes(32)))
 
 
-sys.exit(main(sys.argv[1:]))
+def ioctl(s, code, request=None, room=0):
+    """The code, and the octets told."""
+    out, told = ctypes.create_string_buffer(room) if room else None, ctypes.c_uint32(99)
+    fd = s if isinstance(s, int) else s.fileno()
+    return library.sallyport_socket_security_ioctl(fd, code, request, len(request or b""), out, room, ctypes.byref(told)), told.value
+
+
+kept = []  # what is collected is closed
+
+
+def tcp(kind=socket.SOCK_STREAM):
+    kept.append(socket.socket(socket.AF_INET, kind))
+    return kept[-1]
+
+
+def udp():
+    return tcp(socket.SOCK_DGRAM)
+
+
+def expect(what, got, wanted):
+    if got != wanted:
+        raise SystemExit(f"{what}: {got} where {wanted} is due")
+
+
+reading, _ = os.pipe()
+expect("a pipe", set_security(reading), errno.ENOTSOCK)
+expect("no descriptor", set_security(999), errno.EBADF)
+expect("a Unix socket", set_security(socket.socket(socket.AF_UNIX)), errno.EAFNOSUPPORT)
+s = tcp()
+expect("the first time", set_security(s), 0)
+expect("the second time", set_security(s), errno.EINVAL)
+expect("exclusive", s.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR), 0)
+s = tcp()
+s.bind(("0.0.0.0", 0))
+expect("bound", set_security(s), errno.EINVAL)
+s.listen(1)
+expect("listening", set_security(s), errno.EINVAL)
+s = udp()
+s.connect(("192.0.2.2", 9))
+expect("connected", set_security(s), errno.EISCONN)
+expect("both flags", set_security(tcp(), 3), errno.EINVAL)
+expect("unknown flags", set_security(tcp(), 8), errno.EINVAL)
+expect("query of what is not connected", number(library.sallyport_query_security(tcp().fileno(), None, 0, None, None)), errno.ENOTCONN)
+expect("query without a peer", number(library.sallyport_query_security(udp().fileno(), None, 0, None, None)), errno.EINVAL)
+expect("an empty name", number(library.sallyport_set_peer_name(tcp().fileno(), None, 0, b"")), errno.EINVAL)
+expect("a long name", number(library.sallyport_set_peer_name(tcp().fileno(), None, 0, b"a" * 1025)), errno.ENAMETOOLONG)
+expect("no such name", number(library.sallyport_delete_peer_name(udp().fileno(), None, 0)), errno.EINVAL)
+expect("nobody to be", number(library.sallyport_impersonate_peer(tcp().fileno(), None, 0)), errno.ENOTCONN)
+expect("nothing to undo", number(library.sallyport_revert_impersonation()), 0)
+
+expect("WSA: a pipe", ioctl(reading, SET)[0], 10038)
+expect("WSA: a Unix socket", ioctl(socket.socket(socket.AF_UNIX), SET)[0], 10022)
+expect("WSA: short settings", ioctl(tcp(), SET, bytes(7))[0], 10040)
+expect("WSA: no settings", ioctl(tcp(), SET)[0], 0)
+expect("WSA: unknown protocol", ioctl(tcp(), SET, b"\x03" + bytes(7))[0], 10022)
+expect("WSA: long form with DEFAULT", ioctl(tcp(), SET, bytes(88))[0], 10022)
+expect("WSA: long form", ioctl(tcp(), SET, b"\x01" + bytes(87))[0], 0)
+expect("WSA: a key of nothing", ioctl(tcp(), SET, b"\x01" + bytes(27) + b"\x77" * 16 + bytes(44))[0], 10022)
+expect("WSA: connected", ioctl(s, SET)[0], 10056)
+expect("WSA: size by NULL", ioctl(tcp(), QUERY), (10014, 24))
+expect("WSA: size with a template", ioctl(tcp(), QUERY, bytes(144)), (10040, 24))
+expect("WSA: size of the second form", ioctl(tcp(), QUERY, b"\x02" + bytes(151)), (10040, 64))
+expect("WSA: datagrams without a template", ioctl(udp(), QUERY, None, 24)[0], 10040)
+expect("WSA: not connected", ioctl(tcp(), QUERY, None, 24)[0], 10057)
+expect("WSA: no name", ioctl(tcp(), NAME)[0], 10014)
+expect("WSA: a short name", ioctl(tcp(), NAME, bytes(139))[0], 10040)
+word = "host/bob".encode("utf-32-le")
+for unit, length in (("characters", 8), ("octets", 32)):
+    expect(f"WSA: a name in {unit}", ioctl(tcp(), NAME, bytes(136) + length.to_bytes(4, "little") + word)[0], 0)
+expect("WSA: octets alone", ioctl(tcp(), NAME, b"\x02" + bytes(135) + (8).to_bytes(4, "little") + word)[0], 0)
+expect("WSA: longer than its buffer", ioctl(tcp(), NAME, bytes(136) + (64).to_bytes(4, "little") + word)[0], 10040)
+expect("WSA: datagrams, no peer", ioctl(udp(), NAME, bytes(136) + (8).to_bytes(4, "little") + word)[0], 10022)
+expect("WSA: delete, no peer", ioctl(udp(), DELETE)[0], 10014)
+expect("WSA: delete of a stream", ioctl(tcp(), DELETE, bytes(16))[0], 10022)
+print("good")

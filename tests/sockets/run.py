@@ -195,7 +195,18 @@ def nothing_left(lab):
     return "no filter is left at either end"
 
 
-CASES = {"first": first, "matrix-tcp": matrix("tcp"), "matrix-udp": matrix("udp"), "wrong-credentials": wrong_credentials,
+def errors(lab):
+    """Each refusal by its errno and by its code."""
+    talk = Talk(lab)
+    _, environment = talk.words("alice", "ask", "tcp", "bob", "v4", "0")
+    done = talk.stage.host("alice").start(["/usr/bin/python3", HERE / "errors.py"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    said = done.communicate(timeout=60)[0].strip()
+    if said != "good":
+        raise Failure(said)
+    return "every refusal has its code"
+
+
+CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-udp": matrix("udp"), "wrong-credentials": wrong_credentials,
          "identities": identities, "nothing-left": nothing_left}
 
 
