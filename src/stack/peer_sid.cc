@@ -58,8 +58,6 @@ policy::Sid sid_of_identity(std::string_view identity) {
   return out;
 }
 
-policy::Token token_of_identity(std::string_view identity) {
-  return token_of_names(names_of_identity(identity));
-}
+policy::Token token_of_identity(std::string_view identity) { return token_of_names(names_of_identity(identity)); }
 
 }  // namespace sallyport::stack
