@@ -135,6 +135,7 @@ struct StackNode {
   void carry(TimePoint, stack::Notice& n) { notices.push_back(std::move(n)); }
   void carry(TimePoint, stack::CommandResult& r) { results.push_back(std::move(r)); }
   void carry(TimePoint, stack::HostFilters&) {}
+  void carry(TimePoint, stack::EndpointWanted& wanted) { control.release_held(wanted.held_as, false); }
   void carry(TimePoint, stack::PolicySecrets& s) {
     for (const auto& [name, secret] : s.secrets) keys.secrets[name] = std::string(as_text(secret.view()));
   }
