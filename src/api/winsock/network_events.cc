@@ -55,7 +55,7 @@ short NetworkEvents::wanted(int descriptor, const Watched& of) {
   if ((of.enabled & FD_CONNECT) != 0) return POLLOUT;
   if (option(descriptor, SO_ACCEPTCONN) != 0) return (watched & FD_ACCEPT) != 0 ? POLLIN : 0;
   const bool stream = option(descriptor, SO_TYPE) == SOCK_STREAM;
-  if (stream && !connected(descriptor) && (of.enabled & FD_CLOSE) != 0) return 0;  // not used yet
+  if (stream && !notes(descriptor).connected_once && !connected(descriptor)) return 0;  // not used yet
   int events = 0;
   if ((watched & FD_READ) != 0) events |= POLLIN;
   if ((watched & FD_WRITE) != 0) events |= POLLOUT;

@@ -1,5 +1,6 @@
 #include "api/winsock/overlapped.h"
 
+#include <cerrno>
 #include <csignal>
 #include <list>
 #include <thread>
@@ -203,7 +204,11 @@ int close_socket(int descriptor) {
   const std::lock_guard lock(self.mutex);
   self.events.forget(descriptor);
   forget_notes(descriptor);
-  return ::close(descriptor);
+  const int result = ::close(descriptor);
+  const int error = errno;
+  if (self.process == ::getpid()) wake(self);  // a poll that goes on would keep the socket, and the peer unaware
+  errno = error;
+  return result;
 }
 
 int select_events(int descriptor, HANDLE event, long mask) {
@@ -218,9 +223,9 @@ int select_events(int descriptor, HANDLE event, long mask) {
 }
 
 int take_events(int descriptor, HANDLE event, WSANETWORKEVENTS& out) {
-  if (event && !ResetEvent(event)) return fail(WSAEINVAL);
   Background& self = background();
-  const std::lock_guard lock(self.mutex);
+  const std::lock_guard lock(self.mutex);  // before the reset, so that nothing is recorded between the two
+  if (event && !ResetEvent(event)) return fail(WSAEINVAL);
   self.events.take(descriptor, out);
   return 0;
 }
