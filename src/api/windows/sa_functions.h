@@ -38,9 +38,11 @@ DWORD create_sa_enumeration(HANDLE engine, SaFunction function, Outcome<std::opt
 // nullptr is everything.
 template <class Wanted, class Template>
 Outcome<std::optional<Wanted>> optional_template(const Template* from, Outcome<Wanted> (*take_it)(const Template&)) {
-  if (!from) return std::optional<Wanted>{};
+  Outcome<std::optional<Wanted>> out;
+  if (!from) return out;
   SP_TRY(Wanted taken, take_it(*from));
-  return std::optional(std::move(taken));
+  out->emplace(std::move(taken));
+  return out;
 }
 
 }  // namespace sallyport::api::windows
