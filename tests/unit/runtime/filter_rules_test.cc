@@ -39,7 +39,7 @@ HostFilters sample() {
 }
 
 std::string text_of(const HostFilters& filters) {
-  return filter_rules({filters, "sallyport0", "0x5350", "\t\tmeta l4proto { 50, 51 } accept\n", {}, 1360, 1340});
+  return filter_rules({filters, false, "sallyport0", "0x5350", "\t\tmeta l4proto { 50, 51 } accept\n", {}, 1360, 1340});
 }
 
 bool holds(const std::string& text, const std::string& part) {
