@@ -82,7 +82,8 @@ void RemoteKeys::set_policy_secrets(const stack::PolicySecrets& secrets) {
 
 // What does not get there is missed where it is asked for: that negotiation fails with a sentence.
 void RemoteKeys::hand_over_secrets() {
-  if (!keys_.channel) return;
+  if (!keys_.channel || (secrets_.secrets.empty() && !secrets_there_)) return;
+  secrets_there_ = !secrets_.secrets.empty();
   (void)keys_.channel.send(kForgetPolicySecrets, {}, {}, false);
   for (const auto& [name, secret] : secrets_.secrets) {
     Bytes message = write_policy_secret(name, secret.view());

@@ -44,6 +44,7 @@ class RemoteKeys final : public runtime::KeyPort {
   void set_policy_secrets(const stack::PolicySecrets& secrets) override;
   void use_keys(runtime::DescriptorChannel channel) {
     use(keys_, std::move(channel));
+    secrets_there_ = false;
     hand_over_secrets();
   }
   void use_helper(runtime::DescriptorChannel channel) { use(helper_, std::move(channel)); }
@@ -66,6 +67,7 @@ class RemoteKeys final : public runtime::KeyPort {
   Agent helper_{"helper", {}, {}};
   LocalKeys local_;
   stack::PolicySecrets secrets_;  // a key process that starts anew is told them again
+  bool secrets_there_ = false;    // it has been told some
 };
 
 struct Loaded {

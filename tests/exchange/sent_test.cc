@@ -99,8 +99,8 @@ TEST_CASE("[RFC7296 1.2] [RFC7296 2.5] payloads go out in the order of the stand
     return out;
   };
   using P = PayloadType;
-  CHECK(order(Stage::init_request) == std::vector<P>{P::SA, P::KE, P::Nonce});
-  CHECK(order(Stage::init_response) == std::vector<P>{P::SA, P::KE, P::Nonce});
+  CHECK(order(Stage::init_request) == std::vector<P>{P::SA, P::KE, P::Nonce, P::V});
+  CHECK(order(Stage::init_response) == std::vector<P>{P::SA, P::KE, P::Nonce, P::V});
   CHECK(order(Stage::auth_request) == std::vector<P>{P::IDi, P::IDr, P::AUTH, P::SA, P::TSi, P::TSr});
   CHECK(order(Stage::auth_response) == std::vector<P>{P::IDr, P::AUTH, P::SA, P::TSi, P::TSr});
   CHECK(order(Stage::child_request) == std::vector<P>{P::SA, P::Nonce, P::KE, P::TSi, P::TSr});

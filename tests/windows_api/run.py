@@ -90,6 +90,8 @@ def check_library(library):
     declared |= {"sallyport_winsock_" + name for name in re.findall(r"SALLYPORT_AS\((\w+)\);", text)}
     for name in ("msvcrt.h", "process.h"):  # those of the run-time library have no such word
         declared |= set(re.findall(r"^[\w*]+ (?:[\w*]+ )?(\w+)\(", (HEADERS / name).read_text(), re.M))
+    sockets = (HEADERS.parent / "secure_socket.h").read_text() + (HEADERS / "mstcpip.h").read_text()
+    declared |= set(re.findall(r"\b(sallyport_\w+)\(", sockets))
     declared |= {"main", "GUID_NULL", "sallyport_winsock_connect_ex"}  # for wmain(); behind ConnectEx
     listed = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True).stdout
     exported = {line.split()[2].split("@")[0] for line in listed.splitlines() if line.split()[1] in "TtRrDdBbVvWw"}

@@ -125,7 +125,6 @@ std::optional<Own> own_side(IkeSa& sa, TimePoint now) {
 bool refused_unauthorized(IkeSa& sa, TimePoint now) {
   auto why = refused_by_policy(sa, *sa.remote_identity);
   if (!why) return false;
-  sa.host.count_row("IKE_AUTH of a peer without authorization");
   refuse_authentication(sa, now, std::move(*why), {}, sa.remote_identity->to_string());
   return true;
 }
