@@ -224,8 +224,6 @@ Outcome<> DirectSas::add_inbound(const policy::Snapshot& policy, Id id, SaBundle
   sa.outbound_ready = false;
   sa.reqid = tunnel ? reqid_of_tunnel(context->outbound.policy_id)
                     : reqid_of_filter(context->filter, sa.local.addr, sa.remote.addr, encrypts(sa));
-  install.of_filter = tunnel;
-  install.tunnel = tunnel ? context->outbound.policy_id : 0;
   context->told = {id, 0, sa.reqid, std::nullopt, sa.ts_local, sa.ts_remote, true, 0, sa.protocol, false};
   commands_.emplace_back(std::move(install));
   context->inbound_bundle = without_keys(std::move(bundle));
