@@ -136,7 +136,9 @@ namespace {
 // Lines "ACCOUNT PRINCIPAL"; what stands behind # and empty lines say nothing.
 std::optional<std::string> read_accounts(config::FileSource& files, config::SecureSocketSettings& settings) {
   if (settings.account_map.empty()) return std::nullopt;
-  const auto text = files.read(settings.account_map);
+  const auto text = files.read_trusted(settings.account_map);
+  if (!text && text.error().code == Errc::permission && text.error().detail == 0)
+    return "the account map " + settings.account_map + " can be written by others than root, who could be anybody then";
   if (!text) return runtime::explain("the account map " + settings.account_map + " cannot be read", text.error());
   size_t number = 0;
   for (size_t at = 0; at < text->size();) {

@@ -32,6 +32,15 @@ Result<size_t> read_all(int fd, MutableBytes out) {
   return at;
 }
 
+bool of_root_or_us(const struct stat& facts) { return facts.st_uid == 0 || facts.st_uid == ::geteuid(); }
+
+Result<std::string> read_text_of(const Fd& fd, const struct stat& facts) {
+  std::string text(static_cast<size_t>(facts.st_size), '\0');
+  SP_TRY(const size_t got, read_all(fd.get(), {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
+  text.resize(got);
+  return text;
+}
+
 void write_text(Writer& out, std::string_view text) {
   out.u32(static_cast<uint32_t>(text.size()));
   out.bytes(as_bytes(text));
@@ -48,17 +57,21 @@ Result<std::string> parse_text(Reader& in) {
 Result<std::string> read_file(const std::string& path) {
   struct stat facts {};
   SP_TRY(const Fd fd, open_regular(path, facts));
-  std::string text(static_cast<size_t>(facts.st_size), '\0');
-  SP_TRY(const size_t got, read_all(fd.get(), {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
-  text.resize(got);
-  return text;
+  return read_text_of(fd, facts);
+}
+
+Result<std::string> read_trusted_file(const std::string& path) {
+  struct stat facts {};
+  SP_TRY(const Fd fd, open_regular(path, facts));
+  if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0 || !of_root_or_us(facts)) return fail(Errc::permission);
+  return read_text_of(fd, facts);
 }
 
 Result<SecretBytes> read_secret_file(const std::string& path) {
   struct stat facts {};
   SP_TRY(const Fd fd, open_regular(path, facts));
   if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) return fail(Errc::permission);
-  if (facts.st_uid != 0 && facts.st_uid != ::geteuid()) return fail(Errc::permission);
+  if (!of_root_or_us(facts)) return fail(Errc::permission);
   SecretBytes all(static_cast<size_t>(facts.st_size));
   SP_TRY(const size_t got, read_all(fd.get(), all.writable()));
   if (got != all.size()) return SecretBytes(all.view().first(got));
@@ -74,6 +87,7 @@ std::string explain_secret(const std::string& path, const Error& error) {
 }
 
 Result<std::string> SystemFiles::read(const std::string& path) { return read_file(path); }
+Result<std::string> SystemFiles::read_trusted(const std::string& path) { return read_trusted_file(path); }
 
 Result<std::vector<std::string>> SystemFiles::list(const std::string& folder) {
   DIR* open = ::opendir(folder.c_str());
@@ -133,8 +147,12 @@ Result<FileBundle> FileBundle::parse(ByteView bytes) {
   return out;
 }
 
-Result<std::string> RecordingFiles::read(const std::string& path) {
-  auto got = from_.read(path);
+Result<std::string> RecordingFiles::read(const std::string& path) { return record(path, from_.read(path)); }
+Result<std::string> RecordingFiles::read_trusted(const std::string& path) {
+  return record(path, from_.read_trusted(path));
+}
+
+Result<std::string> RecordingFiles::record(const std::string& path, Result<std::string> got) {
   auto& entry = bundle_.files[path];
   entry.ok = got.has_value();
   if (got) {

@@ -14,6 +14,8 @@ constexpr size_t kMaxFileOctets = 4 * 1024 * 1024;
 
 // Regular files of at most kMaxFileOctets.
 Result<std::string> read_file(const std::string& path);
+// permission with detail 0 when it belongs to neither root nor us, or its group or others may write it.
+Result<std::string> read_trusted_file(const std::string& path);
 // The same for secrets and private keys: permission with detail 0 when anyone but the owner may read or write it, or
 // when it belongs to neither root nor us. Symbolic links are followed; what counts is the file.
 Result<SecretBytes> read_secret_file(const std::string& path);
@@ -22,6 +24,7 @@ std::string explain_secret(const std::string& path, const Error& error);
 class SystemFiles final : public config::FileSource {
  public:
   Result<std::string> read(const std::string& path) override;
+  Result<std::string> read_trusted(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& folder) override;
 };
 
@@ -46,10 +49,12 @@ class RecordingFiles final : public config::FileSource {
  public:
   explicit RecordingFiles(config::FileSource& from) : from_(from) {}
   Result<std::string> read(const std::string& path) override;
+  Result<std::string> read_trusted(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& folder) override;
   FileBundle take() { return std::move(bundle_); }
 
  private:
+  Result<std::string> record(const std::string& path, Result<std::string> got);
   config::FileSource& from_;
   FileBundle bundle_;
 };

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "runtime/datagram_batch.h"
 #include "runtime/fd.h"
 #include "runtime/routes_linux.h"
 
@@ -17,15 +18,12 @@
 namespace sallyport::runtime {
 namespace {
 
-IpEndpoint endpoint_of(const sockaddr_storage& name) {
-  if (name.ss_family == AF_INET) {
-    const auto& in = reinterpret_cast<const sockaddr_in&>(name);
-    return {IpAddr::v4(ntohl(in.sin_addr.s_addr)), ntohs(in.sin_port)};
-  }
-  const auto& in6 = reinterpret_cast<const sockaddr_in6&>(name);
-  if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
-    return {IpAddr::v4(load_be32(in6.sin6_addr.s6_addr + 12)), ntohs(in6.sin6_port)};
-  return {IpAddr::v6(in6.sin6_addr.s6_addr), ntohs(in6.sin6_port)};
+// IPv4 in IPv6 is IPv4.
+IpEndpoint plain_endpoint_of(const sockaddr_storage& name) {
+  IpEndpoint out = endpoint_of(name);
+  if (name.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&reinterpret_cast<const sockaddr_in6&>(name).sin6_addr))
+    out.addr = IpAddr::v4(out.addr.bytes().subspan(12));
+  return out;
 }
 
 int option(int fd, int level, int name, int& out) {
@@ -73,11 +71,11 @@ int inspect_socket(int fd, SocketFacts& out) {
   out.secured = static_cast<uint32_t>(mark) == kCaptureMark;
   sockaddr_storage name{};
   socklen_t length = sizeof name;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0) out.local = endpoint_of(name);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0) out.local = plain_endpoint_of(name);
   out.bound = out.local.port != 0 || !out.local.addr.is_any();
   length = sizeof name;
   out.connected = ::getpeername(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0;
-  if (out.connected) out.remote = endpoint_of(name);
+  if (out.connected) out.remote = plain_endpoint_of(name);
   if (out.datagrams) return 0;
   tcp_info tcp{};
   length = sizeof tcp;

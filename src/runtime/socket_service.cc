@@ -25,7 +25,8 @@ constexpr int kLookTimer = 4;
 constexpr Duration kLookSoon = milliseconds(20), kLookLater = milliseconds(500);
 constexpr Duration kHurry = seconds(5);  // after a socket was secured, that may soon listen
 constexpr size_t kMostNames = 64;        // of one socket
-constexpr size_t kMostEarly = 1024;      // names of sockets that are not secured yet
+constexpr size_t kMostEarly = 4096;      // sockets with names that are not secured yet
+constexpr size_t kMostEarlyOfUser = 256;
 constexpr uint8_t kTcp = 6, kUdp = 17;
 constexpr uint8_t kListening = 10, kTimeWait = 6, kClosed = 7;
 constexpr uint32_t kAllStates = ~0u;
@@ -121,13 +122,9 @@ int SocketService::wish_of(const call::Settings& settings, stack::SocketWish& ou
     return context != nullptr && policy::role_of((*context)->type) == role;
   };
   if (!settings.main_mode.is_zero() && !usable(settings.main_mode, policy::ContextRole::mm)) return EINVAL;
-  const Guid quick = !settings.quick_mode.is_zero() ? settings.quick_mode
-                     : out.guarantee_encryption     ? *Guid::parse(config::kSecureSocketEncrypted)
-                                                    : stack::secure_socket_quick_mode();
-  if (!usable(quick, policy::ContextRole::qm_transport)) return EINVAL;
   out.main_mode = settings.main_mode;
   out.quick_mode = settings.quick_mode;
-  return 0;
+  return usable(stack::quick_mode_of(out), policy::ContextRole::qm_transport) ? 0 : EINVAL;
 }
 
 // A socket that was closed before it went anywhere leaves no trace to see it by: the oldest of these of a user goes
@@ -167,7 +164,7 @@ void SocketService::secured(uint64_t token, int error, uint64_t cookie) {
   if (node.empty()) return;
   Waiting& waiting = node.mapped();
   if (error != 0) return refuse(waiting.client, error);
-  if (auto early = early_names_.extract(cookie)) waiting.socket.names = std::move(early.mapped());
+  if (auto early = early_names_.extract(cookie)) waiting.socket.names = std::move(early.mapped().names);
   waiting.socket.number = next_number_++;
   sockets_.insert_or_assign(cookie, std::move(waiting.socket));
   hurry_until_ = monotonic_now() + kHurry;
@@ -175,7 +172,7 @@ void SocketService::secured(uint64_t token, int error, uint64_t cookie) {
   server_.reply(waiting.client, policy::call::write(Answer{}));
 }
 
-int SocketService::set_name(uint32_t, const Request& request, const Fd& socket, const SocketFacts& facts) {
+int SocketService::set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts) {
   if (facts.connected || facts.connecting) return EISCONN;
   if (facts.listening || request.name.empty()) return EINVAL;
   if (request.name.size() > call::kMostNameOctets) return ENAMETOOLONG;
@@ -190,8 +187,15 @@ int SocketService::set_name(uint32_t, const Request& request, const Fd& socket, 
   named.identities = stack::identities_of_name(request.name);
   const uint64_t cookie = cookie_of(socket);
   const auto known = sockets_.find(cookie);
-  if (known == sockets_.end() && early_names_.size() >= kMostEarly) early_names_.erase(early_names_.begin());
-  auto& names = known != sockets_.end() ? known->second.names : early_names_[cookie];
+  const auto early = early_names_.find(cookie);
+  if (known == sockets_.end() && early == early_names_.end()) {
+    // Refused rather than at the cost of an older one: a name that was lost would let anybody in.
+    const auto of_user =
+        std::count_if(early_names_.begin(), early_names_.end(), [&](const auto& e) { return e.second.uid == uid; });
+    if (early_names_.size() >= kMostEarly || static_cast<size_t>(of_user) >= kMostEarlyOfUser) return ENOBUFS;
+    early_names_[cookie].uid = uid;
+  }
+  auto& names = known != sockets_.end() ? known->second.names : early_names_[cookie].names;
   std::erase_if(names, [&](const auto& each) { return each.address == named.address && each.port == named.port; });
   if (names.size() >= kMostNames) return ENOBUFS;
   names.push_back(std::move(named));
@@ -206,7 +210,7 @@ int SocketService::delete_name(const Request& request, const Fd& socket, const S
   const auto known = sockets_.find(cookie);
   const auto early = early_names_.find(cookie);
   if (known == sockets_.end() && early == early_names_.end()) return EINVAL;
-  auto& names = known != sockets_.end() ? known->second.names : early->second;
+  auto& names = known != sockets_.end() ? known->second.names : early->second.names;
   if (std::erase_if(names, [&](const auto& n) { return n.address == peer->addr && n.port == peer->port; }) == 0)
     return EINVAL;
   if (known == sockets_.end() || known->second.places.empty()) return 0;
@@ -223,7 +227,6 @@ int SocketService::query(const Request& request, const SocketFacts& facts, Answe
     remote = *peer;
   }
   if (!facts.secured) return 0;
-  IpEndpoint local = facts.local;
   const auto report = driver_.packets();
   const auto& control = driver_.control();
   for (const auto& ike_sa : control.ike_sas()) {
@@ -234,13 +237,11 @@ int SocketService::query(const Request& request, const SocketFacts& facts, Answe
           sa->remote.addr != remote.addr)
         continue;
       // A socket bound to no address speaks by the one that its SA has.
-      if (local.addr.is_any()) local.addr = sa->local.addr;
+      const IpEndpoint local{facts.local.addr.is_any() ? sa->local.addr : facts.local.addr, facts.local.port};
       if (!covers(child.ts_local, local, facts.protocol()) || !covers(child.ts_remote, remote, facts.protocol()))
         continue;
-      const bool encrypts = sa->protocol == model::Protocol::ESP && sa->encr != model::EncrId::NULL_ENCR &&
-                            sa->encr != model::EncrId::NULL_AES_GMAC;
       if (out.quick_mode_sa != 0 && child.child_id < out.quick_mode_sa) continue;  // the newest counts
-      out.flags = call::kSecured | (encrypts ? call::kEncrypted : 0);
+      out.flags = call::kSecured | (model::encrypts(sa->protocol, sa->encr) ? call::kEncrypted : 0);
       out.main_mode_sa = ike_sa.ike_id;
       out.quick_mode_sa = child.child_id;
       const bool proved = control.proves_identity(ike_sa.connection);

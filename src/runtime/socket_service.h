@@ -67,7 +67,11 @@ class SocketService {
   SocketLookup lookup_;
   policy::SessionId session_ = 0;
   std::map<uint64_t, Secured> sockets_;  // by cookie
-  std::map<uint64_t, std::vector<stack::NamedPeer>> early_names_;
+  struct EarlyNames {
+    uint32_t uid = 0;
+    std::vector<stack::NamedPeer> names;
+  };
+  std::map<uint64_t, EarlyNames> early_names_;  // of sockets that are not secured yet, by cookie
   std::map<uint64_t, Waiting> waiting_;
   uint64_t next_token_ = 1, next_number_ = 1;
   std::optional<TimePoint> hurry_until_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "config/filter_settings.h"
 #include "policy/callout.h"
 #include "policy/snapshot.h"
 #include "stack/peer_sid.h"
@@ -122,9 +123,14 @@ Guid secure_socket_provider() {
   static constexpr Guid kKey = Guid::literal("5a11f0a7-0000-8000-8000-736f636b6574");
   return kKey;
 }
-Guid secure_socket_quick_mode() {
+Guid secure_socket_quick_mode(bool encrypted) {
   static constexpr Guid kKey = Guid::literal("8c2d4144-f8e0-42c0-94ce-7ccfc63b2f9b");
-  return kKey;
+  static const Guid kEncrypted = *Guid::parse(config::kSecureSocketEncrypted);
+  return encrypted ? kEncrypted : kKey;
+}
+
+Guid quick_mode_of(const SocketWish& wish) {
+  return wish.quick_mode.is_zero() ? secure_socket_quick_mode(wish.guarantee_encryption) : wish.quick_mode;
 }
 
 std::vector<std::string> identities_of_name(const std::string& name) {
@@ -154,10 +160,7 @@ std::vector<Filter> socket_filters(const SocketWish& wish, const SocketPlace& pl
       use_context(main_mode, wish.main_mode);
     }
     Filter& quick_mode = maker.add(Point::ipsec, false);
-    static constexpr Guid kEncrypted = Guid::literal("5a11f0a7-0000-8000-8000-656e63727970");
-    use_context(quick_mode, !wish.quick_mode.is_zero()  ? wish.quick_mode
-                            : wish.guarantee_encryption ? kEncrypted
-                                                        : secure_socket_quick_mode());
+    use_context(quick_mode, quick_mode_of(wish));
     maker.ask(Point::outbound_transport, callout::IPSEC_OUTBOUND_TRANSPORT_V4, callout::IPSEC_OUTBOUND_TRANSPORT_V6,
               wish.allow_insecure ? raw::kOutboundNegotiateDiscover : 0);
     maker.ask(Point::inbound_transport, callout::IPSEC_INBOUND_TRANSPORT_V4, callout::IPSEC_INBOUND_TRANSPORT_V6,

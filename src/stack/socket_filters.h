@@ -11,8 +11,9 @@
 namespace sallyport::stack {
 
 policy::Guid secure_socket_provider();  // owns the filters of all sockets
-policy::Guid
-secure_socket_quick_mode();  // FWPM_PROVIDER_CONTEXT_SECURE_SOCKET_IPSEC: where it is, sockets can be secured
+// FWPM_PROVIDER_CONTEXT_SECURE_SOCKET_IPSEC: where it is, sockets can be secured. encrypted: the one of ours beside it,
+// with the proposals of the same that encrypt.
+policy::Guid secure_socket_quick_mode(bool encrypted = false);
 
 // In place of a filter's number: a packet that none covers, and that may be a secured socket's.
 inline constexpr uint64_t kAskForEndpoint = ~uint64_t{0};
@@ -26,6 +27,8 @@ struct SocketWish {
   policy::Guid main_mode, quick_mode;  // contexts; zero: the built-in ones
   bool operator==(const SocketWish&) const = default;
 };
+
+policy::Guid quick_mode_of(const SocketWish& wish);  // the context that its filter names
 
 // Where a socket is. A zero port or an address of all zeros: any.
 struct SocketPlace {

@@ -94,4 +94,11 @@ expect("WSA: longer than its buffer", ioctl(tcp(), NAME, bytes(136) + (64).to_by
 expect("WSA: datagrams, no peer", ioctl(udp(), NAME, bytes(136) + (8).to_bytes(4, "little") + word)[0], 10022)
 expect("WSA: delete, no peer", ioctl(udp(), DELETE)[0], 10014)
 expect("WSA: delete of a stream", ioctl(tcp(), DELETE, bytes(16))[0], 10022)
+
+# Names in front of set_security are kept for a user's 256 sockets; one more is refused, and none is forgotten for it.
+answers = [number(library.sallyport_set_peer_name(tcp().fileno(), None, 0, b"bob")) for _ in range(257)]
+expect("names of many sockets", (set(answers), answers == sorted(answers)), ({0, errno.ENOBUFS}, True))
+s = tcp()
+set_security(s)
+expect("a name of a secured socket", number(library.sallyport_set_peer_name(s.fileno(), None, 0, b"bob")), 0)
 print("good")

@@ -11,6 +11,8 @@
 #include <optional>
 
 #include "api/sockets/call.h"
+#include "api/windows/values.h"
+#include "api/winsock/text.h"
 
 namespace sallyport::api::windows {
 namespace {
@@ -59,24 +61,6 @@ struct Text {
   size_t octets = 0;  // of the buffer
 };
 
-void append_utf8(std::string& out, uint32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xc0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 0x3f));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xe0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (c & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (c & 0x3f));
-  }
-}
-
 Text read_text(const uint8_t* at, size_t available, uint64_t length, bool octets_only) {
   Text out;
   if (!octets_only && length * sizeof(wchar_t) <= available) {
@@ -96,8 +80,8 @@ Text read_text(const uint8_t* at, size_t available, uint64_t length, bool octets
   while (count > 0 && character(count - 1) == 0) --count;
   for (size_t i = 0; i < count; ++i) {
     const uint32_t c = character(i);
-    if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return {kInvalid, {}, 0};
-    append_utf8(out.utf8, c);
+    if (c == 0 || !winsock::is_character(c)) return {kInvalid, {}, 0};
+    winsock::append_utf8(out.utf8, c);
   }
   return out;
 }
@@ -105,15 +89,6 @@ Text read_text(const uint8_t* at, size_t available, uint64_t length, bool octets
 bool is_zero(const GUID& guid) {
   static const GUID kZero{};
   return std::memcmp(&guid, &kZero, sizeof guid) == 0;
-}
-
-policy::Guid take_guid(const GUID& from) {
-  policy::Guid out;
-  for (size_t i = 0; i < 4; ++i) out.octets[i] = static_cast<uint8_t>(from.Data1 >> (24 - 8 * i));
-  out.octets[4] = static_cast<uint8_t>(from.Data2 >> 8), out.octets[5] = static_cast<uint8_t>(from.Data2);
-  out.octets[6] = static_cast<uint8_t>(from.Data3 >> 8), out.octets[7] = static_cast<uint8_t>(from.Data3);
-  std::memcpy(&out.octets[8], from.Data4, 8);
-  return out;
 }
 
 INT set_security(int fd, const void* in, DWORD octets) {
@@ -139,8 +114,8 @@ INT set_security(int fd, const void* in, DWORD octets) {
       }
       if (!is_zero(settings.Reserved) || settings.Reserved2 != 0) return kInvalid;
       request.settings.ipsec_flags = settings.IpsecFlags;
-      request.settings.main_mode = take_guid(settings.AuthipMMPolicyKey);
-      request.settings.quick_mode = take_guid(settings.AuthipQMPolicyKey);
+      request.settings.main_mode = take(settings.AuthipMMPolicyKey);
+      request.settings.quick_mode = take(settings.AuthipQMPolicyKey);
     }
   }
   Answer answer;

@@ -47,6 +47,24 @@ TEST_SUITE("runtime/file_store") {
     }
   }
 
+  TEST_CASE("a file that gives rights away is refused where others may write it, and may be read by anybody") {
+    const Folder folder;
+    for (const mode_t mode : {0664, 0646, 0666, 0620})
+      CHECK(read_trusted_file(folder.file("text", mode)).error() == Error{Errc::permission, 0});
+    const std::string good = folder.file("text", 0644);
+    CHECK(read_trusted_file(good) == "text");
+    if (::geteuid() == 0) {
+      REQUIRE(::chown(good.c_str(), 65534, 65534) == 0);
+      CHECK(read_trusted_file(good).error() == Error{Errc::permission, 0});
+      CHECK(read_file(good) == "text");
+    }
+    SystemFiles system;
+    RecordingFiles recording(system);
+    CHECK_FALSE(recording.read_trusted(folder.file("text", 0666)));
+    BundledFiles bundled(recording.take());
+    CHECK(bundled.read_trusted(folder.path + "/a").error().code == Errc::permission);
+  }
+
   TEST_CASE("a missing file is not found, a folder is not a file") {
     CHECK(read_file("/nonexistent/file").error().code == Errc::not_found);
     CHECK(read_file("/tmp").error().code == Errc::bad_value);
