@@ -6,6 +6,7 @@ Usage: run.py [--list] [--case NAME]… [--keep]. Exit 77 means skipped, with th
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,13 @@ PORT = 27015
 SETTINGS = ("plain", "0", "encrypt", "insecure")
 
 
+def open_way_to(folder):
+    """For programs of other users."""
+    for each in [folder, *folder.parents]:
+        if each != pathlib.Path("/"):
+            each.chmod(each.stat().st_mode | 0o011)
+
+
 class Talk:
     """Two secured hosts, alice and bob, a plain one, and programs of nobody's on them."""
 
@@ -33,9 +41,7 @@ class Talk:
             member = self.stage.member(name, example, files(name) or {"sockets.psk": "a secret of all sockets\n"},
                                        lambda text: 'policy_store = "none"\n' + change(name, text))
             member.folder.chmod(0o711)
-        for folder in [lab.folder, *lab.folder.parents]:
-            if folder != pathlib.Path("/"):
-                folder.chmod(folder.stat().st_mode | 0o011)
+        open_way_to(lab.folder)
 
     def words(self, host, verb, protocol, server, family, settings, *more):
         environment = {**os.environ, "SALLYPORT_LIBRARY": str(BUILD / "src" / "api" / "libsallyport.so"),
@@ -180,6 +186,39 @@ def identities(lab):
     return "both ends see the other's name; with a wrong name nothing is answered"
 
 
+def impersonation(lab):
+    """A server reads what the caller's account may read, in one thread and until it reverts; nobody is root."""
+    authority = Authority(lab.folder / "pki", "ecdsa")
+    files = {}
+    open_way_to(lab.folder)
+    for account in ("daemon", "bin"):
+        path = lab.folder / f"of-{account}"
+        path.write_text(f"of {account}\n")
+        path.chmod(0o600)
+        shutil.chown(path, account, account)
+        files[account] = path
+    for account, allowed in (("daemon", True), ("root", False), ("no-such-account", False)):
+        with Lab() as inner:
+            talk = Talk(inner, files=lambda name: {**certificates()(authority, name), "accounts": f"{account}  O=Example, CN=alice.example\n"},
+                        change=lambda _, text: text.replace('{ method = "psk", secret = "sockets.psk" }', AUTH) + 'account_map = "accounts"\n')
+            _, environment = talk.words("bob", "serve", "tcp", "bob", "v4", "0")
+            server = talk.stage.host("bob").start(["/usr/bin/python3", HERE / "impersonator.py", talk.stage.wire.address("bob", "v4"), PORT,
+                                                   files["daemon"], files["bin"]], stdout=subprocess.PIPE, text=True, env=environment)
+            server.stdout.readline()
+            time.sleep(0.3)
+            got = talk.ask("alice", "bob", "tcp", "v4", "0", 12)
+            told = json.loads(server.stdout.readline())
+            server.kill()
+            server.wait()
+            everything, own = [True, True], [True, False]
+            word, inside = ("ok", own) if allowed else ("EACCES", everything)
+            wanted = {"first": word, "during": inside, "elsewhere": everything, "second": word, "nested": inside, "undone": "ok", "between": inside,
+                      "undone again": "ok", "after": everything, "uid": 0}
+            if not got["answered"] or told != wanted:
+                raise Failure(f"{got['principal'] if 'principal' in got else got} as {account}: {told}")
+    return "the thread alone has the caller's rights, nested and until it reverts; root and strangers are refused"
+
+
 def nothing_left(lab):
     """Sockets of programs that end, and that are killed, leave no filter behind."""
     talk = Talk(lab)
@@ -207,7 +246,7 @@ def errors(lab):
 
 
 CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-udp": matrix("udp"), "wrong-credentials": wrong_credentials,
-         "identities": identities, "nothing-left": nothing_left}
+         "identities": identities, "impersonation": impersonation, "nothing-left": nothing_left}
 
 
 def main(arguments):

@@ -1,6 +1,7 @@
 """The daemon's processes killed one by one: what each end says, and that the tunnel is there again. Robustness T1, T2."""
 import os
 import re
+import select
 import signal
 import subprocess
 
@@ -116,6 +117,12 @@ def _states_traced(plan):
     complaints = []
     east, west = _pair(plan)
     watching = plan.east.start(east.words("watch", "--json"), stdout=subprocess.PIPE, text=True)
+    # It hears nothing of what was before it: a reload that it tells of says that it listens.
+    while not select.select([watching.stdout], [], [], 0.2)[0]:
+        _require(complaints, watching.poll() is None, "watch has ended")
+        if complaints:
+            return complaints
+        east.command("reload")
     _require(complaints, east.up().returncode == 0, "no tunnel")
     lines = []
     for line in watching.stdout:
