@@ -41,7 +41,9 @@ int sallyport_set_security(int fd, const struct sallyport_security* security);
 // A peer that cannot prove the name gets not one octet: connect() then fails as if nobody answered. peer: of a socket
 // of type SOCK_DGRAM that is not connected, whom the name is of, one name each; a second one replaces the first.
 // SOCK_STREAM: not looked at. EINVAL: listening, an empty name, no address or port where one is needed. ENAMETOOLONG:
-// more than 1024 octets. EISCONN: connected.
+// more than 1024 octets. ENOBUFS: 64 names of one socket, or names of 256 sockets of this user that are not secured
+// yet. EISCONN: connected. A name of a UDP peer is judged by what that peer sends: the first datagram to it, protected,
+// has then left.
 int sallyport_set_peer_name(int fd, const struct sockaddr* peer, socklen_t peer_length, const char* name);
 
 // Forgets the name of one peer of a socket of type SOCK_DGRAM. EINVAL: another type, or no such name. SAs stay.
