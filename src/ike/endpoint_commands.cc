@@ -103,6 +103,7 @@ void Endpoint::Impl::expire(IkeSa& sa, TimePoint now, Timer timer) {
     case Timer::task: sa.start_tasks(now); return;
     case Timer::fragments: sa.fragments.clear(); return;
     case Timer::discard: sa.destroy_quietly(now); return;
+    case Timer::switch_over: v2::rekey::switch_due(sa, now); return;
     case Timer::kCount_: return;
   }
 }

@@ -43,6 +43,7 @@ TEST_CASE("[RFC9611 3] whoever made the first Child SA asks for the copies, one 
   const std::multiset<int> all{-1, 0, 1, 2};
   CHECK(copies(pair.a) == all);
   CHECK(copies(pair.b) == all);
+  pair.settle(seconds(2));  // copies rest before they are sent by
   CHECK(pair.agreement() == "");
   for (const auto& [id, one] : pair.a.sad) {
     CHECK(one.spec.ts_local == copy(pair.a, {})->spec.ts_local);
@@ -75,6 +76,7 @@ TEST_CASE("[RFC9611 5.2] TS_MAX_QUEUE ends the asking and harms nothing") {
   CHECK(pair.b.endpoint.rows_taken().count("TS_MAX_QUEUE") == 1);
   CHECK(pair.a.endpoint.rows_taken().count("TS_MAX_QUEUE obeyed") == 1);
   CHECK(pair.a.attempts_failed == 0);
+  pair.settle(seconds(2));  // copies rest before they are sent by
   CHECK(pair.agreement() == "");
 }
 
@@ -94,6 +96,7 @@ TEST_CASE("[RFC9611 3] each copy is rekeyed by itself and stays the copy it was"
       CHECK(copy(*who, which)->spec.replaces == id);
       CHECK(copies(pair.a) == std::multiset<int>{-1, 0, 1});
       CHECK(copies(pair.b) == std::multiset<int>{-1, 0, 1});
+      pair.settle(seconds(2));  // copies rest before they are sent by
       CHECK(pair.agreement() == "");
     }
   }
@@ -107,6 +110,7 @@ TEST_CASE("[RFC9611 3] each copy is deleted by itself") {
   pair.run();
   CHECK(copies(pair.a) == std::multiset<int>{-1, 1});
   CHECK(copies(pair.b) == std::multiset<int>{-1, 1});
+  pair.settle(seconds(2));  // copies rest before they are sent by
   CHECK(pair.agreement() == "");
 }
 
@@ -125,6 +129,7 @@ TEST_CASE("[RFC9611 3] copies go over to the successor when the IKE SA is rekeye
   CHECK(pair.a.ike_sas("ESTABLISHED") == 1);
   CHECK(copies(pair.a) == std::multiset<int>{-1, 0, 1, 2});
   CHECK(copies(pair.b) == std::multiset<int>{-1, 0, 1, 2});
+  pair.settle(seconds(2));  // copies rest before they are sent by
   CHECK(pair.agreement() == "");
 }
 
@@ -140,6 +145,7 @@ TEST_CASE("[RFC9611 3] both begin at once: one of the two Child SAs stays, and i
   pair.settle(minutes(1));
   CHECK(copies(pair.a) == std::multiset<int>{-1, 0, 1});
   CHECK(copies(pair.b) == std::multiset<int>{-1, 0, 1});
+  pair.settle(seconds(2));  // copies rest before they are sent by
   CHECK(pair.agreement() == "");
 }
 
@@ -177,7 +183,32 @@ TEST_CASE("[RFC9611 3] with several shards a copy is made when one wants it, and
   CHECK(copies(pair.b) == std::multiset<int>{-1, 0, 1});
   CHECK(copies(pair.a) == std::multiset<int>{-1, 0, 2});
   CHECK(model::shard_of(copy(pair.b, 1)->spec.spi_in, 3) == 1);
+  pair.settle(seconds(2));  // copies rest before they are sent by
   CHECK(pair.agreement() == "");
+}
+
+TEST_CASE("[RFC9611 3] whoever serves a copy sends by it when the asker has, or after a second, and not before") {
+  for (const bool asker_sends : {true, false}) {
+    IkePair pair(in_shards(2));
+    want(pair, in_shards(2), 2, 2);
+    pair.up();
+    pair.a.command(pair.now, ike::WantCopy{for_all(pair.a), 1});
+    pair.run();
+    REQUIRE(copy(pair.a, 1));
+    REQUIRE(copy(pair.b, 0));
+    CHECK(copy(pair.a, 1)->outbound_ready);
+    CHECK_FALSE(copy(pair.b, 0)->outbound_ready);  // its answer may still be under way
+    if (asker_sends) {
+      pair.b.command(pair.now, ike::InboundSeen{copy(pair.b, 0)->spec.child_id});
+    } else {
+      pair.b.command(pair.now, ike::RekeyIke{"net"});  // the wait goes over to the successor
+      pair.run();
+      CHECK_FALSE(copy(pair.b, 0)->outbound_ready);
+      pair.now += seconds(1);
+      pair.b.wake(pair.now);
+    }
+    CHECK(copy(pair.b, 0)->outbound_ready);
+  }
 }
 
 TEST_CASE("[RFC9611 5.2] a peer that has had enough is not asked again after the IKE SA was rekeyed") {

@@ -26,6 +26,7 @@ struct ChildSa {
   TimePoint born{};
   std::optional<model::ChildId> replaces;  // by a rekey
   bool outbound_ready = true;              // false: SwitchOutbound is still to come
+  std::optional<TimePoint> switch_at;      // it comes then at the latest; nothing: when the peer switches or deletes
   bool peer_boundary = false;              // as in ChildAgreement
   bool guaranteed_encryption = false;      // as in ChildAgreement
   bool per_resource = false;               // RFC 9611: both sides want copies of it, or it is one

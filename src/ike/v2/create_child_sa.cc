@@ -3,7 +3,8 @@
 //   HDR, SK {[N(REKEY_SA)], SA, Ni, [KEi], TSi, TSr}           -->
 //                                                              <--   HDR, SK {SA, Nr, [KEr], TSi, TSr}
 // No packet is lost: the responder's inbound half stands before its answer leaves; in a rekey its outbound half waits
-// until the initiator is seen to use the new SA or deletes the old one. RFC 7296 1.3.1, 1.3.3, 2.8, 2.17, 2.25.
+// until the initiator is seen to use the new SA or deletes the old one, that of a copy (RFC 9611) for a second at most.
+// RFC 7296 1.3.1, 1.3.3, 2.8, 2.17, 2.25.
 #include "ike/v2/create_child_sa.h"
 
 #include <algorithm>
@@ -343,13 +344,16 @@ void complete_child(IkeSa& sa, TimePoint now, ByteView shared, Bytes public_valu
   const auto collision = peer.collision;
   const bool redundant = collision && collision->verdict == PeerRekey::Verdict::REDUNDANT;
   ChildSa* old = peer.old_child != 0 ? find_child(sa, peer.old_child) : nullptr;
-  const bool waits = old != nullptr || (redundant && peer.old_child != 0);
+  // Until the peer has our answer it drops what comes by a new SA, and of a copy there is another to send by.
+  const bool new_copy = agreed.resource && peer.old_child == 0;
+  const bool waits = old != nullptr || (redundant && peer.old_child != 0) || new_copy;
   spec->outbound_ready = !waits;
   if (old && !redundant) spec->replaces = old->id;
   const auto replaces = spec->replaces;
   ChildSa& made = install_child(sa, now, agreed, std::move(*spec));
   made.outbound_ready = !waits;
   made.replaces = replaces;
+  if (new_copy) rekey::switch_later(sa, now, made);
   if (redundant) rekey_collision::set_redundant(sa, made, now);
   if (collision) collision->child_id = made.id;
   // While a rekey of ours is under way its outcome decides about the old one.

@@ -393,7 +393,7 @@ void IkeSa::end(IkeState last, std::string_view why) {
   keys = {};
   protection.reset();
   for (Timer t : {Timer::retransmit, Timer::half_open, Timer::liveness, Timer::rekey, Timer::over_time, Timer::task,
-                  Timer::fragments, Timer::discard}) {
+                  Timer::fragments, Timer::discard, Timer::switch_over}) {
     timers.clear(t);
   }
   transition_to(last, why);

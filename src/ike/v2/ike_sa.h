@@ -77,7 +77,18 @@ struct Scratch {
   virtual ~Scratch() = default;
 };
 
-enum class Timer : uint8_t { retransmit, half_open, liveness, rekey, over_time, task, fragments, discard, kCount_ };
+enum class Timer : uint8_t {
+  retransmit,
+  half_open,
+  liveness,
+  rekey,
+  over_time,
+  task,
+  fragments,
+  discard,
+  switch_over,
+  kCount_
+};
 
 class IkeSa {
  public:

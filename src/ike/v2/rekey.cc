@@ -9,6 +9,7 @@ namespace sallyport::ike::v2::rekey {
 static void switch_over(IkeSa& sa, ChildSa& child) {
   if (child.outbound_ready || child.redundant) return;
   child.outbound_ready = true;
+  child.switch_at.reset();
   sa.host.emit(Event(SwitchOutbound{child.id}));
 }
 
@@ -18,6 +19,27 @@ static void remove_replaced(IkeSa& sa, model::ChildId id) {
     if (child->replaces == id) switch_over(sa, *child);
   }
   remove_child(sa, id, kLinger);
+}
+
+void switch_later(IkeSa& sa, TimePoint now, ChildSa& copy) {
+  copy.switch_at = now + kCopyRests;
+  arm_switch(sa);
+}
+
+void switch_due(IkeSa& sa, TimePoint now) {
+  for (const auto& child : sa.children) {
+    if (child->switch_at && *child->switch_at <= now) switch_over(sa, *child);
+  }
+  arm_switch(sa);
+}
+
+void arm_switch(IkeSa& sa) {
+  sa.timers.clear(Timer::switch_over);
+  for (const auto& child : sa.children) {
+    if (!child->switch_at) continue;
+    const auto soonest = sa.timers.get(Timer::switch_over);
+    if (!soonest || *child->switch_at < *soonest) sa.timers.set(Timer::switch_over, *child->switch_at);
+  }
 }
 
 void inbound_seen(IkeSa& sa, model::ChildId id) {

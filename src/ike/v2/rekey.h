@@ -10,6 +10,16 @@ namespace sallyport::ike::v2::rekey {
 // How long the inbound half of a removed Child SA still opens packets that were under way.
 constexpr Duration kLinger = seconds(5);
 
+// How long the peer may take over our answer that makes a per-resource copy.
+constexpr Duration kCopyRests = seconds(1);
+
+// A copy that the peer asked for (RFC 9611) is sent by when the peer has used it, or after kCopyRests.
+void switch_later(IkeSa& sa, TimePoint now, ChildSa& copy);
+// Timer::switch_over.
+void switch_due(IkeSa& sa, TimePoint now);
+// Sets Timer::switch_over for the Child SAs that the IKE SA has now.
+void arm_switch(IkeSa& sa);
+
 // The first packet on a new inbound SA: whoever made it has switched, so do we. Emits SwitchOutbound where due.
 void inbound_seen(IkeSa& sa, model::ChildId id);
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ike/v2/rekey.h"
+
 namespace sallyport::ike::v2 {
 
 OwnExchange* own_exchange_of(IkeSa& sa) {
@@ -147,6 +149,7 @@ void inherit(IkeSa& old, IkeSa& heir, TimePoint now) {
   heir.tentative = false;
   for (auto& child : old.children) heir.children.push_back(std::move(child));
   old.children.clear();
+  rekey::arm_switch(heir);
   old.replaced = true;
   for (Task& task : old.take_tasks()) {
     switch (task.kind) {
