@@ -54,6 +54,7 @@ class Server {
   Server(boost::asio::io_context& io, uint16_t port, unsigned long connections) : acceptor_(io), left_(connections) {
     acceptor_.open(tcp::v6());
     secure(acceptor_.native_handle());  // before bind
+    acceptor_.set_option(tcp::acceptor::reuse_address(true));  // securing has cleared it
     acceptor_.bind({tcp::v6(), port});
     acceptor_.listen();
     std::cout << "listening" << std::endl;

@@ -12,6 +12,7 @@ import sallyport
 def serve(port, connections):
     with socket.socket(socket.AF_INET6) as listener:
         sallyport.secure(listener)  # before bind
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # after secure(), which clears it
         listener.bind(("::", port))
         listener.listen()
         print("listening", flush=True)

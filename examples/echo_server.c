@@ -32,8 +32,10 @@ int main(int count, char** words) {
   }
   struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)atoi(words[1]))};
   const int listener = socket(AF_INET6, SOCK_STREAM, 0);  // and IPv4
+  const int yes = 1;                                     // SO_REUSEADDR, which securing clears
   // Before bind(): no connection is taken that is not protected, and accepted ones are as their listener.
   if (listener < 0 || sallyport_set_security(listener, NULL) != 0 ||
+      setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
       bind(listener, (struct sockaddr*)&any, sizeof any) != 0 || listen(listener, 10) != 0) {
     perror("listen");
     return 1;

@@ -58,6 +58,8 @@ int main(int count, char** words) {
   }
   try {
     auto listener = sallyport::secure_socket::open(AF_INET6, SOCK_STREAM, SALLYPORT_GUARANTEE_ENCRYPTION);
+    const int yes = 1;  // securing has cleared it
+    ::setsockopt(listener.native_handle(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     sockaddr_in6 any{};
     any.sin6_family = AF_INET6;
     any.sin6_port = htons(static_cast<uint16_t>(std::stoul(words[1])));

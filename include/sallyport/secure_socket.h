@@ -31,7 +31,8 @@ struct sallyport_security {
 
 // Secures the socket; NULL asks for everything as it is configured. Call it after socket() and before bind() and
 // connect(); once. Afterwards no packet of the socket leaves or reaches it that was not protected as asked; accepted
-// sockets inherit. SO_REUSEADDR and SO_REUSEPORT are off from then on. Does not wait for a negotiation: connect() does.
+// sockets inherit. SO_REUSEADDR and SO_REUSEPORT are switched off by it; a server that
+// wants its port back at once sets SO_REUSEADDR after the call. Does not wait for a negotiation: connect() does.
 // EISCONN: connected. EINVAL: bound, listening or secured before; unknown flags; a policy that is not there or of the
 // wrong type. EACCES: this user may not. EUSERS: too many sockets of this user.
 int sallyport_set_security(int fd, const struct sallyport_security* security);
@@ -52,6 +53,8 @@ int sallyport_delete_peer_name(int fd, const struct sockaddr* peer, socklen_t pe
 // What has become of it; bits of sallyport_security_state.flags.
 #define SALLYPORT_SECURED 0x1u    // there is an SA for traffic with the peer
 #define SALLYPORT_ENCRYPTED 0x2u  // and it encrypts
+// The administrator lets this program know who a peer is and gives it nobody's rights: `identify_only`.
+#define SALLYPORT_IDENTIFY_ONLY 0x10000u
 
 // Who a peer is; opaque.
 typedef struct sallyport_identity sallyport_identity;
@@ -82,11 +85,16 @@ void sallyport_identity_free(sallyport_identity* identity);
 // The calling thread, and no other, takes the file system's identity (user, group and supplementary groups) of the
 // local account that the peer's principal is mapped to, `account_map` of [secure_sockets]. Calls nest. EACCES: no
 // identity, no account of it, or this process may not change its identity; the account is never root's. ENOTCONN,
-// EINVAL as with sallyport_query_security.
+// EINVAL as with sallyport_query_security. With SALLYPORT_IDENTIFY_ONLY the call succeeds for every secured peer and
+// changes nothing but sallyport_thread_identity().
 int sallyport_impersonate_peer(int fd, const struct sockaddr* peer, socklen_t peer_length);
 
 // Undoes the last sallyport_impersonate_peer() of this thread; nothing to undo is no error.
 int sallyport_revert_impersonation(void);
+
+// Whom the calling thread impersonates; NULL: nobody. Good until the thread reverts; never to be freed. With a shared
+// secret it has no names.
+const sallyport_identity* sallyport_thread_identity(void);
 
 #ifdef __cplusplus
 }

@@ -342,6 +342,7 @@ void read_secure_sockets(Section& section, Settings& settings) {
   section.read_path("socket", out.socket);
   if (out.socket.size() > 107) section.refuse("socket", "is too long for a socket: at most 107 octets.");
   section.read_path("account_map", out.account_map);
+  section.read_list("identify_only", out.identify_only);
   section.read_number("per_user", out.per_user, 1, 1000000);
   MainModeSettings main_mode;
   main_mode.name = kSecureSocketName;

@@ -86,7 +86,11 @@ struct SecureSocketSettings {
   std::string socket;       // path that programs call at; empty: sockets.sock beside the control socket
   std::string account_map;  // file of lines "ACCOUNT PRINCIPAL" by which peers are impersonated; empty: nobody is
   std::vector<std::pair<std::string, std::string>> accounts;  // what it says: principal, account
-  unsigned per_user = 4096;                                   // secured sockets of one user
+  std::vector<std::string>
+      identify_only;  // users whose programs learn who a peer is, and get no rights of it; "*": all
+  std::vector<uint32_t> identify_only_uids;  // the same, looked up
+  bool identify_only_all = false;            // "*"
+  unsigned per_user = 4096;                  // secured sockets of one user
   bool operator==(const SecureSocketSettings&) const = default;
 };
 

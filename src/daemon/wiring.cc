@@ -1,6 +1,7 @@
 // See wiring.h.
 #include "daemon/wiring.h"
 
+#include <pwd.h>
 #include <unistd.h>
 
 #include "crypto/key_exchange.h"
@@ -158,6 +159,19 @@ std::optional<std::string> read_accounts(config::FileSource& files, config::Secu
   return std::nullopt;
 }
 
+std::optional<std::string> look_up_users(config::SecureSocketSettings& settings) {
+  for (const std::string& name : settings.identify_only) {
+    if (name == "*") {
+      settings.identify_only_all = true;
+      continue;
+    }
+    const passwd* user = ::getpwnam(name.c_str());
+    if (user == nullptr) return "identify_only of [secure_sockets]: there is no user " + name + ".";
+    settings.identify_only_uids.push_back(user->pw_uid);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Loaded load_all(config::FileSource& files, const std::string& path) {
@@ -176,6 +190,10 @@ Loaded load_all(config::FileSource& files, const std::string& path) {
   }
   if (auto refused = read_accounts(files, loaded.settings.secure_sockets)) {
     out.check.problems.push_back({loaded.settings.secure_sockets.account_map, 0, {}, *refused});
+    out.problems.push_back(std::move(*refused));
+  }
+  if (auto refused = look_up_users(loaded.settings.secure_sockets)) {
+    out.check.problems.push_back({path, 0, "secure_sockets.identify_only", *refused});
     out.problems.push_back(std::move(*refused));
   }
   out.settings = std::move(loaded.settings);

@@ -22,6 +22,7 @@ inline constexpr uint32_t kOptionalPeerName = 0x2;
 inline constexpr uint32_t kFirstInboundUnencrypted = 0x4;
 inline constexpr uint32_t kRawPeerName = 0x8;
 inline constexpr uint32_t kSecured = 0x1, kEncrypted = 0x2;  // of an answer
+inline constexpr uint32_t kIdentifyOnly = 0x10000;           // nobody's rights are taken by this program
 
 struct Settings {
   uint32_t security_flags = 0;

@@ -97,7 +97,7 @@ void SocketService::serve(SocketServer::ClientId client, uint32_t uid, ByteView 
     case call::Function::set_peer_name: error = set_name(uid, *request, socket, facts); break;
     case call::Function::delete_peer_name: error = delete_name(*request, socket, facts); break;
     case call::Function::query:
-    case call::Function::account: error = query(*request, facts, answer); break;
+    case call::Function::account: error = query(uid, *request, facts, answer); break;
   }
   if (error != 0) return refuse(client, error);
   server_.reply(client, policy::call::write(answer));
@@ -217,7 +217,7 @@ int SocketService::delete_name(const Request& request, const Fd& socket, const S
   return write_filters(cookie, known->second, known->second.places) ? 0 : EAGAIN;
 }
 
-int SocketService::query(const Request& request, const SocketFacts& facts, Answer& out) const {
+int SocketService::query(uint32_t uid, const Request& request, const SocketFacts& facts, Answer& out) const {
   if (facts.reset) return ECONNRESET;
   IpEndpoint remote = facts.remote;
   if (!facts.datagrams && !facts.connected) return ENOTCONN;
@@ -226,7 +226,11 @@ int SocketService::query(const Request& request, const SocketFacts& facts, Answe
     if (!peer) return EINVAL;
     remote = *peer;
   }
-  if (!facts.secured) return 0;
+  const auto& settings = driver_.settings().secure_sockets;
+  const auto& users = settings.identify_only_uids;
+  const bool identify_only = settings.identify_only_all || std::find(users.begin(), users.end(), uid) != users.end();
+  if (identify_only) out.flags = call::kIdentifyOnly;
+  if (!facts.secured) return request.function == call::Function::account ? EACCES : 0;
   const auto report = driver_.packets();
   const auto& control = driver_.control();
   for (const auto& ike_sa : control.ike_sas()) {
@@ -241,7 +245,8 @@ int SocketService::query(const Request& request, const SocketFacts& facts, Answe
       if (!covers(child.ts_local, local, facts.protocol()) || !covers(child.ts_remote, remote, facts.protocol()))
         continue;
       if (out.quick_mode_sa != 0 && child.child_id < out.quick_mode_sa) continue;  // the newest counts
-      out.flags = call::kSecured | (model::encrypts(sa->protocol, sa->encr) ? call::kEncrypted : 0);
+      out.flags = (identify_only ? call::kIdentifyOnly : 0) | call::kSecured |
+                  (model::encrypts(sa->protocol, sa->encr) ? call::kEncrypted : 0);
       out.main_mode_sa = ike_sa.ike_id;
       out.quick_mode_sa = child.child_id;
       const bool proved = control.proves_identity(ike_sa.connection);
@@ -251,14 +256,15 @@ int SocketService::query(const Request& request, const SocketFacts& facts, Answe
       out.principal = proved ? out.names.front() : std::string();
     }
   }
-  for (const auto& [principal, account] : driver_.settings().secure_sockets.accounts) {
+  for (const auto& [principal, account] : settings.accounts) {
     const auto is_meant = [&, wanted = stack::canonical_identity(principal)](const std::string& name) {
       return stack::canonical_identity(name) == wanted;
     };
     if (out.account.empty() && std::any_of(out.names.begin(), out.names.end(), is_meant)) out.account = account;
   }
-  if (request.function == call::Function::account && out.account.empty()) return EACCES;
-  return 0;
+  if (request.function != call::Function::account) return 0;
+  if (identify_only) return out.quick_mode_sa != 0 ? 0 : EACCES;
+  return out.account.empty() ? EACCES : 0;
 }
 
 void SocketService::on_endpoint(const stack::EndpointWanted& wanted) {

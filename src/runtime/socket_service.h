@@ -49,7 +49,7 @@ class SocketService {
   int wish_of(const policy::socket_call::Settings& settings, stack::SocketWish& out) const;
   int set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts);
   int delete_name(const Request& request, const Fd& socket, const SocketFacts& facts);
-  int query(const Request& request, const SocketFacts& facts, Answer& out) const;
+  int query(uint32_t uid, const Request& request, const SocketFacts& facts, Answer& out) const;
   void make_room(uint32_t uid);
 
   void on_endpoint(const stack::EndpointWanted& wanted);

@@ -7,6 +7,7 @@
 #include "policy/callout.h"
 #include "policy/translate.h"
 #include "stack/key_modules.h"
+#include "stack/socket_contexts.h"
 #include "stack/tunnel_traffic.h"
 
 namespace sallyport::stack {
@@ -93,7 +94,8 @@ FilterKeying::ReadyList FilterKeying::ready(policy::Layer layer) const {
   for (const auto& filter : *filters) {
     Ready one{filter, policy::make_tests(*policy::find_layer(layer), filter->conditions), nullptr};
     if (filter->has_provider_context()) {
-      if (const auto* context = snapshot_->contexts.find(filter->provider_context)) one.context = *context;
+      if (const auto* context = snapshot_->contexts.find(filter->provider_context))
+        one.context = keying_context(*filter, *context, *snapshot_);
     }
     out.push_back(std::move(one));
   }

@@ -19,6 +19,7 @@ from lab.isolation import FAMILIES, PROTOCOLS, Failure, Stage
 from lab.pki import Authority
 from lab.space import Lab, wait_until
 from lab.traffic import BUILD
+import evidence
 
 SECURED, ENCRYPTED = 1, 2
 PORT = 27015
@@ -219,6 +220,14 @@ def impersonation(lab):
     return "the thread alone has the caller's rights, nested and until it reverts; root and strangers are refused"
 
 
+def identify_only(lab):
+    """By a certificate and by a secret, which names nobody."""
+    more = 'identify_only = ["daemon", "nobody"]\n'
+    with Lab() as inner:
+        by_secret = evidence.identify(Talk(inner, change=lambda _, text: text + more), "psk", "")
+    return f"{evidence.identify(with_certificates(lab, more), 'certificate', 'O=Example, CN=alice.example')}; {by_secret}"
+
+
 def nothing_left(lab):
     """Sockets of programs that end, and that are killed, leave no filter behind."""
     talk = Talk(lab)
@@ -246,7 +255,12 @@ def errors(lab):
 
 
 CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-udp": matrix("udp"), "wrong-credentials": wrong_credentials,
-         "identities": identities, "impersonation": impersonation, "nothing-left": nothing_left}
+         "identities": identities, "impersonation": impersonation, "nothing-left": nothing_left,
+         **{name: (lambda lab, case=case: case(Talk(lab)))
+            for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
+                               ("daemon-killed", evidence.daemon_killed), ("race", evidence.race))},
+         "identify-only": identify_only, "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),
+         "examples": lambda lab: evidence.examples(with_certificates(lab))}
 
 
 def main(arguments):

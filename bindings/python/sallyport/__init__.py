@@ -19,12 +19,13 @@ import socket as _socket
 import struct
 import uuid
 
-__all__ = ["Identity", "State", "expect", "forget", "impersonate", "query", "secure"]
+__all__ = ["Identity", "State", "expect", "forget", "impersonate", "impersonated", "query", "secure"]
 
 GUARANTEE_ENCRYPTION = 0x1
 ALLOW_INSECURE = 0x2
 SECURED = 0x1
 ENCRYPTED = 0x2
+IDENTIFY_ONLY = 0x10000
 
 
 class _Security(ctypes.Structure):
@@ -53,6 +54,7 @@ def _load():
         "identity_free": (None, [ctypes.c_void_p]),
         "impersonate_peer": (ctypes.c_int, [ctypes.c_int, *address]),
         "revert_impersonation": (ctypes.c_int, []),
+        "thread_identity": (ctypes.c_void_p, []),
     }
     functions = {}
     for name, (result, arguments) in signatures.items():
@@ -102,10 +104,11 @@ class Identity:
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """What has become of a socket's protection. negotiation_error: a number of winerror.h (ERROR_IPSEC_…), 0: none. identity: None where
-    nobody has proved one."""
+    """What has become of a socket's protection. identify_only: impersonate() gives no rights. negotiation_error: a number of winerror.h
+    (ERROR_IPSEC_…), 0: none. identity: None where nobody has proved one."""
     secured: bool
     encrypted: bool
+    identify_only: bool
     negotiation_error: int
     main_mode_sa: int
     quick_mode_sa: int
@@ -133,23 +136,27 @@ def forget(sock, peer):
     _call("delete_peer_name", _descriptor(sock), *_address(sock, peer))
 
 
+def _read_identity(handle):
+    ask = _functions
+    names = tuple(ask["identity_name"](handle, index).decode() for index in range(ask["identity_names"](handle)))
+    return Identity(ask["identity_principal"](handle).decode(), names, ask["identity_method"](handle).decode(),
+                    ask["identity_main_mode_sa"](handle), ask["identity_quick_mode_sa"](handle))
+
+
 def _take_identity(handle):
     if not handle:
         return None
-    ask = _functions
     try:
-        names = tuple(ask["identity_name"](handle, index).decode() for index in range(ask["identity_names"](handle)))
-        return Identity(ask["identity_principal"](handle).decode(), names, ask["identity_method"](handle).decode(),
-                        ask["identity_main_mode_sa"](handle), ask["identity_quick_mode_sa"](handle))
+        return _read_identity(handle)
     finally:
-        ask["identity_free"](handle)
+        _functions["identity_free"](handle)
 
 
 def query(sock, peer=None):
     """The State of a connection, or of one peer of a datagram socket."""
     state, handle = _State(), ctypes.c_void_p()
     _call("query_security", _descriptor(sock), *_address(sock, peer), ctypes.byref(state), ctypes.byref(handle))
-    return State(bool(state.flags & SECURED), bool(state.flags & ENCRYPTED), state.negotiation_error, state.main_mode_sa,
+    return State(bool(state.flags & SECURED), bool(state.flags & ENCRYPTED), bool(state.flags & IDENTIFY_ONLY), state.negotiation_error, state.main_mode_sa,
                  state.quick_mode_sa, _take_identity(handle))
 
 
@@ -161,3 +168,9 @@ def impersonate(sock, peer=None):
         yield
     finally:
         _call("revert_impersonation")
+
+
+def impersonated():
+    """The Identity that the calling thread has taken by impersonate(); None: nobody's."""
+    handle = _functions["thread_identity"]()
+    return _read_identity(handle) if handle else None

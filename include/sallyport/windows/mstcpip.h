@@ -1,5 +1,5 @@
-// Types and constants of the secure socket extensions. Include winsock2.h first and ws2tcpip.h, which declares the
-// functions, behind it.
+// Types and constants of the secure socket extensions. Include winsock2.h first; ws2tcpip.h beside it declares the
+// functions.
 #pragma once
 #include "system_sockets.h"
 #include "windef.h"
@@ -154,13 +154,21 @@ SALLYPORT_OFFSET(SOCKET_SECURITY_QUERY_INFO_IPSEC2, SaLookupContext, 44);
 
 // What WSAIoctl does with the first four control codes, and the functions with their arguments. Returns 0 or the code
 // of WSAGetLastError(); octets: of the answer, or that it needs. Waits for the daemon and never for the network, so
-// that an overlapped call may be completed at once. A query gives no token handles yet: both are 0.
+// that an overlapped call may be completed at once. A token handle that a query gives is CloseHandle()'s to end.
 INT sallyport_socket_security_ioctl(uintptr_t socket, DWORD code, const void* in, DWORD in_octets, void* out,
                                     DWORD out_octets, DWORD* octets);
 // The same for WSAImpersonateSocketPeer and WSARevertImpersonation; blocking: made without WSA_FLAG_OVERLAPPED.
 INT sallyport_socket_impersonate(uintptr_t socket, const struct sockaddr* peer, ULONG peer_octets, BOOL blocking);
 INT sallyport_socket_revert(void);
+// Who a token handle of a query is: read it with the functions sallyport_identity_… of secure_socket.h; good until the
+// handle is closed, and not to be freed. NULL: no such token.
+struct sallyport_identity;
+const struct sallyport_identity* sallyport_token_identity(UINT64 token);
 
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef SALLYPORT_WS2TCPIP
+#include "secure_socket_calls.h"
 #endif

@@ -1,4 +1,4 @@
-// Name resolution, IPv6, addresses as text, and, where mstcpip.h came before, the secure socket extensions.
+// Name resolution, IPv6, addresses as text, and, with mstcpip.h, the secure socket extensions.
 #pragma once
 #include "winsock2.h"
 #include "ws2ipdef.h"
@@ -107,26 +107,11 @@ WCHAR* WSAAPI gai_strerrorW(int code);
 #define gai_strerror gai_strerrorA
 #endif
 
-// ---- secure sockets: types in mstcpip.h, behaviour in docs/secure-sockets.md ----
-
-#ifdef _SECURE_SOCKET_TYPES_DEFINED_
-INT WSAAPI WSASetSocketSecurity(SOCKET Socket, const SOCKET_SECURITY_SETTINGS* SecuritySettings,
-                                ULONG SecuritySettingsLen, LPWSAOVERLAPPED Overlapped,
-                                LPWSAOVERLAPPED_COMPLETION_ROUTINE CompletionRoutine);
-INT WSAAPI WSAQuerySocketSecurity(SOCKET Socket, const SOCKET_SECURITY_QUERY_TEMPLATE* SecurityQueryTemplate,
-                                  ULONG SecurityQueryTemplateLen, SOCKET_SECURITY_QUERY_INFO* SecurityQueryInfo,
-                                  ULONG* SecurityQueryInfoLen, LPWSAOVERLAPPED Overlapped,
-                                  LPWSAOVERLAPPED_COMPLETION_ROUTINE CompletionRoutine);
-INT WSAAPI WSASetSocketPeerTargetName(SOCKET Socket, const SOCKET_PEER_TARGET_NAME* PeerTargetName,
-                                      ULONG PeerTargetNameLen, LPWSAOVERLAPPED Overlapped,
-                                      LPWSAOVERLAPPED_COMPLETION_ROUTINE CompletionRoutine);
-INT WSAAPI WSADeleteSocketPeerTargetName(SOCKET Socket, const struct sockaddr* PeerAddr, ULONG PeerAddrLen,
-                                         LPWSAOVERLAPPED Overlapped,
-                                         LPWSAOVERLAPPED_COMPLETION_ROUTINE CompletionRoutine);
-INT WSAAPI WSAImpersonateSocketPeer(SOCKET Socket, const struct sockaddr* PeerAddr, ULONG PeerAddrLen);
-INT WSAAPI WSARevertImpersonation(void);
-#endif
-
 #ifdef __cplusplus
 }
+#endif
+
+#define SALLYPORT_WS2TCPIP
+#ifdef _SECURE_SOCKET_TYPES_DEFINED_
+#include "secure_socket_calls.h"
 #endif

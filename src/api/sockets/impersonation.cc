@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/sockets/call.h"
+#include "api/sockets/identity.h"
 
 namespace sallyport::api::sockets {
 namespace {
@@ -19,8 +20,12 @@ struct Who {
   std::vector<gid_t> groups;
 };
 
-// Of each thread: who it was before each call that is not undone yet.
-thread_local std::vector<Who> before;
+// One call that is not undone yet.
+struct Taken {
+  std::optional<Who> was;  // nothing: the thread's rights were not touched
+  sallyport_identity identity;
+};
+thread_local std::vector<Taken> taken;  // the last one is the one in force
 
 uid_t set_uid(uid_t uid) { return static_cast<uid_t>(::syscall(SYS_setfsuid, uid)); }
 gid_t set_gid(gid_t gid) { return static_cast<gid_t>(::syscall(SYS_setfsgid, gid)); }
@@ -72,6 +77,11 @@ int impersonate(int fd, const std::optional<policy::socket_call::Peer>& peer) {
   request.peer = peer;
   policy::socket_call::Answer answer;
   if (const int error = call(fd, request, answer); error != 0) return error;
+  sallyport_identity identity = identity_of(answer);
+  if ((answer.flags & policy::socket_call::kIdentifyOnly) != 0) {
+    taken.push_back({std::nullopt, std::move(identity)});
+    return 0;
+  }
   Who who;
   if (const int error = account(answer.account, who); error != 0) return error;
   const Who was = current();
@@ -80,17 +90,20 @@ int impersonate(int fd, const std::optional<policy::socket_call::Peer>& peer) {
     if (!become(was)) ::abort();
     return EACCES;
   }
-  before.push_back(was);
+  taken.push_back({was, std::move(identity)});
   return 0;
 }
 
 int revert() {
-  if (before.empty()) return 0;
-  const Who was = before.back();
-  set_uid(was.uid);
-  if (!become(was)) return EPERM;
-  before.pop_back();
+  if (taken.empty()) return 0;
+  if (const auto& was = taken.back().was) {
+    set_uid(was->uid);
+    if (!become(*was)) return EPERM;
+  }
+  taken.pop_back();
   return 0;
 }
+
+const sallyport_identity* identity_of_thread() { return taken.empty() ? nullptr : &taken.back().identity; }
 
 }  // namespace sallyport::api::sockets

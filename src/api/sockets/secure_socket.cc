@@ -7,12 +7,7 @@
 #include <new>
 
 #include "api/sockets/call.h"
-
-struct sallyport_identity {
-  std::string principal, method;
-  std::vector<std::string> names;
-  uint64_t main_mode_sa = 0, quick_mode_sa = 0;
-};
+#include "api/sockets/identity.h"
 
 namespace {
 
@@ -84,8 +79,7 @@ int sallyport_query_security(int fd, const sockaddr* peer, socklen_t peer_length
   if (const int error = sockets::call(fd, request, answer); error != 0) return result(error);
   if (state != nullptr) *state = {answer.flags, answer.negotiation_error, answer.main_mode_sa, answer.quick_mode_sa};
   if (identity != nullptr && !answer.names.empty()) {
-    *identity = new (std::nothrow)
-        sallyport_identity{answer.principal, answer.method, answer.names, answer.main_mode_sa, answer.quick_mode_sa};
+    *identity = new (std::nothrow) sallyport_identity(sockets::identity_of(answer));
     if (*identity == nullptr) return result(ENOMEM);
   }
   return 0;
@@ -119,5 +113,7 @@ int sallyport_impersonate_peer(int fd, const sockaddr* peer, socklen_t peer_leng
 }
 
 int sallyport_revert_impersonation(void) { return result(sockets::revert()); }
+
+const sallyport_identity* sallyport_thread_identity(void) { return sockets::identity_of_thread(); }
 
 }  // extern "C"

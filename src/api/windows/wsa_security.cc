@@ -11,8 +11,10 @@
 #include <optional>
 
 #include "api/sockets/call.h"
+#include "api/sockets/identity.h"
 #include "api/windows/values.h"
 #include "api/winsock/text.h"
+#include "api/winsock/waiting.h"
 
 namespace sallyport::api::windows {
 namespace {
@@ -46,6 +48,13 @@ INT code_of(int error) {
     default: return kNetworkDown;
   }
 }
+
+// What a token's handle stands for here.
+class Token : public winsock::HandleObject {
+ public:
+  explicit Token(sallyport_identity of) : identity(std::move(of)) {}
+  const sallyport_identity identity;
+};
 
 // A copy, because a caller's buffer may lie anywhere and be shorter than the type.
 template <class T>
@@ -174,7 +183,11 @@ INT query(int fd, bool datagrams, const void* in, DWORD in_octets, void* out, DW
   if (const int error = sockets::call(fd, request, answer); error != 0) return code_of(error);
   SOCKET_SECURITY_QUERY_INFO_IPSEC2 info{};
   info.SecurityProtocol = second ? SOCKET_SECURITY_PROTOCOL_IPSEC2 : SOCKET_SECURITY_PROTOCOL_IPSEC;
-  info.Flags = answer.flags;
+  info.Flags = answer.flags & (SOCKET_INFO_CONNECTION_SECURED | SOCKET_INFO_CONNECTION_ENCRYPTED);
+  // Main mode has proved the machine; who proves a user will be extended mode.
+  if (wanted.PeerTokenAccessMask != 0 && !answer.names.empty())
+    info.PeerMachineAccessTokenHandle =
+        reinterpret_cast<uintptr_t>(winsock::give_handle(std::make_shared<Token>(sockets::identity_of(answer))));
   info.MmSaId = answer.main_mode_sa;
   info.QmSaId = answer.quick_mode_sa;
   info.NegotiationWinerr = answer.negotiation_error;
@@ -223,6 +236,11 @@ INT sallyport_socket_impersonate(uintptr_t socket, const sockaddr* peer, ULONG p
   }
   if (!blocking || (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0) return kNotSupported;
   return code_of(sockets::impersonate(fd, of));
+}
+
+const sallyport_identity* sallyport_token_identity(UINT64 token) {
+  const auto found = winsock::find_handle_of<Token>(reinterpret_cast<HANDLE>(static_cast<uintptr_t>(token)));
+  return found ? &found->identity : nullptr;
 }
 
 INT sallyport_socket_revert(void) { return sockets::revert() == 0 ? 0 : kSystemCall; }

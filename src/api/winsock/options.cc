@@ -108,7 +108,7 @@ int read_number(int fd, int option) {
 std::optional<int> get_own(int fd, int option, void* value, int* length) {
   switch (option) {
     case SO_EXCLUSIVEADDRUSE: return give_number(notes(fd).exclusive ? 1 : 0, value, length);
-    case SO_REUSEADDR: return give_number(notes(fd).reuse || read_number(fd, SO_REUSEADDR) ? 1 : 0, value, length);
+    case SO_REUSEADDR: return give_number(notes(fd).reuse ? 1 : 0, value, length);
     case SO_ERROR: {
       const int error = read_number(fd, SO_ERROR);
       return give_number(error == 0 ? 0 : socket_error(error), value, length);

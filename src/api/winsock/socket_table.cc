@@ -73,6 +73,12 @@ void forget_notes(int descriptor) {
   table().erase(descriptor);
 }
 
+bool is_stream(int descriptor) {
+  int type = 0;
+  socklen_t length = sizeof type;
+  return ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type == SOCK_STREAM;
+}
+
 bool blocking(int descriptor) {
   const int flags = ::fcntl(descriptor, F_GETFL);
   return flags >= 0 && (flags & O_NONBLOCK) == 0;

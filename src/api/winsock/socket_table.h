@@ -34,6 +34,7 @@ void forget_notes(int descriptor);
 // The number that tells one socket from a later one with the same descriptor; 0: no socket.
 uint64_t identity(int descriptor);
 
+bool is_stream(int descriptor);
 bool blocking(int descriptor);
 void set_blocking(int descriptor, bool blocking);
 

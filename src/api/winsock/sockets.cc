@@ -224,7 +224,17 @@ int bind(SOCKET socket, const sockaddr* address, int length) {
   const auto fd = descriptor(socket);
   if (!fd) return SOCKET_ERROR;
   if (!address || length < static_cast<int>(sizeof(sa_family_t))) return fail(WSAEFAULT);
-  return ::bind(*fd, address, static_cast<socklen_t>(length)) == 0 ? 0 : fail_errno();
+  const auto size = static_cast<socklen_t>(length);
+  if (::bind(*fd, address, size) == 0) return 0;
+  if (errno != EADDRINUSE || !is_stream(*fd) || notes(*fd).reuse) return fail_errno();
+  // Over there a server has its port back although connections of the last one are in TIME_WAIT. Here that takes
+  // SO_REUSEADDR, up to listen(), and lets nobody in beside a socket that listens or was bound without it.
+  const int yes = 1, no = 0;
+  (void)::setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (::bind(*fd, address, size) == 0) return 0;
+  const int error = errno;
+  (void)::setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &no, sizeof no);
+  return fail(socket_error(error));
 }
 
 int listen(SOCKET socket, int backlog) {
@@ -237,7 +247,11 @@ int listen(SOCKET socket, int backlog) {
       (own.ss_family == AF_INET || own.ss_family == AF_INET6) && reinterpret_cast<sockaddr_in&>(own).sin_port == 0) {
     return fail(WSAEINVAL);
   }
-  return ::listen(*fd, backlog) == 0 ? 0 : fail_errno();
+  if (::listen(*fd, backlog) != 0) return fail_errno();
+  // What is accepted inherits it, so that bind() may take the port again; beside a listener it lets nobody in.
+  const int yes = 1;
+  (void)::setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  return 0;
 }
 
 int getsockname(SOCKET socket, sockaddr* address, int* length) {

@@ -29,12 +29,6 @@ struct Transfer {
   bool connected_once = false;
 };
 
-bool is_stream(int descriptor) {
-  int type = 0;
-  socklen_t length = sizeof type;
-  return ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type == SOCK_STREAM;
-}
-
 // What is left after `sent` octets have gone; whether there is something.
 bool advance(Transfer& of, size_t sent) {
   of.octets += sent;

@@ -1,0 +1,231 @@
+"""What programs do with sockets after they have been secured, and what becomes of them: cases of run.py. Each takes a Talk."""
+import json
+import pathlib
+import subprocess
+import time
+
+from lab import capture
+from lab.isolation import FAMILIES, PROTOCOLS, Failure
+from lab.traffic import BUILD
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+EXAMPLES = BUILD / "examples"
+PORT = 27016
+
+
+def program(talk, host, words, **more):
+    """A program of one host that finds the library, the Python module and the daemon."""
+    _, environment = talk.words(host, "ask", "tcp", host, "v4", "0")
+    environment["SALLYPORT_SOCKET"] = str(talk.stage.members[host].socket)
+    environment["PYTHONPATH"] = str(ROOT / "bindings" / "python")
+    return talk.stage.host(host).start([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, **more)
+
+
+def holder(talk, host, *words):
+    return program(talk, host, ["/usr/bin/python3", HERE / "holder.py", *words])
+
+
+def ready(process, sign):
+    line = process.stdout.readline()
+    if sign not in line:
+        process.kill()
+        raise Failure(f"{process.args}: {line}{process.stdout.read()}")
+    time.sleep(0.3)  # its port becomes known
+    return process
+
+
+def ended(process, patience=30):
+    try:
+        return process.communicate(timeout=patience)[0]
+    finally:
+        process.kill()
+
+
+class Wires:
+    """Both ends are watched; what comes in the clear is a failure."""
+
+    def __init__(self, talk, why):
+        self.why = why
+        self.watches = {name: capture.Capture(talk.stage.host(name), "wan", name=f"{name}-{time.monotonic_ns()}") for name in ("alice", "bob")}
+
+    def judge(self, esp=True):
+        for name, watch in self.watches.items():
+            path = watch.stop()
+            clear = capture.clear_packets(path)
+            if clear:
+                raise Failure(f"{self.why}: in the clear at {name}: {clear}")
+            if esp and not capture.census(path)["esp"]:
+                raise Failure(f"{self.why}: no ESP at {name}")
+
+
+def descriptors(talk):
+    """A duplicate, a child's, an exec'd program's and another user's descriptor are the same secured connection."""
+    for keep in ("dup", "fork", "exec", "passed"):
+        for family in FAMILIES:
+            process = ready(holder(talk, "bob", "server", keep, talk.stage.wire.address("bob", family), PORT), "bound")
+            wires = Wires(talk, f"{keep} over {family}")
+            try:
+                got = talk.ask("alice", "bob", "tcp", family, "encrypt", 12, port=PORT)
+            finally:
+                process.kill()
+                process.wait()
+            if not got["answered"] or got["clear"]:
+                raise Failure(f"{keep} over {family}: {got}")
+            wires.judge()
+    return "answered in ESP alone by a duplicate, a child, an exec'd program and another user's process"
+
+
+def closed_ports(talk):
+    """Nobody listens: neither a reset nor an error of ICMP is in the clear."""
+    waited = []
+    for family in FAMILIES:
+        for protocol in PROTOCOLS:
+            wires = Wires(talk, f"a closed port of {protocol} over {family}")
+            got = talk.ask("alice", "bob", protocol, family, "0", 3, port=PORT)
+            if got["answered"]:
+                raise Failure(f"a closed port answered: {got}")
+            waited.append(f"{protocol} {got['error']}")
+            wires.judge(esp=False)
+    return "nothing in the clear from closed ports; " + ", ".join(waited)
+
+
+def killed(talk):
+    """One side's program is killed in mid-stream: what the kernel says for it is protected or not said."""
+    told = []
+    for family in FAMILIES:
+        address = talk.stage.wire.address("bob", family)
+        for who in ("server", "client"):
+            wires = Wires(talk, f"the {who} killed over {family}")
+            server = ready(holder(talk, "bob", "sink", address, PORT), "bound")
+            client = holder(talk, "alice", "stream", address, PORT, 8)
+            if "connected" not in client.stdout.readline():
+                raise Failure(f"the client did not connect: {ended(client)}")
+            time.sleep(1)
+            (server if who == "server" else client).kill()
+            begun = time.monotonic()
+            rest = ended(client if who == "server" else server, 20).splitlines()[-1]
+            if "ECONNRESET" not in rest and "EPIPE" not in rest and "over" not in rest:
+                raise Failure(f"the {who} was killed, and the other side does not know of it: {rest}")
+            told.append(f"{time.monotonic() - begun:.1f}")
+            time.sleep(1)
+            wires.judge()
+            server.kill()
+    return f"the other side knew after {', '.join(told)} s, and all of it was protected"
+
+
+def daemon_killed(talk):
+    """Either daemon is killed while a connection carries data: nothing goes on in the clear; a new daemon serves new sockets."""
+    for family in FAMILIES:
+        address = talk.stage.wire.address("bob", family)
+        for which in ("alice", "bob"):
+            wires = Wires(talk, f"{which}'s daemon killed over {family}")
+            server = ready(holder(talk, "bob", "sink", address, PORT), "bound")
+            client = holder(talk, "alice", "stream", address, PORT, 5)
+            if "connected" not in client.stdout.readline():
+                raise Failure(f"the client did not connect: {ended(client)}")
+            time.sleep(1)
+            talk.stage.members[which].kill()
+            ended(client)
+            server.kill()
+            server.wait()
+            wires.judge()
+            talk.stage.members[which].start()
+    process = talk.serve("bob", "tcp", "v4", "0")
+    got = talk.ask("alice", "bob", "tcp", "v4", "0", 15)
+    process.kill()
+    if not got["answered"] or got["clear"]:
+        raise Failure(f"after the daemons came back: {got}")
+    return "nothing in the clear without the daemon; new sockets are served by the next one"
+
+
+def race(talk):
+    """A connect races the call: either it is refused, or the socket's packets are protected."""
+    address = talk.stage.wire.address("bob", "v4")
+    watch = capture.Capture(talk.stage.host("alice"), "wan", name="race")
+    said = json.loads(ended(holder(talk, "alice", "race", address, PORT, 150), 60).splitlines()[-1])
+    bare = set()
+    for _, link, data in capture.packets(watch.stop()):
+        ethertype, packet = capture.network_layer(link, data)
+        if ethertype == 0x0800 and packet[9] == 6:
+            bare.add(int.from_bytes(packet[20:22], "big"))
+    both = sorted(bare & set(said["ports"]))
+    if both or not said["refused"] + len(said["ports"]):
+        raise Failure(f"of {said} these were seen in the clear: {both}")
+    return f"{len(said['ports'])} were secured and none of them seen in the clear, {said['refused']} refused"
+
+
+def examples(talk):
+    """Every program of examples/ with every other one, over both families, against real daemons."""
+    python = ["/usr/bin/python3", ROOT / "examples" / "echo.py"]
+    servers = {"C": [EXAMPLES / "echo_server", PORT, 1], "Asio": [EXAMPLES / "asio_echo", "server", PORT, 1], "Python": [*python, "server", PORT, 1]}
+    clients = {"C": [EXAMPLES / "echo_client"], "Asio": [EXAMPLES / "asio_echo", "client"], "Python": [*python, "client"]}
+    wires = Wires(talk, "the examples")
+    pairs = [(s, c) for s in servers for c in clients]
+    for number, (server, client) in enumerate(pairs):
+        family = FAMILIES[number % 2]
+        running = ready(program(talk, "bob", servers[server]), "listening")
+        said = ended(program(talk, "alice", [*clients[client], talk.stage.wire.address("bob", family), PORT, "bob.example", "hello"]))
+        if said != "O=Example, CN=bob.example, encrypted\nhello\n":
+            raise Failure(f"{client} to {server} over {family}: {said}")
+        told = ended(running)
+        if "CN=alice.example" not in told:
+            raise Failure(f"{client} to {server} over {family}: the server says {told}")
+    for names, path, wanted in ((["alice.example"], "/", "200 OK"), (["alice.example"], "/secret", "This is for you."),
+                                (["carol.example"], "/secret", "403 Forbidden")):
+        running = ready(program(talk, "bob", [EXAMPLES / "http_server", PORT, 1, *names]), "listening")
+        said = ended(holder(talk, "alice", "get", talk.stage.wire.address("bob", "v4"), PORT, path))
+        ended(running)
+        if wanted not in said or "CN=alice.example" not in said:
+            raise Failure(f"{path} for {names}: {said}")
+    wires.judge()
+    return f"{len(pairs)} pairs of echo programs and three requests by HTTP, in ESP alone"
+
+
+def identify(talk, method, principal):
+    """identify_only: the thread learns who the caller is and has no rights of it."""
+    process = ready(holder(talk, "bob", "identify", talk.stage.wire.address("bob", "v4"), PORT), "bound")
+    got = talk.ask("alice", "bob", "tcp", "v4", "0", 12, port=PORT)
+    lines = ended(process).splitlines()
+    told = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else lines
+    wanted = {"shown": True, "principal": principal, "method": method, "unchanged": True, "over": True}
+    if not got["answered"] or told != wanted:
+        raise Failure(f"{got}; the server says {told}")
+    return f"by {method}: {principal or 'nobody by name'}"
+
+
+def advanced(talk):
+    """A client and a server for Windows, with a policy of their own and without, in capital and in detail."""
+    folder = talk.stage.lab.folder
+    binary = folder / "advanced"
+    subprocess.run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-o", binary, HERE / "advanced.c", f"-I{ROOT / 'include' / 'sallyport' / 'windows'}",
+                    f"-I{BUILD / 'include' / 'sallyport' / 'windows'}", f"-I{ROOT / 'include'}", BUILD / "src" / "api" / "libsallyport.so",
+                    f"-Wl,-rpath,{BUILD / 'src' / 'api'}"], check=True)
+    hosts = folder / "hosts"
+    hosts.write_text("".join(f"{talk.stage.wire.address(name, family)} {name}.example\n" for name in ("alice", "bob") for family in FAMILIES))
+
+    def run(host, words):
+        script = f"mount --bind {hosts} /etc/hosts && exec {binary} {words}"
+        return program(talk, host, ["unshare", "--mount", "sh", "-c", script])
+    told = []
+    for words in ("", "-v6", "-adv", "-adv -v6"):
+        wires = Wires(talk, f"advanced {words}")
+        server = run("bob", f"server -once {words}")
+        begun = []
+        while (line := server.stdout.readline()) and "listening: 0" not in line:
+            begun.append(line)
+        if not line:
+            raise Failure(f"the server {words} ended with {server.wait()}: {begun}")
+        time.sleep(0.3)
+        said, heard = ended(run("alice", f"client {words} bob.example")), ended(server)
+        for who, text, payload in (("client", said, "91011121314"), ("server", heard, "12345678")):
+            lines = ["filter: secures", "main mode: ", "quick mode: ESP", "protection: 0", "state: flags 3, machine 1, user 0", "token closed: 1",
+                     f"received: {payload}", "Finished"]
+            missing = [wanted for wanted in lines if wanted not in text]
+            if missing:
+                raise Failure(f"the {who} {words} does not say {missing}: {text}")
+        if "impersonated: 0" not in heard:
+            raise Failure(f"the server {words}: {heard}")
+        wires.judge()
+        told.append(next(line for line in said.splitlines() if line.startswith("quick mode")))
+    return "; ".join(told)

@@ -1,0 +1,189 @@
+"""Programs that do with a secured socket what programs do; the answer to a text is the text in capitals.
+
+holder.py server KEEP ADDRESS PORT       KEEP: dup, fork, exec or passed, which is done with each connection before it is answered
+holder.py answer FD                      of exec
+holder.py stream ADDRESS PORT SECONDS    sends until the time is over; tells what ended it
+holder.py sink ADDRESS PORT              takes what comes; never ends by itself
+holder.py race ADDRESS PORT ROUNDS       secures a socket while another thread connects it
+holder.py identify ADDRESS PORT          one caller, and who it is for the thread
+holder.py get ADDRESS PORT PATH          one HTTP request
+"""
+import errno
+import json
+import os
+import random
+import socket
+import sys
+import threading
+import time
+
+import sallyport
+
+STRANGER = 2  # another user than nobody
+
+
+def say(**words):
+    print(json.dumps(words), flush=True)
+
+
+def made(address):
+    return socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+
+
+def become_nobody():
+    if os.getuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+
+
+def listening(address, port):
+    s = made(address)
+    sallyport.secure(s)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((address, port))
+    s.listen(16)
+    say(bound=True)
+    return s
+
+
+def answer(c):
+    state = sallyport.query(c)
+    c.sendall(c.recv(2000).upper())
+    c.recv(1)
+    return state
+
+
+def by_dup(c):
+    copy = socket.socket(fileno=os.dup(c.fileno()))
+    c.close()
+    answer(copy)
+
+
+def by_fork(c):
+    if os.fork() == 0:
+        answer(c)
+        os._exit(0)
+    c.close()
+
+
+def by_exec(c):
+    if os.fork() == 0:
+        os.set_inheritable(c.fileno(), True)
+        os.execv(sys.executable, [sys.executable, __file__, "answer", str(c.fileno())])
+    c.close()
+
+
+def by_stranger(way):
+    def passed(c):
+        socket.send_fds(way, [b"x"], [c.fileno()])
+        c.close()
+    return passed
+
+
+def strangers_end():
+    """A process of another user, to whom descriptors are passed."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    if os.fork() == 0:
+        os.setgid(STRANGER)
+        os.setuid(STRANGER)
+        while True:
+            _, [fd], _, _ = socket.recv_fds(theirs, 1, 1)
+            answer(socket.socket(fileno=fd))
+    return ours
+
+
+def server(keep, address, port):
+    way = by_stranger(strangers_end()) if keep == "passed" else {"dup": by_dup, "fork": by_fork, "exec": by_exec}[keep]
+    become_nobody()
+    s = listening(address, int(port))
+    while True:
+        way(s.accept()[0])
+
+
+def stream(address, port, duration):
+    s = made(address)
+    sallyport.secure(s)
+    s.settimeout(15)
+    s.connect((address, int(port)))
+    say(connected=True)
+    end, sent = time.monotonic() + float(duration), 0
+    s.settimeout(1)
+    while time.monotonic() < end:
+        try:
+            sent += s.send(b"a line that everybody could read\n" * 20)
+            time.sleep(0.02)
+        except TimeoutError:
+            continue
+        except OSError as ended:
+            say(ended=errno.errorcode[ended.errno], sent=sent)
+            return
+    say(ended=None, sent=sent)
+
+
+def sink(address, port):
+    s = listening(address, int(port))
+    c, _ = s.accept()
+    while octets := c.recv(65536):
+        say(got=len(octets))
+    say(over=True)
+
+
+def race(address, port, rounds):
+    """Tells the ports of those that were secured, and how many were refused because the connect came first."""
+    refused, ports = 0, []
+    for _ in range(int(rounds)):
+        s = made(address)
+        s.setblocking(False)
+        begun = threading.Barrier(2)
+
+        def connect():
+            begun.wait()
+            time.sleep(random.random() / 1000)
+            s.connect_ex((address, int(port)))
+        other = threading.Thread(target=connect)
+        other.start()
+        begun.wait()
+        try:
+            sallyport.secure(s)
+            secured = True
+        except OSError as problem:
+            if problem.errno not in (errno.EISCONN, errno.EINVAL):
+                raise
+            secured = False
+        other.join()
+        if secured:
+            ports.append(s.getsockname()[1])
+        refused += not secured
+        s.close()
+    say(refused=refused, ports=ports)
+
+
+def identify(address, port):
+    """Says what each step of identifying one caller shows."""
+    become_nobody()
+    s = listening(address, int(port))
+    c, _ = s.accept()
+    before = os.stat("/proc/thread-self").st_uid
+    state = sallyport.query(c)
+    with sallyport.impersonate(c):
+        who = sallyport.impersonated()
+        during = os.stat("/proc/thread-self").st_uid
+    say(shown=state.identify_only, principal=who.principal, method=who.method, unchanged=before == during, over=sallyport.impersonated() is None)
+    c.sendall(c.recv(2000).upper())
+
+
+def get(address, port, path):
+    s = made(address)
+    sallyport.secure(s)
+    s.settimeout(15)
+    s.connect((address, int(port)))
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    print(b"".join(iter(lambda: s.recv(4096), b"")).decode())
+
+
+if __name__ == "__main__":
+    verb, *words = sys.argv[1:]
+    if verb == "answer":
+        answer(socket.socket(fileno=int(words[0])))
+    else:
+        {"server": server, "stream": stream, "sink": sink, "race": race, "identify": identify, "get": get}[verb](*words)
