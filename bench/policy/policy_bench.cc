@@ -1,6 +1,6 @@
-// The filter engine in memory: classify at several numbers of filters, the flow cache, transactions, and the memory of
-// a filter. The filters are those of a host: pairs of hosts with protocol and port, networks, port ranges, ports alone,
-// and one for the rest; half of the packets meet a narrow filter, half only the widest.
+// The filter engine in memory: classify at several numbers of filters, transactions, and the memory of a filter. The
+// filters are those of a host: pairs of hosts with protocol and port, networks, port ranges, ports alone, and one for
+// the rest; half of the packets meet a narrow filter, half only the widest.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
@@ -8,8 +8,9 @@
 #include <memory>
 #include <random>
 
-#include "policy/flow_cache.h"
+#include "policy/classify.h"
 #include "support/policy_samples.h"
+#include "support/random_filters.h"
 #include "support/seeded_rng.h"
 
 namespace {
@@ -25,29 +26,6 @@ size_t allocated() {
   return now.uordblks + now.hblkhd;
 }
 
-Filter random_filter(std::mt19937& random) {
-  const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
-  const uint32_t remote = 0x0a000000u | below(1u << 24);
-  Filter out = filter(kLayer, below(4) ? ActionType::PERMIT : ActionType::BLOCK);
-  const uint32_t kind = below(100);
-  const auto protocol = equal(Field::IP_PROTOCOL, Value(static_cast<uint8_t>(below(2) ? 6 : 17)));
-  const auto port = static_cast<uint16_t>(below(60000));
-  if (kind < 60) {
-    out.conditions = {equal(Field::IP_REMOTE_ADDRESS, Value(remote)), protocol,
-                      equal(Field::IP_REMOTE_PORT, Value(port))};
-  } else if (kind < 85) {
-    out.conditions = {
-        {Field::IP_REMOTE_ADDRESS, MatchType::EQUAL, V4AddrMask{remote, below(2) ? 0xffffff00u : 0xfffff000u}},
-        protocol};
-  } else {
-    out.conditions = {
-        equal(Field::IP_REMOTE_ADDRESS, Value(remote)),
-        protocol,
-        {Field::IP_LOCAL_PORT, MatchType::RANGE, Range{Value(port), Value(static_cast<uint16_t>(port + 500))}}};
-  }
-  return out;
-}
-
 struct Policy {
   test::SeededRng rng{1};
   Engine engine{rng};
@@ -57,7 +35,7 @@ struct Policy {
 
   void add(size_t count) {
     (void)engine.begin(TimePoint{}, user, TxnMode::read_write);
-    for (size_t i = 0; i < count; ++i) (void)engine.add(user, random_filter(random));
+    for (size_t i = 0; i < count; ++i) (void)engine.add(user, random_filter(kLayer, random));
     (void)engine.commit(TimePoint{}, user);
     while (engine.poll()) {
     }
@@ -104,28 +82,6 @@ void classify_all(benchmark::State& state) {
   state.counters["segments"] = static_cast<double>(segments);
 }
 BENCHMARK(classify_all)->Name("classify")->Arg(10)->Arg(1000)->Arg(10000)->Arg(100000);
-
-void flow_cache_hit(benchmark::State& state) {
-  Policy& p = policy_of(static_cast<size_t>(state.range(0)));
-  const auto snapshot = p.engine.snapshot();
-  FlowCache cache(4096);
-  std::vector<FlowCacheKey> keys(64);
-  for (size_t i = 0; i < keys.size(); ++i) {
-    keys[i].flow.source = IpAddr::v4(0xc0000201u);
-    keys[i].flow.destination = IpAddr::v4(static_cast<uint32_t>(0x0a000000u + i));
-    keys[i].flow.protocol = 6;
-    keys[i].layer = kLayer;
-  }
-  FieldValues values;
-  size_t i = 0;
-  for (auto _ : state) {
-    const size_t at = i++ & 63;
-    benchmark::DoNotOptimize(
-        cache.classify(snapshot, keys[at], values, nullptr, [&](FieldValues& v) { v = p.packets[at]; }));
-  }
-  state.counters["misses"] = static_cast<double>(cache.misses());
-}
-BENCHMARK(flow_cache_hit)->Arg(1000);
 
 void transaction(benchmark::State& state) {
   for (auto _ : state) {

@@ -23,7 +23,7 @@ inline uint32_t v4(const char* text) { return load_be32(IpAddr::parse(text)->byt
 
 inline Filter filter(Layer layer, ActionType action, Conditions conditions = {}, Value weight = {}) {
   Filter out;
-  out.head.display.name = "f";
+  out.head.display.name = std::string("f");
   out.layer = layer;
   out.action.type = action;
   out.conditions = std::move(conditions);

@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include "policy/flow_cache.h"
 #include "support/policy_samples.h"
 #include "support/seeded_rng.h"
 
@@ -187,33 +186,6 @@ TEST_CASE("boot-time filters take no part once the engine runs") {
   World w;
   w.add(1, ActionType::BLOCK, Filter::kBootTime);
   CHECK_FALSE(w.decide().decided);
-}
-
-TEST_CASE("the flow cache answers as classify does, asks callouts each time, and forgets with the policy") {
-  World w;
-  const FilterId first = w.add(1, ActionType::PERMIT);
-  FlowCache cache(16);
-  FlowCacheKey key;
-  key.layer = kLayer;
-  key.flow.source = *IpAddr::parse("192.0.2.1");
-  int filled = 0;
-  const auto ask = [&] {
-    return cache.classify(w.engine.snapshot(), key, w.values, &w.callouts, [&](FieldValues&) { ++filled; });
-  };
-  CHECK(ask().filter->id == first);
-  CHECK(ask().filter->id == first);
-  CHECK(filled == 1);
-  CHECK(cache.hits() == 1);
-  w.add(1, ActionType::CALLOUT_TERMINATING, 0, 99);
-  w.callouts.answer = CalloutAnswer{CalloutAnswer::Kind::block, true};
-  CHECK(blocked(ask()));
-  w.callouts.answer = CalloutAnswer{CalloutAnswer::Kind::permit, false};
-  CHECK_FALSE(blocked(ask()));
-  CHECK(w.callouts.asked == 2);
-  key.variant = 1;
-  ask();
-  CHECK(cache.misses() == 3);
-  cache.forget();
 }
 
 TEST_SUITE_END();
