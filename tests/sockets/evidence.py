@@ -155,6 +155,16 @@ def race(talk):
     return f"{len(said['ports'])} were secured and none of them seen in the clear, {said['refused']} refused"
 
 
+def ways_round(talk):
+    """Options of a socket that choose another way than the device: nothing leaves by them."""
+    watch = capture.Capture(talk.stage.host("alice"), "wan", name="ways")
+    said = ended(holder(talk, "alice", "ways-round", talk.stage.wire.address("bob", "v4"), talk.stage.wire.address("bob", "v6"), "192.0.2.255"), 60)
+    clear = capture.clear_packets(watch.stop())
+    if clear or "tried" not in said:
+        raise Failure(f"in the clear: {clear}; {said}")
+    return f"nothing in the clear by {json.loads(said.splitlines()[-1])['tried']} ways"
+
+
 def examples(talk):
     """Every program of examples/ with every other one, over both families, against real daemons."""
     python = ["/usr/bin/python3", ROOT / "examples" / "echo.py"]

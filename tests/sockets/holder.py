@@ -6,6 +6,7 @@ holder.py stream ADDRESS PORT SECONDS    sends until the time is over; tells wha
 holder.py sink ADDRESS PORT              takes what comes; never ends by itself
 holder.py race ADDRESS PORT ROUNDS       secures a socket while another thread connects it
 holder.py identify ADDRESS PORT          one caller, and who it is for the thread
+holder.py ways-round IPV4 IPV6 BROADCAST  sends by every way round the device
 holder.py get ADDRESS PORT PATH          one HTTP request
 """
 import errno
@@ -13,6 +14,7 @@ import json
 import os
 import random
 import socket
+import struct
 import sys
 import threading
 import time
@@ -158,6 +160,55 @@ def race(address, port, rounds):
     say(refused=refused, ports=ports)
 
 
+def ways_round(address, six, broadcast):
+    """Every option that could choose another way than the device: what is sent says which it was."""
+    become_nobody()
+    four_level, six_level, wan = socket.IPPROTO_IP, socket.IPPROTO_IPV6, socket.if_nametoindex("wan")
+    ip_pktinfo, ip_multicast_if, ip_unicast_if, ipv6_multicast_if, ipv6_unicast_if, so_mark = 8, 32, 50, 17, 76, 36
+    choose = {"none": lambda s: None,
+              "SO_BINDTODEVICE": lambda s: s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wan\0"),
+              "SO_DONTROUTE": lambda s: s.setsockopt(socket.SOL_SOCKET, socket.SO_DONTROUTE, 1),
+              "SO_BROADCAST": lambda s: s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1),
+              "SO_MARK": lambda s: s.setsockopt(socket.SOL_SOCKET, so_mark, 0),
+              "IP_UNICAST_IF": lambda s: s.setsockopt(four_level, ip_unicast_if, struct.pack("!i", wan)),
+              "IP_MULTICAST_IF": lambda s: s.setsockopt(four_level, ip_multicast_if, struct.pack("=4s4si", bytes(4), bytes(4), wan)),
+              "IPV6_UNICAST_IF": lambda s: s.setsockopt(six_level, ipv6_unicast_if, struct.pack("!i", wan)),
+              "IPV6_MULTICAST_IF": lambda s: s.setsockopt(six_level, ipv6_multicast_if, wan)}
+    aims = [(socket.AF_INET, address), (socket.AF_INET, "239.1.2.3"), (socket.AF_INET, broadcast), (socket.AF_INET6, f"::ffff:{address}"),
+            (socket.AF_INET6, six), (socket.AF_INET6, f"ff02::1234%{wan}")]
+    tried = 0
+    for option, set_option in choose.items():
+        for family, aim in aims:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                s = socket.socket(family, kind)
+                sallyport.secure(s)
+                s.setblocking(False)
+                try:
+                    set_option(s)
+                    where = (aim, 4000) if family == socket.AF_INET else socket.getaddrinfo(aim, 4000, family, kind, 0, socket.AI_NUMERICHOST)[0][4]
+                    if kind == socket.SOCK_DGRAM:
+                        s.sendto(f"by {option} to {aim}".encode(), where)
+                    else:
+                        s.connect(where)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    continue
+                finally:
+                    if kind == socket.SOCK_DGRAM:
+                        s.close()
+                tried += 1
+    s = socket.socket(type=socket.SOCK_DGRAM)
+    sallyport.secure(s)
+    try:
+        s.sendmsg([b"by IP_PKTINFO"], [(four_level, ip_pktinfo, struct.pack("=i4s4s", wan, bytes(4), bytes(4)))], 0, (address, 4000))
+        tried += 1
+    except OSError:
+        pass
+    say(tried=tried)
+    time.sleep(2)
+
+
 def identify(address, port):
     """Says what each step of identifying one caller shows."""
     become_nobody()
@@ -186,4 +237,4 @@ if __name__ == "__main__":
     if verb == "answer":
         answer(socket.socket(fileno=int(words[0])))
     else:
-        {"server": server, "stream": stream, "sink": sink, "race": race, "identify": identify, "get": get}[verb](*words)
+        {"server": server, "stream": stream, "sink": sink, "race": race, "identify": identify, "ways-round": ways_round, "get": get}[verb](*words)

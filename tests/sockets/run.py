@@ -258,7 +258,7 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
          "identities": identities, "impersonation": impersonation, "nothing-left": nothing_left,
          **{name: (lambda lab, case=case: case(Talk(lab)))
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
-                               ("daemon-killed", evidence.daemon_killed), ("race", evidence.race))},
+                               ("daemon-killed", evidence.daemon_killed), ("race", evidence.race), ("ways-round", evidence.ways_round))},
          "identify-only": identify_only, "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),
          "examples": lambda lab: evidence.examples(with_certificates(lab))}
 
