@@ -125,7 +125,7 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
       "Exit codes: 0 ok, 1 other failure, 2 usage, 3 not found, 4 peer refused, 5 timeout,\n"
       "6 authentication failed, 7 daemon not reachable.");
   for (auto* add : {add_up, add_down, add_rekey, add_status, add_watch, add_check, add_explain, add_filter, add_events,
-                    add_log, add_version, add_ping, add_reload, add_import}) {
+                    add_log, add_version, add_ping, add_reload, add_import, add_run}) {
     add(app, shared);
   }
   try {

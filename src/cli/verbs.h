@@ -37,6 +37,7 @@ void add_version(CLI::App& app, Shared& shared);
 void add_ping(CLI::App& app, Shared& shared);
 void add_reload(CLI::App& app, Shared& shared);
 void add_import(CLI::App& app, Shared& shared);
+void add_run(CLI::App& app, Shared& shared);  // does not come back where it succeeds
 
 // The whole command; argv as main gets it. Returns the exit code.
 int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err);

@@ -14,12 +14,13 @@ import time
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "netns"))
-from lab import capture, sallyport, space
+from lab import capture, peers, sallyport, space
 from lab.isolation import FAMILIES, PROTOCOLS, Failure, Stage
 from lab.pki import Authority
 from lab.space import Lab, wait_until
 from lab.traffic import BUILD
 import evidence
+import programs
 
 SECURED, ENCRYPTED = 1, 2
 PORT = 27015
@@ -260,6 +261,8 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
                                ("daemon-killed", evidence.daemon_killed), ("race", evidence.race), ("ways-round", evidence.ways_round))},
          "identify-only": identify_only, "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),
+         **{f"run-{name}": (lambda lab, case=case: case(Talk(lab))) for name, case in programs.CASES.items()},
+         "run-peer": lambda lab: programs.named_peer(with_certificates(lab)),
          "examples": lambda lab: evidence.examples(with_certificates(lab))}
 
 
@@ -278,6 +281,9 @@ def main(arguments):
         with Lab("--keep" in arguments) as lab:
             try:
                 text, passed = CASES[name](lab), True
+            except peers.Unavailable as why:
+                print(f"skipped: {why}")
+                return 77
             except (Failure, RuntimeError, TimeoutError, subprocess.SubprocessError) as problem:
                 logs = [f"--- {host.name}\n" + "\n".join((host.folder / "sallyportd.log").read_text().splitlines()[-25:])
                         for host in lab.hosts.values() if (host.folder / "sallyportd.log").exists()]
