@@ -6,6 +6,7 @@
 import hashlib
 import os
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -13,9 +14,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from lab import capture, loopback, peers, space
 from lab.connection import Connection, End
+from lab.isolation import Stage
+from lab.pki import Authority
 from lab.sallyport import Sallyport
 from lab.space import Lab, Plan, Stopped
 from lab.strongswan import Strongswan
+from lab.traffic import BUILD
 
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 MEGABYTES = 8
@@ -137,19 +141,63 @@ def two_hosts(peer_kind, harness):
         good("taken down")
 
 
+def secured_sockets():
+    """An unprivileged program secures its own socket and learns who is there; then a program that knows nothing of it."""
+    with Lab() as lab:
+        stage = Stage(lab, ("alice", "bob"))
+        authority = Authority(lab.folder / "pki")
+        for folder in (lab.folder, *(stage.host(name).folder for name in ("alice", "bob"))):
+            folder.chmod(0o711)
+        method = '{ method = "cert", certificate = "sockets.pem", key = "sockets.key", ca = "ca.pem" }'
+        for name in ("alice", "bob"):
+            certificate, key = authority.leaf(f"{name}.example", "ecdsa")
+            member = stage.member(name, "secure-sockets.toml", {"sockets.pem": certificate, "sockets.key": key, "ca.pem": authority.certificate},
+                                  lambda text: 'policy_store = "none"\n' + text.replace('{ method = "psk", secret = "sockets.psk" }', method))
+            member.folder.chmod(0o711)
+        good("two daemons with conf/secure-sockets.toml and a certificate each; no connection, no tunnel is configured")
+        address = stage.wire.address("bob", "v4")
+
+        def start(host, *words):
+            environment = {**os.environ, "SALLYPORT_SOCKETS": str(stage.members[host].folder / "sockets.sock")}
+            words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *map(str, words)]
+            return stage.host(host).start(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+        wire = capture.Capture(stage.host("alice"), "wan")
+        tell("bob, as nobody:    examples/echo_server 7007")
+        server = start("bob", BUILD / "examples" / "echo_server", 7007, 1)
+        require("listening" in server.stdout.readline(), "it listens")
+        time.sleep(0.3)
+        tell(f"alice, as nobody:  examples/echo_client {address} 7007 bob.example 'nobody else reads this'")
+        said = start("alice", BUILD / "examples" / "echo_client", address, 7007, "bob.example", "nobody else reads this").communicate(timeout=30)[0]
+        show("alice: " + said.replace("\n", "\nalice: ").removesuffix("alice: ") + "bob:   " + server.communicate(timeout=30)[0])
+        require("CN=bob.example, encrypted" in said and "nobody else reads this" in said, "the connection came, to bob alone, and was encrypted")
+        run = [BUILD / "src" / "cli" / "sallyport", "run", "--require-encryption", "--"]
+        tell("bob:    sallyport run -- python3, a server of one line, that knows nothing of IPsec")
+        answer = "import socket,sys; s=socket.create_server((sys.argv[1],8080)); print('listening',flush=True); c,_=s.accept(); c.sendall(b'a plain program')"
+        server = start("bob", *run, "/usr/bin/python3", "-c", answer, address)
+        require("listening" in server.stdout.readline(), "it listens")
+        time.sleep(0.3)
+        ask = "import socket,sys; print(socket.create_connection((sys.argv[1],8080),15).recv(100).decode())"
+        tell("alice:  sallyport run -- python3, a client of one line")
+        said = start("alice", *run, "/usr/bin/python3", "-c", ask, address).communicate(timeout=30)[0]
+        require(said == "a plain program\n", f"it answers: {said.strip()}")
+        show_wire(wire)
+
+
 def main(arguments):
     harness = "--harness" in arguments
     why_not = space.available()
     try:
         if why_not:
-            title(f"3/4  Two daemons on the internal device ({why_not})")
+            title(f"3/5  Two daemons on the internal device ({why_not})")
             loopback.demonstrate(tell, show, good, require)
-            title("4/4  strongSwan is left out: it needs namespaces and a TUN device")
+            title("4/5  Secured sockets, 5/5  strongSwan: left out, they need namespaces and a TUN device")
             return 0
         space.sweep()
-        title("3/4  Two hosts with sallyport")
+        title("3/5  Two hosts with sallyport")
         two_hosts("sallyport", harness)
-        title("4/4  The same with strongSwan at the other end")
+        title("4/5  A program secures its own socket, and learns who is there")
+        secured_sockets()
+        title("5/5  The tunnel with strongSwan at the other end")
         try:
             peers.fetch("strongswan", say=tell)
         except peers.Unavailable as why:
