@@ -234,9 +234,11 @@ class Control {
     FilterKeying::Wanted wanted;
     bool under_way = false;
     TimePoint until{};  // failed: not tried again before; under way: given up then
+    unsigned failures = 0;
   };
   static constexpr size_t kMostNegotiations = 4096;
-  static constexpr Duration kNegotiationRetry = seconds(10);
+  // The first pause is over when TCP sends its second SYN; each is twice the one before.
+  static constexpr Duration kNegotiationRetry = seconds(10), kNegotiationRetryFirst = milliseconds(900);
   static constexpr Duration kNegotiationMost = minutes(5);
   std::map<uint32_t, Negotiation> negotiations_;
   std::map<model::IkeId, std::shared_ptr<const policy::Token>> machines_;  // who authenticated an IKE SA of a filter

@@ -226,7 +226,11 @@ void Control::filter_attempt_failed(TimePoint now, const ike::AttemptFailed& eve
       continue;
     }
     negotiation.under_way = false;
-    negotiation.until = now + kNegotiationRetry;
+    // A peer that says no may be about to say yes, when its server listens; one that is not there is not.
+    const Duration pause = event.code == Errc::timeout
+                               ? kNegotiationRetry
+                               : kNegotiationRetryFirst * (1u << std::min(negotiation.failures++, 10u));
+    negotiation.until = now + std::min<Duration>(pause, kNegotiationRetry);
     outputs_.emplace_back(DataplaneCommand{ForgetHeld{reqid}});
   }
   for (const uint32_t reqid : again) initiate_for_filter(now, FilterKeying::Wanted(negotiations_[reqid].wanted));

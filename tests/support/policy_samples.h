@@ -23,7 +23,7 @@ inline uint32_t v4(const char* text) { return load_be32(IpAddr::parse(text)->byt
 
 inline Filter filter(Layer layer, ActionType action, Conditions conditions = {}, Value weight = {}) {
   Filter out;
-  out.head.display.name = std::string("f");
+  out.head.display.name.assign(1, 'f');  // GCC 12 sees an overlap in the copy of a literal that is not there
   out.layer = layer;
   out.action.type = action;
   out.conditions = std::move(conditions);
@@ -70,7 +70,7 @@ inline IpsecProposal esp_proposal() {
 inline ProviderContext context(ContextType type, decltype(ProviderContext::policy) policy, Guid key = {}) {
   ProviderContext out;
   out.head.key = key;
-  out.head.display.name = "c";
+  out.head.display.name.assign(1, 'c');
   out.type = type;
   out.policy = std::move(policy);
   return out;

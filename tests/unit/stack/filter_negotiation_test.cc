@@ -37,14 +37,43 @@ TEST_SUITE("stack/filter_negotiation") {
   TEST_CASE("a plain host: no connectivity, one sentence, and new traffic does not start a negotiation each time") {
     FilterPair pair;
     install(pair.east, pair.now, {});
-    REQUIRE(pair.east.dataplane.ping(pair.now, 1, pair.west.address, 1, 56));
-    pair.west.address = *IpAddr::parse("192.0.2.99");  // nobody there
+    const IpAddr empty = pair.west.address;
+    REQUIRE(pair.east.dataplane.ping(pair.now, 1, empty, 1, 56));
+    pair.west.address = *IpAddr::parse("192.0.2.99");  // nobody there any more
     pair.run(minutes(2));
     CHECK(told_of(pair.east, "no answer from"));
     const uint64_t tried = pair.east.control.ike_counters().initiated;
     CHECK(tried == 1);
-    for (uint64_t i = 2; i < 6; ++i) CHECK_FALSE(pair.ping(i));
-    CHECK(pair.east.control.ike_counters().initiated <= tried + 1);
+    for (uint16_t i = 2; i < 6; ++i) {
+      CHECK(pair.east.dataplane.ping(pair.now, i, empty, i, 56));
+      pair.run(seconds(3));
+    }
+    CHECK(pair.east.control.ike_counters().initiated == tried + 1);
+    CHECK(pair.east.clear.empty());
+  }
+
+  TEST_CASE("a peer that refuses is asked again soon at first, and then twice as late each time, up to ten seconds") {
+    FilterPair pair;
+    install(pair.east, pair.now, {});  // the other host has no policy: it answers that there is no connection
+    const auto tried = [&] { return pair.east.control.ike_counters().initiated; };
+    std::vector<Duration> starts;
+    for (uint64_t i = 1; starts.size() < 7 && i < 2000; ++i) {
+      const uint64_t before = tried();
+      (void)pair.east.dataplane.ping(pair.now, i, pair.west.address, static_cast<uint16_t>(i), 56);
+      pair.run(milliseconds(100));
+      if (tried() != before) starts.push_back(pair.now.time_since_epoch());
+    }
+    REQUIRE(starts.size() == 7);
+    // Of each pause a part is the negotiation itself.
+    std::vector<Duration> pauses;
+    for (size_t i = 1; i < starts.size(); ++i) pauses.push_back(starts[i] - starts[i - 1]);
+    const Duration lasted = pauses[0] - milliseconds(900);
+    CHECK(lasted <= seconds(4));
+    for (size_t i = 0; i < pauses.size(); ++i) {
+      const Duration pause = std::min<Duration>(milliseconds(900) * (1 << i), seconds(10));
+      CHECK(pauses[i] >= pause);
+      CHECK(pauses[i] <= pause + lasted + milliseconds(300));
+    }
     CHECK(pair.east.clear.empty());
   }
 
