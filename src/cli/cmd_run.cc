@@ -7,9 +7,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
+#include "api/run/inherited.h"
 #include "api/run/preload.h"
+#include "api/run/preload_reach.h"
 #include "api/run/supervisor.h"
 #include "cli/verbs.h"
 
@@ -36,10 +39,21 @@ std::string hex_text(const std::array<uint8_t, 16>& octets) {
   return out;
 }
 
-std::string preload(const api::run::Wanted& wanted) {
+// Neither the process that makes sockets nor a program that changes its folder would find the daemon by another path.
+bool make_daemon_path_absolute() {
+  const char* named = ::secure_getenv("SALLYPORT_SOCKETS");
+  if (named == nullptr || *named == '/') return true;
+  std::error_code failed;
+  const auto path = std::filesystem::absolute(named, failed);
+  return !failed && ::setenv("SALLYPORT_SOCKETS", path.c_str(), 1) == 0;
+}
+
+std::string preload(const api::run::Wanted& wanted, const std::string& program) {
   const char* named = ::secure_getenv("SALLYPORT_PRELOAD");
   const std::string library = named != nullptr ? named : SALLYPORT_PRELOAD_LIBRARY;
-  if (::access(library.c_str(), R_OK) != 0) return library + ": " + std::strerror(errno);
+  for (const std::string& objection :
+       {api::run::library_objection(library), api::run::program_objection(program), api::run::inherited_socket()})
+    if (!objection.empty()) return objection;
   const int probe = api::run::secured_socket(wanted, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (probe < 0) return std::string("the daemon does not secure such a socket: ") + std::strerror(-probe);
   ::close(probe);
@@ -87,7 +101,8 @@ void add_run(CLI::App& app, Shared& shared) {
         (words->encrypt ? SALLYPORT_GUARANTEE_ENCRYPTION : 0) | (words->insecure ? SALLYPORT_ALLOW_INSECURE : 0);
     wanted.peer = words->peer;
     if (!words->policy.empty()) (void)read_key(words->policy, wanted.policy);
-    const std::string why_not = words->preload ? preload(wanted) : api::run::begin(wanted);
+    if (!make_daemon_path_absolute()) return fail(kCannotRun, "run: SALLYPORT_SOCKETS is no path from here");
+    const std::string why_not = words->preload ? preload(wanted, command.front()) : api::run::begin(wanted);
     if (!why_not.empty()) return fail(kCannotRun, "run: " + why_not);
     std::vector<char*> argv;
     for (std::string& word : command) argv.push_back(word.data());

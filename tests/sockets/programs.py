@@ -159,7 +159,7 @@ def attempts(talk):
     """What gets a socket, and every way past the supervisor, as nobody and as root."""
     wanted = {"tcp": "made", "tcp6": "made", "udp": "made", "unix": "made", "netlink": "made", "raw": "EPERM", "ping": "EACCES",
               "sctp": "EPROTONOSUPPORT", "mptcp": "EPROTONOSUPPORT", "packet": "EAFNOSUPPORT", "xdp": "EAFNOSUPPORT", "smc": "EAFNOSUPPORT",
-              "io_uring": "ENOSYS", "mark": "EPERM", "other numbers": "ENOSYS"}
+              "io_uring": "ENOSYS", "mark": "EPERM", "another's descriptor": "EPERM", "other numbers": "ENOSYS"}
     for user in (NOBODY, []):
         said = json.loads(ended(run(talk, "alice", ["/usr/bin/python3", HERE / "trapped.py", "attempts"], user=user)))
         if said != wanted:

@@ -21,6 +21,7 @@ from lab.space import Lab, wait_until
 from lab.traffic import BUILD
 import evidence
 import programs
+import starts
 
 SECURED, ENCRYPTED = 1, 2
 PORT = 27015
@@ -261,7 +262,7 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
                                ("daemon-killed", evidence.daemon_killed), ("race", evidence.race), ("ways-round", evidence.ways_round))},
          "identify-only": identify_only, "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),
-         **{f"run-{name}": (lambda lab, case=case: case(Talk(lab))) for name, case in programs.CASES.items()},
+         **{f"run-{name}": (lambda lab, case=case: case(Talk(lab))) for name, case in {**programs.CASES, **starts.CASES}.items()},
          "run-peer": lambda lab: programs.named_peer(with_certificates(lab)),
          "examples": lambda lab: evidence.examples(with_certificates(lab))}
 

@@ -6,11 +6,12 @@ trapped.py later                 a socket on each line of standard input
 import ctypes
 import errno
 import json
+import os
 import socket
 import sys
 
 libc = ctypes.CDLL(None, use_errno=True)
-IO_URING_SETUP, AF_XDP, AF_SMC, SO_MARK = 425, 44, 43, 36
+IO_URING_SETUP, AF_XDP, AF_SMC, SO_MARK, PIDFD_GETFD = 425, 44, 43, 36, 438
 
 
 def attempt(make):
@@ -43,6 +44,7 @@ def attempts():
         "packet": attempt(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)),
         "xdp": attempt(lambda: socket.socket(AF_XDP, socket.SOCK_RAW, 0)), "smc": attempt(lambda: socket.socket(AF_SMC, socket.SOCK_STREAM, 0)),
         "io_uring": attempt(lambda: system_call(IO_URING_SETUP, 1, 0)), "mark": attempt(marked),
+        "another's descriptor": attempt(lambda: system_call(PIDFD_GETFD, os.pidfd_open(os.getpid()), 1, 0)),
         "other numbers": attempt(lambda: system_call(0x40000000 | 41, socket.AF_INET, socket.SOCK_STREAM, 0))}), flush=True)
 
 

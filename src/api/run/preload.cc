@@ -28,6 +28,9 @@ run::Wanted wanted_of_environment() {
 
 }  // namespace
 
+// By this the command knows the library.
+extern "C" __attribute__((visibility("default"))) const char sallyport_preload = 1;
+
 extern "C" __attribute__((visibility("default"))) int socket(int domain, int type, int protocol) noexcept {
   if (domain != AF_INET && domain != AF_INET6) return static_cast<int>(::syscall(SYS_socket, domain, type, protocol));
   const int fd = run::secured_socket(wanted_of_environment(), domain, type, protocol);

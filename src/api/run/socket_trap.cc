@@ -10,7 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
@@ -42,6 +44,10 @@ constexpr int kFreeFamilies[] = {AF_UNIX, AF_NETLINK, AF_ALG, AF_VSOCK};
 
 }  // namespace
 
+bool is_free_family(int family) {
+  return std::find(std::begin(kFreeFamilies), std::end(kFreeFamilies), family) != std::end(kFreeFamilies);
+}
+
 std::vector<sock_filter> trap_program() {
   std::vector<sock_filter> out{load(offsetof(seccomp_data, arch)), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kNative, 1, 0),
                                answer(refused(ENOSYS)), load(offsetof(seccomp_data, nr))};
@@ -50,6 +56,7 @@ std::vector<sock_filter> trap_program() {
   out.insert(out.end(), {BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, kX32, 0, 1), answer(refused(ENOSYS))});
 #endif
   out.insert(out.end(), {unless(SYS_io_uring_setup, 1), answer(refused(ENOSYS))});
+  out.insert(out.end(), {unless(SYS_pidfd_getfd, 1), answer(refused(EPERM))});
   out.insert(out.end(), {unless(SYS_setsockopt, 6), load_argument(1), unless(SOL_SOCKET, 3), load_argument(2),
                          unless(SO_MARK, 1), answer(refused(EPERM)), answer(SECCOMP_RET_ALLOW)});
   out.insert(out.end(), {BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 1, 0), answer(SECCOMP_RET_ALLOW)});

@@ -1,7 +1,6 @@
 // See supervisor.h.  caller ── fork ── fork ── supervisor; trap; the listener goes over by a socket pair; exec.
 #include "api/run/supervisor.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -15,11 +14,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "api/run/inherited.h"
+#include "api/run/rights.h"
 #include "api/run/socket_trap.h"
 
 namespace sallyport::api::run {
@@ -27,26 +29,6 @@ namespace {
 
 // A daemon that takes its time over one call does not hold up the others.
 constexpr int kThreads = 4;
-
-int family_of(int fd) {
-  int family = 0;
-  socklen_t length = sizeof family;
-  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 ? family : AF_UNSPEC;
-}
-
-// The first descriptor that is an IP socket; -1: none is.
-int inherited_socket() {
-  DIR* folder = ::opendir("/proc/self/fd");
-  if (folder == nullptr) return -1;
-  int found = -1;
-  while (const dirent* entry = ::readdir(folder)) {
-    const int fd = std::atoi(entry->d_name);
-    const int family = family_of(fd);
-    if (family == AF_INET || family == AF_INET6) found = fd;
-  }
-  ::closedir(folder);
-  return found;
-}
 
 bool send_descriptor(int by, int fd) {
   char octet = 0;
@@ -92,22 +74,27 @@ class Listener {
   }
 
   // Until nobody runs under the trap any more.
-  void serve() const {
+  void serve() {
     std::vector<uint64_t> room(asked_octets_ / sizeof(uint64_t) + 1);
-    for (;;) {
-      pollfd waiting{fd_, POLLIN, 0};
-      if (::poll(&waiting, 1, -1) < 0 && errno != EINTR) return;
-      if ((waiting.revents & POLLIN) == 0) {
-        if ((waiting.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) return;
-        continue;
-      }
-      std::fill(room.begin(), room.end(), 0);
-      auto& asked = *reinterpret_cast<seccomp_notif*>(room.data());
-      if (::ioctl(fd_, SECCOMP_IOCTL_NOTIF_RECV, &asked) == 0) answer(asked);
-    }
+    while (next(room)) answer(*reinterpret_cast<const seccomp_notif*>(room.data()));
   }
 
  private:
+  // One thread waits at a time: before Linux 6.11 whoever loses the race for a call sleeps past the last program's end.
+  bool next(std::vector<uint64_t>& room) {
+    const std::lock_guard<std::mutex> turn(turn_);
+    for (;;) {
+      pollfd waiting{fd_, POLLIN, 0};
+      if (::poll(&waiting, 1, -1) < 0 && errno != EINTR) return false;
+      if ((waiting.revents & POLLIN) != 0) {
+        std::fill(room.begin(), room.end(), 0);
+        if (::ioctl(fd_, SECCOMP_IOCTL_NOTIF_RECV, room.data()) == 0) return true;
+      } else if ((waiting.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
+        return false;
+      }
+    }
+  }
+
   void answer(const seccomp_notif& asked) const {
     const auto word = [&](size_t i) { return static_cast<int>(static_cast<uint32_t>(asked.data.args[i])); };
     const int type = word(1);
@@ -130,6 +117,7 @@ class Listener {
     (void)::ioctl(fd_, SECCOMP_IOCTL_NOTIF_SEND, &said);  // ENOENT: whoever asked is gone
   }
 
+  std::mutex turn_;
   int fd_;
   const Wanted& wanted_;
   size_t asked_octets_, answer_octets_;
@@ -146,15 +134,35 @@ void let_go_of_everything_but(int fd) {
 
 [[noreturn]] void supervise(const Wanted& wanted, int line) {
   ::prctl(PR_SET_NAME, "sallyport-run");
-  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTSTP}) ::signal(number, SIG_IGN);
+  // Not even SIGTERM: a service that is stopped gets it all at once, and may need sockets to end well.
+  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTSTP, SIGTERM}) ::signal(number, SIG_IGN);
+  ::prctl(PR_SET_DUMPABLE, 0);  // no program of the same user takes a socket of ours before it is secured
   let_go_of_everything_but(line);
   const int fd = receive_descriptor(line);
   if (fd < 0 || ::send(line, "", 1, MSG_NOSIGNAL) != 1) ::_exit(1);
   ::close(line);
-  const Listener listener(fd, wanted);
-  for (int i = 0; i < kThreads - 1; ++i) std::thread([&listener] { listener.serve(); }).detach();
-  listener.serve();
-  ::_exit(0);
+  Listener listener(fd, wanted);
+  const auto serve = [&listener] {
+    listener.serve();
+    ::_exit(0);
+  };
+  try {
+    for (int i = 0; i < kThreads - 1; ++i) std::thread(serve).detach();
+  } catch (const std::system_error&) {  // the user has no more threads; fewer do as well
+  }
+  serve();
+  ::_exit(1);
+}
+
+// A pair of ends, none of them in the place of a standard descriptor, which a caller may have closed.
+bool line_of(int (&line)[2]) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
+  for (int i = 0; i < 2; ++i) line[i] = ::fcntl(pair[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const int error = errno;
+  for (const int end : pair) ::close(end);
+  errno = error;
+  return line[0] >= 0 && line[1] >= 0;
 }
 
 std::string failed(const char* what, int error) { return std::string(what) + ": " + std::strerror(error); }
@@ -162,15 +170,14 @@ std::string failed(const char* what, int error) { return std::string(what) + ": 
 }  // namespace
 
 std::string begin(const Wanted& wanted) {
-  if (const int fd = inherited_socket(); fd >= 0)
-    return "descriptor " + std::to_string(fd) + " is a socket that is not secured, and the program would have it";
+  if (const std::string found = inherited_socket(); !found.empty()) return found;
   const int probe = secured_socket(wanted, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (probe < 0)
     return failed(probe == -ENETDOWN ? "no daemon secures sockets here" : "the daemon does not secure such a socket",
                   -probe);
   ::close(probe);
   int line[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) != 0) return failed("socketpair", errno);
+  if (!line_of(line)) return failed("socketpair", errno);
   const pid_t between = ::fork();
   if (between < 0) return failed("fork", errno);
   if (between == 0) {
@@ -181,7 +188,9 @@ std::string begin(const Wanted& wanted) {
   }
   ::close(line[1]);
   int status = 0;
-  if (::waitpid(between, &status, 0) != between || status != 0) return "the process that makes sockets does not start";
+  while (::waitpid(between, &status, 0) < 0 && errno == EINTR) {
+  }  // ECHILD: whoever started us has SIGCHLD ignored; the answer over the line tells as much
+  if (status != 0) return "the process that makes sockets does not start";
   const int listener = set_trap();
   if (listener < 0)
     return failed(listener == -EBUSY ? "another supervisor watches this process" : "seccomp", -listener);
@@ -189,7 +198,7 @@ std::string begin(const Wanted& wanted) {
   const bool taken = send_descriptor(line[0], listener) && ::recv(line[0], &ready, 1, 0) == 1;
   ::close(listener);
   ::close(line[0]);
-  return taken ? std::string() : "the process that makes sockets has ended";
+  return taken ? give_up_network_rights() : "the process that makes sockets has ended";
 }
 
 }  // namespace sallyport::api::run

@@ -7,8 +7,8 @@
 namespace sallyport::api::run {
 
 // Starts it, and leaves the calling process (single-threaded) ready to become the program by exec. Returns why not, as
-// a sentence, or nothing. Refuses where the daemon refuses a socket of this kind now, and where the process holds an IP
-// socket already, which would be the program's and not secured.
+// a sentence, or nothing. Refuses where the daemon refuses a socket of this kind now, and where the process holds
+// what inherited.h names, which would be the program's and not secured. Gives up what rights.h says.
 std::string begin(const Wanted& wanted);
 
 }  // namespace sallyport::api::run

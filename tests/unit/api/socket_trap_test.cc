@@ -73,6 +73,7 @@ TEST_CASE("IP sockets are asked for, other families pass or are refused") {
 
 TEST_CASE("what could make a socket unseen is not there") {
   CHECK(verdict(call(SYS_io_uring_setup)) == refused(ENOSYS));
+  CHECK(verdict(call(SYS_pidfd_getfd)) == refused(EPERM));
   seccomp_data foreign = call(SYS_read);
   foreign.arch = AUDIT_ARCH_I386;
   CHECK(verdict(foreign) == refused(ENOSYS));
