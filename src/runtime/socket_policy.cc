@@ -100,7 +100,9 @@ std::shared_ptr<const stack::SocketGroup> SocketPolicy::join(TimePoint now, cons
 void SocketPolicy::leave(TimePoint now, uint64_t number) {
   const auto at = groups_.find(number);
   if (at == groups_.end() || at->second.sockets == 0 || --at->second.sockets != 0) return;
-  const Duration keep = at->second.keep ? driver_.settings().secure_sockets.keep_warm : Duration::zero();
+  // What has no SA is not warm, and a negotiation that failed is not to stand in the next one's way.
+  const bool warm = at->second.keep && driver_.control().groups_with_sas().contains(number);
+  const Duration keep = warm ? driver_.settings().secure_sockets.keep_warm : Duration::zero();
   if (keep > Duration::zero()) make_room(at->second.uid);
   at->second.until = now + keep;
   if (keep == Duration::zero()) (void)remove(at);
@@ -140,12 +142,12 @@ void SocketPolicy::handle_deadline(TimePoint now) {
   }
 }
 
-std::optional<TimePoint> SocketPolicy::next_deadline() const {
-  std::optional<TimePoint> first;
-  for (const auto& [number, group] : groups_) {
-    if (group.until && (!first || *group.until < *first)) first = group.until;
+void SocketPolicy::drop_cold(TimePoint now) {
+  const std::set<uint64_t> warm = driver_.control().groups_with_sas();
+  for (auto& [number, group] : groups_) {
+    if (group.until && !warm.contains(number)) group.until = now;
   }
-  return first;
+  handle_deadline(now);
 }
 
 }  // namespace sallyport::runtime

@@ -14,7 +14,7 @@ namespace sallyport::runtime {
 
 class SocketPolicy {
  public:
-  static constexpr size_t kMostWarm = 1024;        // groups without a socket
+  static constexpr size_t kMostWarm = 1024;  // groups without a socket
   static constexpr size_t kMostWarmOfUser = 64;
 
   SocketPolicy(TraceLog& log, Driver& driver) : log_(log), driver_(driver) {}
@@ -34,7 +34,7 @@ class SocketPolicy {
   // One less. A group whose contexts are the program's own ends with its last socket: they are to be released.
   void leave(TimePoint now, uint64_t group);
   void handle_deadline(TimePoint now);  // groups whose time is over go
-  std::optional<TimePoint> next_deadline() const;
+  void drop_cold(TimePoint now);        // and those that wait for a socket and have lost their SA
   size_t groups() const { return groups_.size(); }
 
  private:
@@ -54,7 +54,7 @@ class SocketPolicy {
   TraceLog& log_;
   Driver& driver_;
   policy::SessionId session_ = 0;
-  std::map<uint64_t, Group> groups_;         // by number
+  std::map<uint64_t, Group> groups_;  // by number
   std::map<std::string, uint64_t> by_key_;
   uint64_t next_number_ = 1;
 };

@@ -72,7 +72,12 @@ bool covers(const model::Selectors& selectors, const IpEndpoint& end, uint8_t pr
 }  // namespace
 
 SocketService::SocketService(Loop& loop, TraceLog& log, Driver& driver, Fd listening, Fd lookup)
-    : loop_(loop), log_(log), driver_(driver), server_(loop, std::move(listening)), lookup_(std::move(lookup)), policy_(log, driver) {
+    : loop_(loop),
+      log_(log),
+      driver_(driver),
+      server_(loop, std::move(listening)),
+      lookup_(std::move(lookup)),
+      policy_(log, driver) {
   server_.on_request = [this](SocketServer::ClientId client, uint32_t uid, ByteView octets, Fd socket) {
     serve(client, uid, octets, std::move(socket));
   };
@@ -229,13 +234,6 @@ int SocketService::delete_name(const Request& request, const Fd& socket, const S
   return known == sockets_.end() || name_changed(cookie, known->second) ? 0 : EAGAIN;
 }
 
-// Of the sockets that a Child SA serves.
-uint64_t SocketService::group_of_child(const std::string& connection, const std::string& child) const {
-  const auto& control = driver_.control();
-  const auto* filter = control.filters()->filters_by_id.find(control.keying().filter_of(connection, child));
-  return filter == nullptr ? 0 : stack::group_of(**filter).number;
-}
-
 int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts,
                          Answer& out) const {
   if (facts.reset) return ECONNRESET;
@@ -268,7 +266,7 @@ int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, 
       const IpEndpoint local{facts.local.addr.is_any() ? sa->local.addr : facts.local.addr, facts.local.port};
       if (!covers(child.ts_local, local, facts.protocol()) || !covers(child.ts_remote, remote, facts.protocol()))
         continue;
-      const uint64_t serves = group_of_child(ike_sa.connection, child.child);
+      const uint64_t serves = control.socket_group_of(ike_sa.connection, child.child);
       if (own != 0 && serves != 0 && serves != own) continue;
       // Which of several SAs an accepted connection came by is not known here: what is said holds for all of them.
       several = several || (out.quick_mode_sa != 0 && identity != ike_sa.remote_identity);
@@ -368,11 +366,13 @@ bool SocketService::name_changed(uint64_t cookie, Secured& socket) {
   return socket.shares ? leave_place(cookie, socket) : write_filters(cookie, socket, socket.places);
 }
 
-void SocketService::look_for_new() {
+// True: some were found.
+bool SocketService::look_for_new() {
+  bool any = false;
   const auto take = [&](const FoundSocket& found) {
     const auto known = sockets_.find(found.cookie);
     if (known != sockets_.end() && known->second.places.empty() && found.local.port != 0)
-      (void)place(known->first, known->second, found);
+      any = place(known->first, known->second, found) || any;
   };
   bool streams = false, datagrams = false;
   for (const auto& [cookie, socket] : sockets_) {
@@ -380,6 +380,7 @@ void SocketService::look_for_new() {
   }
   if (streams) lookup_.each(kTcp, 1u << kListening, 0, take);
   if (datagrams) lookup_.each(kUdp, kAllStates, 0, take);
+  return any;
 }
 
 SocketService::Census SocketService::take_census() {
@@ -391,7 +392,11 @@ SocketService::Census SocketService::take_census() {
   if (streams) {
     lookup_.each(kTcp, kAllStates & ~(1u << kTimeWait | 1u << kClosed), 0, [&](const FoundSocket& found) {
       out.living.emplace(kTcp, found.cookie);
-      if (found.state != kListening) out.accepted.insert(found.local.port);
+      if (found.state == kListening) {
+        out.listening.insert(found.local);
+      } else {
+        out.accepted.insert(found.local.port);
+      }
     });
   }
   if (datagrams)
@@ -399,23 +404,28 @@ SocketService::Census SocketService::take_census() {
   return out;
 }
 
-// A connection lives until nothing is left to be sent; a listener until the last one that it accepted is gone too.
+// A connection lives until nothing is left to be sent; a listener until the last one that it accepted is gone too, or
+// another one has its place.
 void SocketService::look() {
   const TimePoint now = monotonic_now();
   look_at_.reset();
-  look_for_new();
+  const bool found_new = look_for_new();
   if (hurry_until_ && now >= *hurry_until_) hurry_until_.reset();
-  if (now - census_at_ >= kLookLater) {
+  // What is new may stand where something has just gone.
+  if (found_new || now - census_at_ >= kLookLater) {
     census_at_ = now;
     const Census census = take_census();
     for (auto at = sockets_.begin(); at != sockets_.end();) {
       Secured& socket = at->second;
       const auto here = at++;
       if (socket.places.empty()) continue;
+      const SocketPlace& at_first = socket.places.front();
       const bool lives = census.living.contains({socket.datagrams ? kUdp : kTcp, here->first}) ||
-                         (socket.listener && census.accepted.contains(socket.places.front().local_port));
+                         (socket.listener && census.accepted.contains(at_first.local_port) &&
+                          !census.listening.contains({at_first.local, at_first.local_port}));
       if (!lives && leave_place(here->first, socket)) erase(here);
     }
+    policy_.drop_cold(now);
   }
   policy_.handle_deadline(now);
   arm();

@@ -35,10 +35,10 @@ class SocketService {
     std::vector<stack::NamedPeer> names;
     std::vector<stack::SocketPlace> places;  // empty: not known yet
     bool listener = false;
-    std::vector<policy::Guid> filters;                  // of its own
+    std::vector<policy::Guid> filters;                // of its own
     std::shared_ptr<const stack::SocketGroup> group;  // of a connection, or its own
-    bool shares = false;                                // the group is of others too
-    uint64_t number = 0;                                // in the order they came
+    bool shares = false;                              // the group is of others too
+    uint64_t number = 0;                              // in the order they came
   };
   struct Waiting {
     SocketServer::ClientId client = 0;
@@ -54,7 +54,6 @@ class SocketService {
   int set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts);
   int delete_name(const Request& request, const Fd& socket, const SocketFacts& facts);
   int query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts, Answer& out) const;
-  uint64_t group_of_child(const std::string& connection, const std::string& child) const;
   void make_room(uint32_t uid);
   size_t of_user(uint32_t uid) const;
   using Sockets = std::map<uint64_t, Secured>;  // by cookie
@@ -67,10 +66,11 @@ class SocketService {
   bool name_changed(uint64_t cookie, Secured& socket);
   bool leave_place(uint64_t cookie, Secured& socket);
   void look();
-  void look_for_new();
-  struct Census {  // what the kernel has, at one moment
+  bool look_for_new();
+  struct Census {                                   // what the kernel has, at one moment
     std::set<std::pair<uint8_t, uint64_t>> living;  // protocol and cookie
     std::set<uint16_t> accepted;                    // local ports with connections
+    std::set<IpEndpoint> listening;
   };
   Census take_census();
   void arm();

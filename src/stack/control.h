@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -143,6 +144,10 @@ class Control {
   // A flow is a secured socket's of this group, or of that one no more. Before release_held().
   void place_socket(const HostFlow& flow, std::shared_ptr<const SocketGroup> group);
   void forget_socket(const HostFlow& flow, uint64_t group);
+
+  // The group of sockets that a Child SA of this name serves; 0: of none. All groups that have one.
+  uint64_t socket_group_of(const std::string& connection, const std::string& child) const;
+  std::set<uint64_t> groups_with_sas() const;
 
   // Before the end: the SAs that filters asked for are deleted at the peers.
   void end_filter_sas(TimePoint now);

@@ -281,12 +281,21 @@ void Control::prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, st
   if (encrypted || !sa.child.ends_with("-encrypted")) negotiations_.erase(held_as);
 }
 
+uint64_t Control::socket_group_of(const std::string& connection, const std::string& child) const {
+  const auto* filter = filters_->filters_by_id.find(keying_.filter_of(connection, child));
+  return filter == nullptr ? 0 : group_of(**filter).number;
+}
+
+std::set<uint64_t> Control::groups_with_sas() const {
+  std::set<uint64_t> out;
+  for (const auto& [id, child] : children_) out.insert(socket_group_of(child.key.connection, child.key.child));
+  return out;
+}
+
 // Sockets of two users of the peer's host may have asked the same sockets here, each by an SA of its own: what comes by
 // one of them is not answered by the other. True: nothing of ours waits for this SA.
 bool Control::answer_for_sockets(model::SaSpec& sa, uint32_t held_as, InstallSa& install) {
-  const auto* filter = filters_->filters_by_id.find(keying_.filter_of(sa.connection, sa.child));
-  if (filter == nullptr) return false;
-  install.group = group_of(**filter).number;
+  install.group = socket_group_of(sa.connection, sa.child);
   if (install.group == 0) return false;
   if (sa.replaces) {
     const auto before = answering_.find(*sa.replaces);

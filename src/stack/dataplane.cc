@@ -220,7 +220,9 @@ void Dataplane::apply(TimePoint, ForgetHeld& command) { held_dropped_ += held_.r
 
 void Dataplane::apply(TimePoint now, ReleaseHeld& command) { release(now, command.reqid); }
 
-void Dataplane::apply(TimePoint now, PlaceSocket& command) { flows_.place(now, command.flow, std::move(command.group)); }
+void Dataplane::apply(TimePoint now, PlaceSocket& command) {
+  flows_.place(now, command.flow, std::move(command.group));
+}
 
 void Dataplane::apply(TimePoint, ForgetSocket& command) { flows_.unplace(command.flow, command.group); }
 

@@ -4,10 +4,10 @@
 //   leaving, SA (that encrypts, where the flow must be) ── protected, secure from now on
 //   arriving by an SA ── secure; blocked where a filter blocks, or it must be encrypted and is not, or the SA is not of
 //   the tunnel that the deciding filter names, or serves other sockets
-// What leaves a socket has no place in the policy until the flow was placed in its group; a connection that begins on an
-// old flow is asked for again, because it may be another program's.
-// A packet that the host only passes on is judged at IPFORWARD. The device does not tell which packets those are; the
-// packet filter has brought each here by the filter that is found again.
+// What leaves a socket has no place in the policy until the flow was placed in its group; a connection that begins on
+// an old flow is asked for again, because it may be another program's. A packet that the host only passes on is judged
+// at IPFORWARD. The device does not tell which packets those are; the packet filter has brought each here by the filter
+// that is found again.
 #include "stack/filter_flows.h"
 
 #include "policy/callout.h"

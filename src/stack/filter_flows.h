@@ -81,8 +81,8 @@ class FilterFlows final : public ipsec::FlowPolicy {
     Ruling ruling;
     ipsec::Spd::Entry entry;
     ipsec::Spd::Decision decision;
-    uint32_t came_by = 0;         // the reqid by whose SA it is answered: of a peer behind a NAT, or one that a peer
-                                  // asked for; 0: of no such
+    uint32_t came_by = 0;  // the reqid by whose SA it is answered: of a peer behind a NAT, or one that a peer
+                           // asked for; 0: of no such
     bool came_by_socket = false;
     TimePoint came_last{};        // arrived last
     bool outbound_clear = false;  // its tunnel takes it once it has brought a packet of it, and not before
@@ -113,7 +113,7 @@ class FilterFlows final : public ipsec::FlowPolicy {
   bool sockets_ = false;  // programs may secure sockets: a flow of nobody's may be such a one's
   std::unordered_map<HostFlow, Flow, Hash> flows_;
   std::unordered_map<model::ChildId, Origin> origins_;
-  std::unordered_map<model::ChildId, uint32_t> answering_;    // reqids of those that a peer asked for, while they send
+  std::unordered_map<model::ChildId, uint32_t> answering_;   // reqids of those that a peer asked for, while they send
   std::unordered_map<uint32_t, uint32_t> answering_reqids_;  // how many have each
   std::optional<TimePoint> sweep_at_;
   std::vector<policy::NetEvent> told_;

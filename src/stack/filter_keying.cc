@@ -247,8 +247,7 @@ uint64_t FilterKeying::filter_of(const std::string& connection, const std::strin
 
 // The heaviest that matches and whose context is IKEv2's; the others are what could not be negotiated.
 const FilterKeying::Ready* FilterKeying::first_match(const ReadyList& list, const policy::FieldValues& values,
-                                                     policy::ContextRole role, Refusal& why,
-                                                     uint64_t asking) const {
+                                                     policy::ContextRole role, Refusal& why, uint64_t asking) const {
   why = {"no filter names keying policy for it", 0, std::nullopt, false};
   // Main mode policy of sockets is for nobody else; their quick mode policy always was for all of their port.
   const auto may_serve = [&](const SocketGroup& group) {

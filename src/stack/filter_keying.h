@@ -1,9 +1,9 @@
 // The keying half of the filter engine: the connections that the policy in force amounts to, and which of them a flow
 // asks for. WFP's look-up of main mode policy at IKEEXT and of quick mode policy at IPSEC (wfp: heaviest filter whose
 // context is the keying module's), done once for all peers: a connection is one main mode filter, a child is one pair
-// of quick mode filter and outbound callout filter; what a group of sockets has is paired with its own alone. With whom is said when a negotiation starts, so that a filter for a
-// whole network costs no more than one for a host; as responder the same connections accept whoever authenticates.
-// Pure; one thread (Control's).
+// of quick mode filter and outbound callout filter; what a group of sockets has is paired with its own alone. With whom
+// is said when a negotiation starts, so that a filter for a whole network costs no more than one for a host; as
+// responder the same connections accept whoever authenticates. Pure; one thread (Control's).
 #pragma once
 #include <map>
 #include <string>
