@@ -344,6 +344,7 @@ void read_secure_sockets(Section& section, Settings& settings) {
   section.read_path("account_map", out.account_map);
   section.read_list("identify_only", out.identify_only);
   section.read_number("per_user", out.per_user, 1, 1000000);
+  section.read_duration("keep_warm", out.keep_warm, Duration::zero(), hours(24), true);
   MainModeSettings main_mode;
   main_mode.name = kSecureSocketName;
   main_mode.key = kSecureSocketMainMode;

@@ -91,6 +91,7 @@ struct SecureSocketSettings {
   std::vector<uint32_t> identify_only_uids;  // the same, looked up
   bool identify_only_all = false;            // "*"
   unsigned per_user = 4096;                  // secured sockets of one user
+  Duration keep_warm = seconds(60);          // of SAs that no socket uses any more; 0: they go with it
   bool operator==(const SecureSocketSettings&) const = default;
 };
 

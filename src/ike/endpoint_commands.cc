@@ -261,6 +261,10 @@ static void terminate_one(IkeSa& sa, TimePoint now, const std::string& only_chil
       if (!child->redundant && sa.has_task(Task::Kind::delete_child, child->id)) continue;
       sa.queue(Task(Task::Kind::delete_child, child->id));
     }
+    // Being set up for this child alone: then for nothing.
+    if (!sa.authenticated() && sa.original_initiator && sa.handshake &&
+        sa.handshake->children == std::vector<std::string>{only_child})
+      return sa.destroy(now, Errc::state, "stopped by command", true);
     sa.start_tasks(now);
     return;
   }

@@ -148,6 +148,16 @@ void Driver::release_held(uint32_t held_as, bool send) {
   pump();
 }
 
+void Driver::place_socket(const stack::HostFlow& flow, std::shared_ptr<const stack::SocketGroup> group) {
+  control_.place_socket(flow, std::move(group));
+  pump();
+}
+
+void Driver::forget_socket(const stack::HostFlow& flow, uint64_t group) {
+  control_.forget_socket(flow, group);
+  pump();
+}
+
 void Driver::reload(config::Settings settings, std::shared_ptr<const model::IkePolicySet> policy,
                     stack::CommandToken token) {
   // What only a restart can change stays as it is.

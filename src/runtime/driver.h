@@ -64,6 +64,8 @@ class Driver {
   void with_filter_engine(const std::function<void(TimePoint, policy::Engine&)>& work);
 
   void release_held(uint32_t held_as, bool send);
+  void place_socket(const stack::HostFlow& flow, std::shared_ptr<const stack::SocketGroup> group);
+  void forget_socket(const stack::HostFlow& flow, uint64_t group);
 
   policy::Engine& filter_engine() { return control_.filter_engine(); }  // to change it: with_filter_engine()
 

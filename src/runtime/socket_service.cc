@@ -1,4 +1,4 @@
-// See socket_service.h. A socket goes through: secured, place unknown ── placed, with filters ── gone.
+// See socket_service.h. A socket goes through: secured, place unknown ── placed, with filters or in a group ── gone.
 //   client, datagrams: its first packet meets the device, waits there, and tells the place
 //   listener: found by looking, because it sends nothing
 #include "runtime/socket_service.h"
@@ -58,6 +58,10 @@ std::vector<SocketPlace> places_of(const FoundSocket& found, bool datagrams) {
   return out;
 }
 
+stack::HostFlow flow_of(const SocketPlace& place) {
+  return {place.local, place.remote, place.protocol, place.local_port, place.remote_port, true};
+}
+
 bool covers(const model::Selectors& selectors, const IpEndpoint& end, uint8_t protocol) {
   return std::any_of(selectors.begin(), selectors.end(), [&](const model::Selector& s) {
     return s.family() == end.addr.family() && !(end.addr < s.first) && !(s.last < end.addr) &&
@@ -68,7 +72,12 @@ bool covers(const model::Selectors& selectors, const IpEndpoint& end, uint8_t pr
 }  // namespace
 
 SocketService::SocketService(Loop& loop, TraceLog& log, Driver& driver, Fd listening, Fd lookup)
-    : loop_(loop), log_(log), driver_(driver), server_(loop, std::move(listening)), lookup_(std::move(lookup)) {
+    : loop_(loop),
+      log_(log),
+      driver_(driver),
+      server_(loop, std::move(listening)),
+      lookup_(std::move(lookup)),
+      policy_(log, driver) {
   server_.on_request = [this](SocketServer::ClientId client, uint32_t uid, ByteView octets, Fd socket) {
     serve(client, uid, octets, std::move(socket));
   };
@@ -97,7 +106,7 @@ void SocketService::serve(SocketServer::ClientId client, uint32_t uid, ByteView 
     case call::Function::set_peer_name: error = set_name(uid, *request, socket, facts); break;
     case call::Function::delete_peer_name: error = delete_name(*request, socket, facts); break;
     case call::Function::query:
-    case call::Function::account: error = query(uid, *request, facts, answer); break;
+    case call::Function::account: error = query(uid, *request, cookie_of(socket), facts, answer); break;
   }
   if (error != 0) return refuse(client, error);
   server_.reply(client, policy::call::write(answer));
@@ -130,15 +139,25 @@ int SocketService::wish_of(const call::Settings& settings, stack::SocketWish& ou
 // A socket that was closed before it went anywhere leaves no trace to see it by: the oldest of these of a user goes
 // when the user wants more, and is shut from then on.
 void SocketService::make_room(uint32_t uid) {
-  size_t of_user = 0;
+  if (of_user(uid) < driver_.settings().secure_sockets.per_user) return;
   auto oldest = sockets_.end();
   for (auto at = sockets_.begin(); at != sockets_.end(); ++at) {
     if (at->second.uid != uid) continue;
-    ++of_user;
     if (at->second.places.empty() && (oldest == sockets_.end() || at->second.number < oldest->second.number))
       oldest = at;
   }
-  if (of_user >= driver_.settings().secure_sockets.per_user && oldest != sockets_.end()) sockets_.erase(oldest);
+  if (oldest != sockets_.end()) erase(oldest);
+}
+
+size_t SocketService::of_user(uint32_t uid) const {
+  const auto found = users_.find(uid);
+  return found == users_.end() ? 0 : found->second;
+}
+
+void SocketService::erase(Sockets::iterator at) {
+  const auto user = users_.find(at->second.uid);
+  if (user != users_.end() && --user->second == 0) users_.erase(user);
+  sockets_.erase(at);
 }
 
 void SocketService::set_security(SocketServer::ClientId client, uint32_t uid, const Request& request, Fd socket) {
@@ -149,9 +168,7 @@ void SocketService::set_security(SocketServer::ClientId client, uint32_t uid, co
   (void)inspect_socket(socket.get(), facts);
   made.datagrams = facts.datagrams;
   make_room(uid);
-  const auto same_user = [&](const auto& each) { return each.second.uid == uid; };
-  const auto of_user = static_cast<size_t>(std::count_if(sockets_.begin(), sockets_.end(), same_user));
-  if (of_user >= driver_.settings().secure_sockets.per_user) return refuse(client, EUSERS);
+  if (of_user(uid) >= driver_.settings().secure_sockets.per_user) return refuse(client, EUSERS);
   if (!on_secure) return refuse(client, EOPNOTSUPP);
   const uint64_t token = next_token_++;
   const bool clear_too = made.wish.allow_insecure;
@@ -166,7 +183,9 @@ void SocketService::secured(uint64_t token, int error, uint64_t cookie) {
   if (error != 0) return refuse(waiting.client, error);
   if (auto early = early_names_.extract(cookie)) waiting.socket.names = std::move(early.mapped().names);
   waiting.socket.number = next_number_++;
-  sockets_.insert_or_assign(cookie, std::move(waiting.socket));
+  if (const auto old = sockets_.find(cookie); old != sockets_.end()) erase(old);
+  ++users_[waiting.socket.uid];
+  sockets_.emplace(cookie, std::move(waiting.socket));
   hurry_until_ = monotonic_now() + kHurry;
   arm();
   server_.reply(waiting.client, policy::call::write(Answer{}));
@@ -199,8 +218,7 @@ int SocketService::set_name(uint32_t uid, const Request& request, const Fd& sock
   std::erase_if(names, [&](const auto& each) { return each.address == named.address && each.port == named.port; });
   if (names.size() >= kMostNames) return ENOBUFS;
   names.push_back(std::move(named));
-  if (known == sockets_.end() || known->second.places.empty()) return 0;
-  return write_filters(cookie, known->second, known->second.places) ? 0 : EAGAIN;
+  return known == sockets_.end() || name_changed(cookie, known->second) ? 0 : EAGAIN;
 }
 
 int SocketService::delete_name(const Request& request, const Fd& socket, const SocketFacts& facts) {
@@ -213,11 +231,11 @@ int SocketService::delete_name(const Request& request, const Fd& socket, const S
   auto& names = known != sockets_.end() ? known->second.names : early->second.names;
   if (std::erase_if(names, [&](const auto& n) { return n.address == peer->addr && n.port == peer->port; }) == 0)
     return EINVAL;
-  if (known == sockets_.end() || known->second.places.empty()) return 0;
-  return write_filters(cookie, known->second, known->second.places) ? 0 : EAGAIN;
+  return known == sockets_.end() || name_changed(cookie, known->second) ? 0 : EAGAIN;
 }
 
-int SocketService::query(uint32_t uid, const Request& request, const SocketFacts& facts, Answer& out) const {
+int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts,
+                         Answer& out) const {
   if (facts.reset) return ECONNRESET;
   IpEndpoint remote = facts.remote;
   if (!facts.datagrams && !facts.connected) return ENOTCONN;
@@ -233,6 +251,10 @@ int SocketService::query(uint32_t uid, const Request& request, const SocketFacts
   if (!facts.secured) return request.function == call::Function::account ? EACCES : 0;
   const auto report = driver_.packets();
   const auto& control = driver_.control();
+  const auto known = sockets_.find(cookie);
+  const uint64_t own = known != sockets_.end() && known->second.group ? known->second.group->number : 0;
+  bool several = false, all_encrypt = true;
+  std::string identity;
   for (const auto& ike_sa : control.ike_sas()) {
     for (const auto& child : ike_sa.children) {
       const auto sa = std::find_if(report.sas.begin(), report.sas.end(),
@@ -244,7 +266,13 @@ int SocketService::query(uint32_t uid, const Request& request, const SocketFacts
       const IpEndpoint local{facts.local.addr.is_any() ? sa->local.addr : facts.local.addr, facts.local.port};
       if (!covers(child.ts_local, local, facts.protocol()) || !covers(child.ts_remote, remote, facts.protocol()))
         continue;
+      const uint64_t serves = control.socket_group_of(ike_sa.connection, child.child);
+      if (own != 0 && serves != 0 && serves != own) continue;
+      // Which of several SAs an accepted connection came by is not known here: what is said holds for all of them.
+      several = several || (out.quick_mode_sa != 0 && identity != ike_sa.remote_identity);
+      all_encrypt = all_encrypt && (own != 0 || model::encrypts(sa->protocol, sa->encr));
       if (out.quick_mode_sa != 0 && child.child_id < out.quick_mode_sa) continue;  // the newest counts
+      identity = ike_sa.remote_identity;
       out.flags = (identify_only ? call::kIdentifyOnly : 0) | call::kSecured |
                   (model::encrypts(sa->protocol, sa->encr) ? call::kEncrypted : 0);
       out.main_mode_sa = ike_sa.ike_id;
@@ -256,6 +284,11 @@ int SocketService::query(uint32_t uid, const Request& request, const SocketFacts
       out.principal = proved ? out.names.front() : std::string();
     }
   }
+  if (several) {
+    out.names.clear();
+    out.principal.clear();
+  }
+  if (!all_encrypt) out.flags &= ~call::kEncrypted;
   for (const auto& [principal, account] : settings.accounts) {
     const auto is_meant = [&, wanted = stack::canonical_identity(principal)](const std::string& name) {
       return stack::canonical_identity(name) == wanted;
@@ -282,56 +315,64 @@ void SocketService::on_endpoint(const stack::EndpointWanted& wanted) {
 // False: nothing is new, or the engine does not take filters now.
 bool SocketService::place(uint64_t cookie, Secured& socket, const FoundSocket& found) {
   const auto places = places_of(found, socket.datagrams);
+  if (socket.shares && places != socket.places) (void)leave_place(cookie, socket);
+  if (!socket.datagrams && places.front().remote_port != 0) return join(socket, places.front());
   if (places == socket.places) return false;
   socket.listener = !socket.datagrams && found.state == kListening;
   return write_filters(cookie, socket, places);
 }
 
 bool SocketService::write_filters(uint64_t cookie, Secured& socket, const std::vector<SocketPlace>& places) {
-  bool done = false;
-  driver_.with_filter_engine([&](TimePoint now, policy::Engine& engine) {
-    if (session_ == 0) {
-      policy::SessionRequest request;
-      request.display = {"secure sockets", {}};
-      request.flags = policy::SessionRequest::kDynamic;
-      request.trusted = true;
-      const auto opened = engine.open(request);
-      if (!opened) return;
-      session_ = *opened;
-      policy::Provider provider;
-      provider.head.key = stack::secure_socket_provider();
-      provider.head.display = {"secure sockets", "filters of sockets that programs have secured"};
-      (void)engine.add(session_, provider);
-    }
-    if (!engine.may_write(session_) || !engine.begin(now, session_, policy::TxnMode::read_write)) return;
-    bool good = true;
-    for (const Guid& key : socket.filters) good = good && engine.remove(session_, policy::ObjectKind::filter, key);
-    std::vector<Guid> added;
-    for (const SocketPlace& where : places) {
-      for (auto& filter : stack::socket_filters(socket.wish, where, socket.names, "socket " + std::to_string(cookie))) {
-        const auto one = good ? engine.add(session_, std::move(filter)) : policy::Outcome<policy::Added>();
-        good = good && one;
-        if (good) added.push_back(one->key);
-      }
-    }
-    if (!good || !engine.commit(now, session_)) {
-      (void)engine.abort(now, session_);
-      return;
-    }
-    socket.filters = std::move(added);
-    socket.places = places;
-    done = true;
-  });
-  if (!done)
-    log_.limited(LogLevel::warning, "socket", "", "the filters of a secured socket cannot be set: it stays shut");
-  return done;
+  if (!socket.group && !places.empty()) {
+    auto own = std::make_shared<stack::SocketGroup>();
+    own->number = policy_.next_number();
+    socket.group = std::move(own);
+  }
+  std::vector<policy::Filter> filters;
+  for (const SocketPlace& where : places) {
+    auto some =
+        stack::socket_filters(socket.wish, where, socket.names, "socket " + std::to_string(cookie), *socket.group);
+    std::move(some.begin(), some.end(), std::back_inserter(filters));
+  }
+  if (!policy_.replace(socket.filters, std::move(filters))) return false;
+  socket.places = places;
+  return true;
 }
 
-void SocketService::look_for_new() {
+// What a connection needs beside its group is one record where its packets are judged.
+bool SocketService::join(Secured& socket, const SocketPlace& place) {
+  if (!socket.group) socket.group = policy_.join(monotonic_now(), {socket.uid, socket.wish, place, socket.names});
+  if (!socket.group) return false;
+  socket.shares = true;
+  socket.places = {place};
+  driver_.place_socket(flow_of(place), socket.group);
+  return true;
+}
+
+// False: the engine does not take that now.
+bool SocketService::leave_place(uint64_t cookie, Secured& socket) {
+  if (!socket.shares) return write_filters(cookie, socket, {});
+  driver_.forget_socket(flow_of(socket.places.front()), socket.group->number);
+  policy_.leave(monotonic_now(), socket.group->number);
+  socket.group.reset();
+  socket.shares = false;
+  socket.places.clear();
+  return true;
+}
+
+// A connection's next attempt is placed anew.
+bool SocketService::name_changed(uint64_t cookie, Secured& socket) {
+  if (socket.places.empty()) return true;
+  return socket.shares ? leave_place(cookie, socket) : write_filters(cookie, socket, socket.places);
+}
+
+// True: some were found.
+bool SocketService::look_for_new() {
+  bool any = false;
   const auto take = [&](const FoundSocket& found) {
     const auto known = sockets_.find(found.cookie);
     if (known != sockets_.end() && known->second.places.empty() && found.local.port != 0)
-      (void)place(known->first, known->second, found);
+      any = place(known->first, known->second, found) || any;
   };
   bool streams = false, datagrams = false;
   for (const auto& [cookie, socket] : sockets_) {
@@ -339,42 +380,63 @@ void SocketService::look_for_new() {
   }
   if (streams) lookup_.each(kTcp, 1u << kListening, 0, take);
   if (datagrams) lookup_.each(kUdp, kAllStates, 0, take);
+  return any;
 }
 
-// A connection until nothing is left to be sent; a listener until the last one that it accepted is gone too.
-bool SocketService::lives(uint64_t cookie, const Secured& socket) {
-  const SocketPlace& place = socket.places.front();
-  if (place.remote_port != 0) {
-    const auto found = lookup_.find(kTcp, {place.local, place.local_port}, {place.remote, place.remote_port});
-    return found && found->cookie == cookie && found->state != kTimeWait && found->state != kClosed;
+SocketService::Census SocketService::take_census() {
+  Census out;
+  bool streams = false, datagrams = false;
+  for (const auto& [cookie, socket] : sockets_) {
+    if (!socket.places.empty()) (socket.datagrams ? datagrams : streams) = true;
   }
-  bool there = false;
-  lookup_.each(socket.datagrams ? kUdp : kTcp, kAllStates, place.local_port, [&](const FoundSocket& found) {
-    const bool own = found.cookie == cookie;
-    const bool accepted =
-        socket.listener && found.state != kListening && found.state != kTimeWait && found.state != kClosed;
-    there = there || own || accepted;
-  });
-  return there;
+  if (streams) {
+    lookup_.each(kTcp, kAllStates & ~(1u << kTimeWait | 1u << kClosed), 0, [&](const FoundSocket& found) {
+      out.living.emplace(kTcp, found.cookie);
+      if (found.state == kListening) {
+        out.listening.insert(found.local);
+      } else {
+        out.accepted.insert(found.local.port);
+      }
+    });
+  }
+  if (datagrams)
+    lookup_.each(kUdp, kAllStates, 0, [&](const FoundSocket& found) { out.living.emplace(kUdp, found.cookie); });
+  return out;
 }
 
+// A connection lives until nothing is left to be sent; a listener until the last one that it accepted is gone too, or
+// another one has its place.
 void SocketService::look() {
-  look_for_new();
-  if (hurry_until_ && monotonic_now() >= *hurry_until_) hurry_until_.reset();
-  for (auto at = sockets_.begin(); at != sockets_.end();) {
-    Secured& socket = at->second;
-    if (socket.places.empty() || lives(at->first, socket) || !write_filters(at->first, socket, {})) {
-      ++at;
-    } else {
-      at = sockets_.erase(at);
+  const TimePoint now = monotonic_now();
+  look_at_.reset();
+  const bool found_new = look_for_new();
+  if (hurry_until_ && now >= *hurry_until_) hurry_until_.reset();
+  // What is new may stand where something has just gone.
+  if (found_new || now - census_at_ >= kLookLater) {
+    census_at_ = now;
+    const Census census = take_census();
+    for (auto at = sockets_.begin(); at != sockets_.end();) {
+      Secured& socket = at->second;
+      const auto here = at++;
+      if (socket.places.empty()) continue;
+      const SocketPlace& at_first = socket.places.front();
+      const bool lives = census.living.contains({socket.datagrams ? kUdp : kTcp, here->first}) ||
+                         (socket.listener && census.accepted.contains(at_first.local_port) &&
+                          !census.listening.contains({at_first.local, at_first.local_port}));
+      if (!lives && leave_place(here->first, socket)) erase(here);
     }
+    policy_.drop_cold(now);
   }
+  policy_.handle_deadline(now);
   arm();
 }
 
 void SocketService::arm() {
-  if (sockets_.empty()) return;
-  loop_.set_timer(kLookTimer, monotonic_now() + (hurry_until_ ? kLookSoon : kLookLater), [this] { look(); });
+  if (sockets_.empty() && policy_.groups() == 0) return;
+  const TimePoint at = monotonic_now() + (hurry_until_ ? kLookSoon : kLookLater);
+  if (look_at_ && *look_at_ <= at) return;  // many calls must not put it off
+  look_at_ = at;
+  loop_.set_timer(kLookTimer, at, [this] { look(); });
 }
 
 }  // namespace sallyport::runtime

@@ -3,11 +3,13 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <set>
 
 #include "policy/socket_call.h"
 #include "runtime/driver.h"
 #include "runtime/secured_socket.h"
 #include "runtime/socket_lookup.h"
+#include "runtime/socket_policy.h"
 #include "runtime/socket_server.h"
 #include "stack/socket_filters.h"
 
@@ -33,8 +35,10 @@ class SocketService {
     std::vector<stack::NamedPeer> names;
     std::vector<stack::SocketPlace> places;  // empty: not known yet
     bool listener = false;
-    std::vector<policy::Guid> filters;
-    uint64_t number = 0;  // in the order they came
+    std::vector<policy::Guid> filters;                // of its own
+    std::shared_ptr<const stack::SocketGroup> group;  // of a connection, or its own
+    bool shares = false;                              // the group is of others too
+    uint64_t number = 0;                              // in the order they came
   };
   struct Waiting {
     SocketServer::ClientId client = 0;
@@ -49,15 +53,26 @@ class SocketService {
   int wish_of(const policy::socket_call::Settings& settings, stack::SocketWish& out) const;
   int set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts);
   int delete_name(const Request& request, const Fd& socket, const SocketFacts& facts);
-  int query(uint32_t uid, const Request& request, const SocketFacts& facts, Answer& out) const;
+  int query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts, Answer& out) const;
   void make_room(uint32_t uid);
+  size_t of_user(uint32_t uid) const;
+  using Sockets = std::map<uint64_t, Secured>;  // by cookie
+  void erase(Sockets::iterator at);
 
   void on_endpoint(const stack::EndpointWanted& wanted);
   bool place(uint64_t cookie, Secured& socket, const FoundSocket& found);
+  bool join(Secured& socket, const stack::SocketPlace& place);
   bool write_filters(uint64_t cookie, Secured& socket, const std::vector<stack::SocketPlace>& places);
+  bool name_changed(uint64_t cookie, Secured& socket);
+  bool leave_place(uint64_t cookie, Secured& socket);
   void look();
-  void look_for_new();
-  bool lives(uint64_t cookie, const Secured& socket);
+  bool look_for_new();
+  struct Census {                                   // what the kernel has, at one moment
+    std::set<std::pair<uint8_t, uint64_t>> living;  // protocol and cookie
+    std::set<uint16_t> accepted;                    // local ports with connections
+    std::set<IpEndpoint> listening;
+  };
+  Census take_census();
   void arm();
 
   Loop& loop_;
@@ -65,8 +80,9 @@ class SocketService {
   Driver& driver_;
   SocketServer server_;
   SocketLookup lookup_;
-  policy::SessionId session_ = 0;
-  std::map<uint64_t, Secured> sockets_;  // by cookie
+  SocketPolicy policy_;
+  Sockets sockets_;
+  std::map<uint32_t, size_t> users_;  // how many each has
   struct EarlyNames {
     uint32_t uid = 0;
     std::vector<stack::NamedPeer> names;
@@ -75,6 +91,8 @@ class SocketService {
   std::map<uint64_t, Waiting> waiting_;
   uint64_t next_token_ = 1, next_number_ = 1;
   std::optional<TimePoint> hurry_until_;
+  TimePoint census_at_{};
+  std::optional<TimePoint> look_at_;
 };
 
 }  // namespace sallyport::runtime

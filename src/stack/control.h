@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -140,6 +141,13 @@ class Control {
   const DirectSas& direct() const { return direct_; }
   // What waits under this reqid of an EndpointWanted meets the filters in force, or is dropped.
   void release_held(uint32_t held_as, bool send);
+  // A flow is a secured socket's of this group, or of that one no more. Before release_held().
+  void place_socket(const HostFlow& flow, std::shared_ptr<const SocketGroup> group);
+  void forget_socket(const HostFlow& flow, uint64_t group);
+
+  // The group of sockets that a Child SA of this name serves; 0: of none. All groups that have one.
+  uint64_t socket_group_of(const std::string& connection, const std::string& child) const;
+  std::set<uint64_t> groups_with_sas() const;
 
   // Before the end: the SAs that filters asked for are deleted at the peers.
   void end_filter_sas(TimePoint now);
@@ -212,6 +220,7 @@ class Control {
   void filter_attempt_failed(TimePoint now, const ike::AttemptFailed& event);
   void note_sa(model::ChildId id, const SaFacts& sa, bool added);
   void prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, std::optional<uint32_t>& also_release);
+  bool answer_for_sockets(model::SaSpec& sa, uint32_t held_as, InstallSa& install);
   void give_policy(TimePoint now);
   std::optional<std::string> set_configured_filters(TimePoint now, FilterObjects objects);
   std::optional<std::string> write_configured_filters(TimePoint now, const FilterObjects& objects);
@@ -245,6 +254,8 @@ class Control {
   // Begun by a peer behind a NAT, where others may be too: their flows are told apart by the port of encapsulation,
   // as it was when the IKE SA came up.
   std::map<model::IkeId, uint16_t> nat_clients_;
+  // The reqids of SAs that peers have asked our sockets for: an SA that replaces another one has its.
+  std::map<model::ChildId, uint32_t> answering_;
   ike::Endpoint endpoint_;
   DirectSas direct_;
   SaTally tally_;

@@ -157,6 +157,7 @@ void Control::on_event(TimePoint now, ike::ChildSaRemoved& event) {
   const bool expiring = found != children_.end() && found->second.expiring;
   outputs_.emplace_back(DataplaneCommand{
       RemoveSa{event.child_id, expiring ? std::max(event.linger, DirectSas::kAfterExpiry) : event.linger}});
+  answering_.erase(event.child_id);
   if (found == children_.end()) return;
   const Connections::Key key = found->second.key;
   note_sa(event.child_id, found->second.sa, false);

@@ -125,8 +125,11 @@ void Control::end_changed_connections(TimePoint now, const std::vector<model::Co
       endpoint_.handle_command(now, ike::Terminate{old.name, {}, std::nullopt});
       continue;
     }
+    std::map<std::string_view, const model::ChildPolicy*> kept;
+    for (const auto& child : same->children) kept.emplace(child.name, &child);
     for (const auto& child : old.children) {
-      if (std::find(same->children.begin(), same->children.end(), child) == same->children.end())
+      const auto at = kept.find(child.name);
+      if (at == kept.end() || *at->second != child)
         endpoint_.handle_command(now, ike::Terminate{old.name, child.name, std::nullopt});
     }
   }
@@ -134,6 +137,14 @@ void Control::end_changed_connections(TimePoint now, const std::vector<model::Co
 
 void Control::release_held(uint32_t held_as, bool send) {
   outputs_.emplace_back(send ? DataplaneCommand{ReleaseHeld{held_as}} : DataplaneCommand{ForgetHeld{held_as}});
+}
+
+void Control::place_socket(const HostFlow& flow, std::shared_ptr<const SocketGroup> group) {
+  outputs_.emplace_back(DataplaneCommand{PlaceSocket{flow, std::move(group)}});
+}
+
+void Control::forget_socket(const HostFlow& flow, uint64_t group) {
+  outputs_.emplace_back(DataplaneCommand{ForgetSocket{flow, group}});
 }
 
 void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
@@ -268,10 +279,40 @@ void Control::prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, st
   if (const auto client = nat_clients_.find(event.ike_id); client != nat_clients_.end() && sa.udp_encap) {
     sa.reqid = reqid_of_nat_client(sa.reqid, client->second);
     install.nat_client = true;
-    return;
   }
+  if (answer_for_sockets(sa, held_as, install) || install.nat_client) return;
   if (!encrypted && sa.outbound_ready) also_release = held_as;
   if (encrypted || !sa.child.ends_with("-encrypted")) negotiations_.erase(held_as);
+}
+
+uint64_t Control::socket_group_of(const std::string& connection, const std::string& child) const {
+  const auto* filter = filters_->filters_by_id.find(keying_.filter_of(connection, child));
+  return filter == nullptr ? 0 : group_of(**filter).number;
+}
+
+std::set<uint64_t> Control::groups_with_sas() const {
+  std::set<uint64_t> out;
+  for (const auto& [id, child] : children_) out.insert(socket_group_of(child.key.connection, child.key.child));
+  return out;
+}
+
+// Sockets of two users of the peer's host may have asked the same sockets here, each by an SA of its own: what comes by
+// one of them is not answered by the other. True: nothing of ours waits for this SA.
+bool Control::answer_for_sockets(model::SaSpec& sa, uint32_t held_as, InstallSa& install) {
+  install.group = socket_group_of(sa.connection, sa.child);
+  if (install.group == 0) return false;
+  if (sa.replaces) {
+    const auto before = answering_.find(*sa.replaces);
+    if (before == answering_.end()) return false;
+    sa.reqid = before->second;
+  } else {
+    const auto ours = negotiations_.find(held_as);
+    if (ours != negotiations_.end() && ours->second.under_way) return false;
+    sa.reqid = reqid_of_answers(sa.reqid, sa.child_id);
+  }
+  install.answered = true;
+  answering_[sa.child_id] = sa.reqid;
+  return true;
 }
 
 }  // namespace sallyport::stack

@@ -166,8 +166,10 @@ void Dataplane::apply(TimePoint now, InstallSa& command) {
   // SAs that lingered are gone without a word.
   if (flows_.origins() > 2 * shard_.sad.size() + 16)
     flows_.forget_all_but([this](model::ChildId id) { return shard_.sad.reqid_of(id).has_value(); });
-  flows_.learn(child, {std::move(command.machine), command.of_filter, command.tunnel, command.nat_client});
+  flows_.learn(child, {std::move(command.machine), command.of_filter, command.tunnel, command.nat_client, command.group,
+                       command.answered ? reqid : 0});
   if (!shard_.sad.install(now, std::move(command.sa))) {
+    flows_.retire(child);
     flows_.forget(child);
     // An SA the data plane cannot carry is as good as expired: the keying module deletes it.
     events_.emplace_back(LifetimeReached{child, spi, true});
@@ -202,6 +204,7 @@ void Dataplane::release(TimePoint now, uint32_t reqid) {
 
 void Dataplane::apply(TimePoint now, RemoveSa& command) {
   copy_wanted_.erase(command.child_id);
+  flows_.retire(command.child_id);
   if (command.linger == Duration::zero()) flows_.forget(command.child_id);
   (void)shard_.sad.remove(now, command.child_id, command.linger);  // one that was never installed is no matter
 }
@@ -216,6 +219,12 @@ void Dataplane::apply(TimePoint, SetSpd& command) { shard_.spd.set(std::move(com
 void Dataplane::apply(TimePoint, ForgetHeld& command) { held_dropped_ += held_.release(command.reqid).size(); }
 
 void Dataplane::apply(TimePoint now, ReleaseHeld& command) { release(now, command.reqid); }
+
+void Dataplane::apply(TimePoint now, PlaceSocket& command) {
+  flows_.place(now, command.flow, std::move(command.group));
+}
+
+void Dataplane::apply(TimePoint, ForgetSocket& command) { flows_.unplace(command.flow, command.group); }
 
 // Flows are judged again at their next packet, because the generation is another one.
 void Dataplane::apply(TimePoint, SetFilters& command) {

@@ -82,6 +82,8 @@ class Dataplane {
   void apply(TimePoint now, ForgetHeld& command);
   void apply(TimePoint now, ReleaseHeld& command);
   void apply(TimePoint now, SetFilters& command);
+  void apply(TimePoint now, PlaceSocket& command);
+  void apply(TimePoint now, ForgetSocket& command);
 
   void send(TimePoint now, std::span<PacketBuf> packets);
   void send_one(TimePoint now, ByteView packet, const Offload& offload = {});

@@ -3,9 +3,11 @@
 //   leaving, no SA, secure or no discovery ────────── held, and a negotiation
 //   leaving, SA (that encrypts, where the flow must be) ── protected, secure from now on
 //   arriving by an SA ── secure; blocked where a filter blocks, or it must be encrypted and is not, or the SA is not of
-//   the tunnel that the deciding filter names
-// A packet that the host only passes on is judged at IPFORWARD. The device does not tell which packets those are; the
-// packet filter has brought each here by the filter that is found again.
+//   the tunnel that the deciding filter names, or serves other sockets
+// What leaves a socket has no place in the policy until the flow was placed in its group; a connection that begins on
+// an old flow is asked for again, because it may be another program's. A packet that the host only passes on is judged
+// at IPFORWARD. The device does not tell which packets those are; the packet filter has brought each here by the filter
+// that is found again.
 #include "stack/filter_flows.h"
 
 #include "policy/callout.h"
@@ -38,6 +40,10 @@ bool encrypts(const model::SaSpec& sa) { return model::encrypts(sa.protocol, sa.
 
 std::optional<CalloutAnswer> SecuredCallouts::run(const Filter& filter, const policy::FieldValues&) {
   const Guid& key = filter.action.callout;
+  if (const SocketGroup of = group_of(filter); of.number != 0) {
+    if ((of.by_flow || placed_ != 0) && of.number != placed_) return CalloutAnswer{};
+    if (group == 0) group = of.number;
+  }
   // A third party's callout has no code here.
   if (policy::context_of_builtin(key) == policy::CalloutContext::any) return std::nullopt;
   if (const TunnelCallout tunnel = tunnel_callout(key); tunnel != TunnelCallout::none) {
@@ -74,7 +80,28 @@ void FilterFlows::set(std::shared_ptr<const policy::Snapshot> snapshot) {
 }
 
 void FilterFlows::learn(model::ChildId sa, Origin origin) {
+  if (origin.answered != 0 && answering_.emplace(sa, origin.answered).second) ++answering_reqids_[origin.answered];
   if (origin.machine || origin.of_filter) origins_[sa] = std::move(origin);
+}
+
+void FilterFlows::retire(model::ChildId sa) {
+  const auto node = answering_.extract(sa);
+  if (node.empty()) return;
+  const auto of_reqid = answering_reqids_.find(node.mapped());
+  if (of_reqid != answering_reqids_.end() && --of_reqid->second == 0) answering_reqids_.erase(of_reqid);
+}
+
+void FilterFlows::place(TimePoint now, const HostFlow& flow, std::shared_ptr<const SocketGroup> group) {
+  flows_.erase(flow);
+  Flow* const fresh = find(now, flow, false);
+  if (fresh == nullptr) return;
+  fresh->group = std::move(group);
+  fresh->placed_now = true;
+}
+
+void FilterFlows::unplace(const HostFlow& flow, uint64_t group) {
+  const auto found = flows_.find(flow);
+  if (found != flows_.end() && found->second.group && found->second.group->number == group) flows_.erase(found);
 }
 
 FilterFlows::Flow* FilterFlows::find(TimePoint now, const HostFlow& key, bool arriving) {
@@ -87,6 +114,14 @@ FilterFlows::Flow* FilterFlows::find(TimePoint now, const HostFlow& key, bool ar
   found->second.last = now;
   if (!sweep_at_) sweep_at_ = now + kSweepEvery;
   return &found->second;
+}
+
+// Both ends have said that they are done, or one that it broke off.
+void FilterFlows::note_tcp(const wire::ip::PacketView& view, Flow& flow, bool arriving) {
+  if (view.opens_connection()) flow.closed_here = flow.closed_there = false;
+  const bool broken = view.tcp_flags & wire::ip::kTcpRst;
+  if (broken || (view.tcp_flags & wire::ip::kTcpFin)) (arriving ? flow.closed_there : flow.closed_here) = true;
+  if (broken) flow.closed_here = flow.closed_there = true;
 }
 
 void FilterFlows::use_reqid(Flow& flow, uint32_t reqid) {
@@ -136,7 +171,8 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   ruling = {};
   ruling.flags = &flow.flags;
   fill_fields(key, flow.flags.secure ? kFlagIpsecSecured : 0, flow.origin.machine.get(), values_);
-  SecuredCallouts callouts(*snapshot_, key);
+  if (flow.group) values_.set_octets(policy::Field::PEER_NAME, policy::DataType::BYTE_BLOB, flow.group->peer_name);
+  SecuredCallouts callouts(*snapshot_, key, flow.group ? flow.group->number : 0);
   const auto transport =
       policy::classify(*snapshot_, layer_of(Point::outbound_transport, key.family()), values_, &callouts, matches_);
   auto connect = policy::Decision{};
@@ -159,7 +195,8 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
     ruling.way = transport.decided || connect.decided ? Way::clear : Way::none;
     // A connection that has to be secured, and no filter that would have it negotiated.
     if (connection & (raw::kAleRequireSecurity | raw::kAleRequireEncryption)) ruling.way = Way::none;
-    if (ruling.way == Way::none && sockets_ && !transport.decided) ask_for_endpoint(key, flow);
+    // Who was placed a moment ago and still has no filter will have none by asking again.
+    if (ruling.way == Way::none && sockets_ && !transport.decided && !flow.placed_now) ask_for_endpoint(key, flow);
     return;
   }
   if (connection & raw::kAleRequireEncryption) flow.flags.guaranteed_encryption = true;
@@ -185,7 +222,7 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
 void FilterFlows::ask_for_endpoint(const HostFlow& key, Flow& flow) {
   auto entry = std::make_shared<model::SpdEntry>();
   entry->action = model::Action::PROTECT;
-  entry->reqid = reqid_of_filter(kAskForEndpoint, key.local, key.remote, true);
+  entry->reqid = reqid_of_endpoint(key);
   flow.entry = std::move(entry);
   flow.decision.entry = &flow.entry;
   flow.ruling.way = Ruling::Way::protect;
@@ -202,7 +239,18 @@ ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::P
     full.drop = ipsec::Drop::flow_limit;
     return full;
   }
+  note_tcp(view, *flow, false);
+  if (flow->group && view.opens_connection() && !flow->placed_now) {
+    *flow = Flow{};
+    flow->last = now;
+  }
+  if (flow->came_by_socket && !answering_reqids_.contains(flow->came_by)) {
+    flow->came_by = 0;
+    flow->came_by_socket = false;
+    flow->out_generation = 0;
+  }
   if (flow->out_generation != snapshot_->generation) judge_outbound(key, *flow);
+  flow->placed_now = false;
   flow->ruling.decision = &flow->decision;
   // Its own connections leave the tunnel alone; one that came by it is answered by it.
   if (flow->outbound_clear) flow->ruling.negotiate = flow->flags.secure;
@@ -223,7 +271,8 @@ void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
   flow.in_generation = snapshot_->generation;
   const uint32_t flags = kFlagIpsecSecured | (again ? kFlagReauthorize : 0);
   fill_fields(key, flags, flow.origin.machine.get(), values_);
-  SecuredCallouts callouts(*snapshot_, key);
+  if (flow.group) values_.set_octets(policy::Field::PEER_NAME, policy::DataType::BYTE_BLOB, flow.group->peer_name);
+  SecuredCallouts callouts(*snapshot_, key, flow.group ? flow.group->number : 0);
   const auto transport =
       policy::classify(*snapshot_, layer_of(Point::inbound_transport, key.family()), values_, &callouts, matches_);
   // The direction of its first packet selects the layer that a flow is authorised at, for good.
@@ -243,9 +292,28 @@ void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
     if (wanted != flow.origin.tunnel && !(may_bypass && flow.origin.tunnel == 0))
       flow.in_refused = ipsec::Drop::other_sa;
   }
+  // An SA of sockets is for these and for nothing else of the host.
+  if (flow.origin.group != 0 && flow.origin.group != callouts.group) flow.in_refused = ipsec::Drop::other_sa;
   const uint64_t context = callouts.accept_context | callouts.connect_context;
   flow.must_encrypt = context & raw::kAleRequireEncryption;
   flow.first_unencrypted = context & raw::kAleAllowFirstInboundUnencrypted;
+}
+
+// Two peers behind one NAT: a flow belongs to the one that has begun it, until that one has been silent for long. Two
+// SAs that peers have asked for one listener: to the SA that it was begun by, while that one stands; what we asked for
+// ourselves serves every flow of its sockets.
+bool FilterFlows::may_come_by(TimePoint now, const wire::ip::PacketView& view, Flow& flow, uint32_t reqid) {
+  const bool socket = flow.origin.group != 0 && (flow.origin.answered != 0 || reqid == 0);
+  if (socket && reqid == 0) return true;
+  if (flow.came_by != 0) {
+    const bool belongs = flow.came_by_socket ? answering_reqids_.contains(flow.came_by) && !view.opens_connection()
+                                             : now - flow.came_last < kIdle;
+    if (belongs) return false;
+  }
+  flow.came_by = reqid;
+  flow.came_by_socket = socket;
+  flow.out_generation = 0;
+  return true;
 }
 
 ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& view, const ipsec::SaRecord& sa) {
@@ -261,14 +329,10 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
     judge_inbound(key, *flow, !fresh);
   }
   if (flow->in_refused) return *flow->in_refused;
-  // Two peers behind one NAT: a flow belongs to the one that has begun it, until that one has been silent for long.
-  const uint32_t came_by = origin.nat_client ? sa.spec.reqid : 0;
-  if (came_by != flow->came_by) {
-    if (flow->came_by != 0 && now - flow->came_last < kIdle) return ipsec::Drop::other_sa;
-    flow->came_by = came_by;
-    flow->out_generation = 0;
-  }
+  const uint32_t came_by = origin.nat_client || origin.answered != 0 ? sa.spec.reqid : 0;
+  if (came_by != flow->came_by && !may_come_by(now, view, *flow, came_by)) return ipsec::Drop::other_sa;
   flow->came_last = now;
+  note_tcp(view, *flow, true);
   if (flow->must_encrypt) {
     // What answers has to be encrypted already.
     if (!flow->flags.guaranteed_encryption) flow->out_generation = 0;
@@ -287,8 +351,9 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
 void FilterFlows::handle_deadline(TimePoint now) {
   if (!sweep_at_ || *sweep_at_ > now) return;
   std::erase_if(flows_, [&](const auto& each) {
-    constexpr uint8_t kTcp = 6;
-    return now - each.second.last > (each.first.protocol == kTcp ? kIdleTcp : kIdle);
+    const Flow& flow = each.second;
+    const bool stands = each.first.protocol == wire::ip::kTcp && !(flow.closed_here && flow.closed_there);
+    return !flow.group && now - flow.last > (stands ? kIdleTcp : kIdle);
   });
   sweep_at_ = flows_.empty() ? std::nullopt : std::optional(now + kSweepEvery);
 }

@@ -11,6 +11,7 @@
 #include "ipsec/flow_policy.h"
 #include "policy/classify.h"
 #include "policy/net_event.h"
+#include "stack/socket_filters.h"
 #include "stack/tunnel_traffic.h"
 
 namespace sallyport::stack {
@@ -32,18 +33,28 @@ class FilterFlows final : public ipsec::FlowPolicy {
     bool of_filter = false;                        // a filter asked for it, not a connection
     uint64_t tunnel = 0;                           // the number of its tunnel policy; 0: it is of none
     bool nat_client = false;                       // of a peer behind a NAT, where others may be too
+    uint64_t group = 0;                            // of the sockets that it serves; 0: of no sockets
+    uint32_t answered = 0;                         // its reqid, where a peer asked for it: its flows are answered by it
     bool operator==(const Origin& other) const {
       const bool same = machine == other.machine || (machine && other.machine && *machine == *other.machine);
-      return same && of_filter == other.of_filter && tunnel == other.tunnel && nat_client == other.nat_client;
+      return same && of_filter == other.of_filter && tunnel == other.tunnel && nat_client == other.nat_client &&
+             group == other.group && answered == other.answered;
     }
   };
   void learn(model::ChildId sa, Origin origin);
   void forget(model::ChildId sa) { origins_.erase(sa); }
+  // Nothing is sent on it any more, though what is on its way is taken.
+  void retire(model::ChildId sa);
   template <class IsThere>
   void forget_all_but(const IsThere& is_there) {
     std::erase_if(origins_, [&](const auto& each) { return !is_there(each.first); });
   }
   size_t origins() const { return origins_.size(); }
+
+  // The flow is a socket's of this group from its next packet on, and starts anew; it is remembered until it is
+  // forgotten, or begins another connection. One flow too many: nothing.
+  void place(TimePoint now, const HostFlow& flow, std::shared_ptr<const SocketGroup> group);
+  void unplace(const HostFlow& flow, uint64_t group);  // one of another group stays
 
   Ruling outbound(TimePoint now, const wire::ip::PacketView& view) override;
   ipsec::Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const ipsec::SaRecord& sa) override;
@@ -62,12 +73,17 @@ class FilterFlows final : public ipsec::FlowPolicy {
     ipsec::FlowFlags flags;
     bool accepted = false;  // its first packet came from the peer
     TimePoint last{};
+    std::shared_ptr<const SocketGroup> group;  // that it was placed in
+    bool placed_now = false;                   // and has sent nothing since
+    bool closed_here = false, closed_there = false;
     // Outbound, good while the generation is the snapshot's.
     uint64_t out_generation = 0;
     Ruling ruling;
     ipsec::Spd::Entry entry;
     ipsec::Spd::Decision decision;
-    uint32_t came_by = 0;         // the reqid of a peer behind a NAT, by whose SA it is answered; 0: of no such
+    uint32_t came_by = 0;  // the reqid by whose SA it is answered: of a peer behind a NAT, or one that a peer
+                           // asked for; 0: of no such
+    bool came_by_socket = false;
     TimePoint came_last{};        // arrived last
     bool outbound_clear = false;  // its tunnel takes it once it has brought a packet of it, and not before
     // Inbound, good while also the SA's origin is the same.
@@ -82,6 +98,8 @@ class FilterFlows final : public ipsec::FlowPolicy {
   };
 
   Flow* find(TimePoint now, const HostFlow& key, bool arriving);
+  void note_tcp(const wire::ip::PacketView& view, Flow& flow, bool arriving);
+  bool may_come_by(TimePoint now, const wire::ip::PacketView& view, Flow& flow, uint32_t reqid);
   void judge_outbound(const HostFlow& key, Flow& flow);
   const policy::Filter* forward_tunnel(const HostFlow& key, bool leaving);
   void protect_by_tunnel(const policy::Filter& filter, Flow& flow);
@@ -95,6 +113,8 @@ class FilterFlows final : public ipsec::FlowPolicy {
   bool sockets_ = false;  // programs may secure sockets: a flow of nobody's may be such a one's
   std::unordered_map<HostFlow, Flow, Hash> flows_;
   std::unordered_map<model::ChildId, Origin> origins_;
+  std::unordered_map<model::ChildId, uint32_t> answering_;   // reqids of those that a peer asked for, while they send
+  std::unordered_map<uint32_t, uint32_t> answering_reqids_;  // how many have each
   std::optional<TimePoint> sweep_at_;
   std::vector<policy::NetEvent> told_;
   TimePoint told_second_{};
@@ -110,17 +130,21 @@ bool encrypts(const model::SaSpec& sa);
 // flow: what passes a tunnel by depends on them; they outlive the runner.
 class SecuredCallouts final : public policy::CalloutRunner {
  public:
-  SecuredCallouts(const policy::Snapshot& snapshot, const HostFlow& flow) : snapshot_(snapshot), flow_(flow) {}
+  // placed: the group of sockets that the flow was placed in; filters of other such groups are passed over.
+  SecuredCallouts(const policy::Snapshot& snapshot, const HostFlow& flow, uint64_t placed = 0)
+      : snapshot_(snapshot), flow_(flow), placed_(placed) {}
   std::optional<policy::CalloutAnswer> run(const policy::Filter& filter, const policy::FieldValues& values) override;
   const policy::Filter* protects =
       nullptr;  // the first outbound callout asked, of a packet that leaves or is passed on
   const policy::Filter* tunnelled = nullptr;  // the first inbound tunnel callout asked
   uint64_t connect_context = 0;               // of IPSEC_ALE_CONNECT, all of them
   uint64_t accept_context = 0;                // of IPSEC_INBOUND_INITIATE_SECURE
+  uint64_t group = 0;                         // of the sockets whose filter was asked first
 
  private:
   const policy::Snapshot& snapshot_;
   const HostFlow& flow_;
+  uint64_t placed_;
 };
 
 }  // namespace sallyport::stack

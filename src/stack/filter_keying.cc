@@ -92,7 +92,7 @@ FilterKeying::ReadyList FilterKeying::ready(policy::Layer layer) const {
   const auto filters = policy::enumerate_filters(*snapshot_, &wanted);
   if (!filters) return out;
   for (const auto& filter : *filters) {
-    Ready one{filter, policy::make_tests(*policy::find_layer(layer), filter->conditions), nullptr};
+    Ready one{filter, policy::make_tests(*policy::find_layer(layer), filter->conditions), nullptr, group_of(*filter)};
     if (filter->has_provider_context()) {
       if (const auto* context = snapshot_->contexts.find(filter->provider_context))
         one.context = keying_context(*filter, *context, *snapshot_);
@@ -116,8 +116,9 @@ void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const m
     main_mode_[f] = ready(layer_of(Point::ikeext, family));
     quick_mode_[f] = ready(layer_of(Point::ipsec, family));
     outbound_[f] = ready(layer_of(Point::outbound_transport, family));
+    const QuickModes quick(quick_mode_[f]);
     for (const Ready& filter : main_mode_[f]) {
-      if (filter.context) add_connection(family, filter, quick_mode_[f], base);
+      if (filter.context) add_connection(family, filter, quick, base);
     }
   }
   for (const Family family : kFamilies) {
@@ -131,7 +132,32 @@ void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const m
   }
 }
 
-void FilterKeying::add_connection(Family family, const Ready& main_mode, const ReadyList& quick,
+FilterKeying::QuickModes::QuickModes(const ReadyList& all) : all_(all) {
+  for (size_t at = 0; at < all.size(); ++at) {
+    if (all[at].context && policy::role_of(all[at].context->type) == policy::ContextRole::qm_transport)
+      by_group_[all[at].group.number].push_back(at);
+  }
+}
+
+std::vector<const FilterKeying::Ready*> FilterKeying::QuickModes::serving(uint64_t asking) const {
+  std::vector<size_t> found;
+  const auto take = [&](const std::vector<size_t>& some) {
+    for (const size_t at : some)
+      if (serves(all_[at].group, asking)) found.push_back(at);
+  };
+  if (asking == 0) {
+    for (const auto& [group, some] : by_group_) take(some);
+  } else {
+    for (const uint64_t group : {uint64_t{0}, asking})
+      if (const auto some = by_group_.find(group); some != by_group_.end()) take(some->second);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<const Ready*> out;
+  for (const size_t at : found) out.push_back(&all_[at]);
+  return out;
+}
+
+void FilterKeying::add_connection(Family family, const Ready& main_mode, const QuickModes& quick,
                                   const model::IkePolicySet& base) {
   if (policy::key_module_of(main_mode.context->type) != KeyModule::IKEV2) return;  // told of when it is asked for
   const auto traffic = policy::filter_traffic(*main_mode.filter);
@@ -139,10 +165,9 @@ void FilterKeying::add_connection(Family family, const Ready& main_mode, const R
   model::ConnectionPolicy out;
   for (const Ready& outbound : outbound_[index_of(family)]) {
     if (!is_outbound_callout(*outbound.filter, policy::CalloutContext::NONE)) continue;
-    for (const Ready& each : quick) {
-      if (each.context && policy::role_of(each.context->type) == policy::ContextRole::qm_transport)
-        add_children(main_mode, each, *outbound.filter, out);
-    }
+    if (main_mode.group.number != 0 && main_mode.group.number != outbound.group.number) continue;
+    for (const Ready* each : quick.serving(outbound.group.number))
+      add_children(main_mode, *each, *outbound.filter, out);
   }
   if (out.children.empty()) return;
   out.name = connection_name_of(main_mode.filter->id);
@@ -222,10 +247,15 @@ uint64_t FilterKeying::filter_of(const std::string& connection, const std::strin
 
 // The heaviest that matches and whose context is IKEv2's; the others are what could not be negotiated.
 const FilterKeying::Ready* FilterKeying::first_match(const ReadyList& list, const policy::FieldValues& values,
-                                                     policy::ContextRole role, Refusal& why) const {
+                                                     policy::ContextRole role, Refusal& why, uint64_t asking) const {
   why = {"no filter names keying policy for it", 0, std::nullopt, false};
+  // Main mode policy of sockets is for nobody else; their quick mode policy always was for all of their port.
+  const auto may_serve = [&](const SocketGroup& group) {
+    return role == policy::ContextRole::mm ? group.number == 0 || group.number == asking : serves(group, asking);
+  };
   for (const Ready& each : list) {
-    if (!each.context || policy::role_of(each.context->type) != role || !policy::all_hold(each.tests, values)) continue;
+    if (!each.context || policy::role_of(each.context->type) != role || !may_serve(each.group)) continue;
+    if (!policy::all_hold(each.tests, values)) continue;
     const auto module = policy::key_module_of(each.context->type);
     if (module == KeyModule::IKEV2) return &each;
     if (!module) continue;
@@ -294,9 +324,10 @@ FilterKeying::Result FilterKeying::look_up(const HostFlow& flow, uint64_t filter
     why.main_mode = main_mode;
     return tl::unexpected<Refusal>(why);
   };
-  const Ready* main_mode = first_match(main_mode_[family], values, policy::ContextRole::mm, why);
+  const uint64_t asking = group_of(**found).number;
+  const Ready* main_mode = first_match(main_mode_[family], values, policy::ContextRole::mm, why, asking);
   if (main_mode == nullptr) return missing("main mode: ", true);
-  const Ready* quick = first_match(quick_mode_[family], values, policy::ContextRole::qm_transport, why);
+  const Ready* quick = first_match(quick_mode_[family], values, policy::ContextRole::qm_transport, why, asking);
   if (quick == nullptr) return missing("quick mode: ", false);
   Wanted wanted{connection_name_of(main_mode->filter->id), child_name_of(quick->filter->id, filter, encrypted),
                 flow.local, flow.remote};

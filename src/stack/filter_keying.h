@@ -1,9 +1,9 @@
 // The keying half of the filter engine: the connections that the policy in force amounts to, and which of them a flow
 // asks for. WFP's look-up of main mode policy at IKEEXT and of quick mode policy at IPSEC (wfp: heaviest filter whose
 // context is the keying module's), done once for all peers: a connection is one main mode filter, a child is one pair
-// of quick mode filter and outbound callout filter. With whom is said when a negotiation starts, so that a filter for a
-// whole network costs no more than one for a host; as responder the same connections accept whoever authenticates.
-// Pure; one thread (Control's).
+// of quick mode filter and outbound callout filter; what a group of sockets has is paired with its own alone. With whom
+// is said when a negotiation starts, so that a filter for a whole network costs no more than one for a host; as
+// responder the same connections accept whoever authenticates. Pure; one thread (Control's).
 #pragma once
 #include <map>
 #include <string>
@@ -15,6 +15,7 @@
 #include "policy/match.h"
 #include "policy/translate.h"
 #include "stack/flow_fields.h"
+#include "stack/socket_filters.h"
 
 namespace sallyport::stack {
 
@@ -79,11 +80,22 @@ class FilterKeying {
     std::shared_ptr<const policy::Filter> filter;
     std::vector<policy::Test> tests;
     std::shared_ptr<const policy::ProviderContext> context;
+    SocketGroup group = {};  // of the secured sockets that it is for
   };
   using ReadyList = std::vector<Ready>;
+  // Those that name policy for transport mode, so that a socket's filter finds its own without asking the others'.
+  class QuickModes {
+   public:
+    explicit QuickModes(const ReadyList& all);
+    std::vector<const Ready*> serving(uint64_t asking) const;  // heaviest first
+
+   private:
+    const ReadyList& all_;
+    std::map<uint64_t, std::vector<size_t>> by_group_;
+  };
 
   ReadyList ready(policy::Layer layer) const;
-  void add_connection(Family family, const Ready& main_mode, const ReadyList& quick, const model::IkePolicySet& base);
+  void add_connection(Family family, const Ready& main_mode, const QuickModes& quick, const model::IkePolicySet& base);
   void add_children(const Ready& main_mode, const Ready& quick, const policy::Filter& outbound,
                     model::ConnectionPolicy& out);
   struct Tunnel {
@@ -98,8 +110,9 @@ class FilterKeying {
   Refusal problem_of(uint64_t filter) const;
   static size_t index_of(Family family) { return family == Family::v4 ? 0 : 1; }
   static void take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out);
+  // asking: the group of sockets whose filter wants it; 0: none.
   const Ready* first_match(const ReadyList& list, const policy::FieldValues& values, policy::ContextRole role,
-                           Refusal& why) const;
+                           Refusal& why, uint64_t asking = 0) const;
   void note(uint64_t filter, std::string sentence, std::optional<policy::KeyingGap> gap = std::nullopt);
   void note(uint64_t filter, const policy::KeyingRefusal& refusal);
 

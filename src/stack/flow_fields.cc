@@ -91,6 +91,16 @@ uint32_t reqid_of_nat_client(uint32_t reqid, uint16_t port) {
   return static_cast<uint32_t>(policy::mix64(uint64_t{reqid} << 16 | port)) | 0x80000000u;
 }
 
+uint32_t reqid_of_answers(uint32_t reqid, uint64_t first) {
+  return static_cast<uint32_t>(policy::mix64(uint64_t{reqid} << 32 ^ policy::mix64(first))) | 0x80000000u;
+}
+
+uint32_t reqid_of_endpoint(const HostFlow& flow) {
+  const uint64_t ports = uint64_t{flow.protocol} << 32 | uint64_t{flow.local_port} << 16 | flow.remote_port;
+  const uint64_t hash = policy::mix64(fold(fold(policy::mix64(~ports), flow.local), flow.remote));
+  return static_cast<uint32_t>(hash) | 0x80000000u;
+}
+
 uint32_t reqid_of_filter(uint64_t filter, const IpAddr& local, const IpAddr& remote, bool encrypted) {
   const uint64_t hash = policy::mix64(fold(fold(policy::mix64(filter * 2 + (encrypted ? 1 : 0)), local), remote));
   return static_cast<uint32_t>(hash) | 0x80000000u;

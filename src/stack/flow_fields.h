@@ -50,6 +50,12 @@ uint32_t reqid_of_tunnel(uint64_t policy);
 // threads without a table between them; a collision is harmless, since selectors tell SAs apart too.
 uint32_t reqid_of_filter(uint64_t filter, const IpAddr& local, const IpAddr& remote, bool encrypted);
 
+// Of a packet that waits until whose it is has been looked up.
+uint32_t reqid_of_endpoint(const HostFlow& flow);
+
+// Of an SA that a peer asked for and of those that replace it, beside others of the same filter; `first`: the first's.
+uint32_t reqid_of_answers(uint32_t reqid, uint64_t first);
+
 // Of one peer among several behind one NAT; port: of its UDP encapsulation, as the NAT shows it.
 uint32_t reqid_of_nat_client(uint32_t reqid, uint16_t port);
 

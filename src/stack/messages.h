@@ -11,6 +11,7 @@
 #include "model/spd_entry.h"
 #include "policy/net_event.h"
 #include "policy/snapshot.h"
+#include "stack/socket_filters.h"
 
 namespace sallyport::stack {
 
@@ -21,6 +22,8 @@ struct InstallSa {
   bool of_filter = false;                                  // a filter asked for it, not a connection
   uint64_t tunnel = 0;                                     // the number of its tunnel policy; 0: it is of none
   bool nat_client = false;                                 // of a peer behind a NAT, where others may be too
+  uint64_t group = 0;                                      // of the sockets that it serves; 0: of no sockets
+  bool answered = false;  // by the peer's wish: what comes by it is answered by it, and not by others of its group
 };
 struct InstallSaElsewhere {  // what the other shards are to know of it
   ipsec::Sad::Elsewhere sa;
@@ -56,8 +59,16 @@ struct ReleaseHeld {  // an SA of another reqid serves what waits for this one
 struct SetFilters {
   std::shared_ptr<const policy::Snapshot> snapshot;
 };
+struct PlaceSocket {  // a flow is a socket's of this group; a new connection from here on, whatever it was before
+  HostFlow flow;
+  std::shared_ptr<const SocketGroup> group;
+};
+struct ForgetSocket {  // it is nobody's any more
+  HostFlow flow;
+  uint64_t group = 0;
+};
 using DataplaneCommand = std::variant<InstallSa, InstallSaElsewhere, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd,
-                                      ForgetHeld, ReleaseHeld, SetFilters, CompleteSa>;
+                                      ForgetHeld, ReleaseHeld, SetFilters, CompleteSa, PlaceSocket, ForgetSocket>;
 
 // Dataplane to Control.
 struct Acquire {

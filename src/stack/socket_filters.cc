@@ -20,6 +20,8 @@ using policy::Value;
 namespace callout = policy::known::callout;
 namespace raw = policy::raw_context;
 
+constexpr size_t kGroupOctets = 9;
+
 Value address_value(const IpAddr& address) {
   const ByteView octets = address.bytes();
   if (address.is_v4()) return Value(load_be32(octets.data()));
@@ -35,7 +37,7 @@ void equal(policy::Conditions& out, Field field, Value value) {
 policy::Conditions conditions_of(const SocketPlace& place, bool unicast) {
   policy::Conditions out;
   equal(out, Field::IP_PROTOCOL, Value(place.protocol));
-  equal(out, Field::IP_LOCAL_PORT, Value(place.local_port));
+  if (place.local_port != 0) equal(out, Field::IP_LOCAL_PORT, Value(place.local_port));
   if (!place.local.is_any()) equal(out, Field::IP_LOCAL_ADDRESS, address_value(place.local));
   if (!place.remote.is_any()) equal(out, Field::IP_REMOTE_ADDRESS, address_value(place.remote));
   if (place.remote_port != 0) equal(out, Field::IP_REMOTE_PORT, Value(place.remote_port));
@@ -43,14 +45,23 @@ policy::Conditions conditions_of(const SocketPlace& place, bool unicast) {
   return out;
 }
 
+Bytes provider_data(const SocketGroup& group) {
+  Bytes out(kGroupOctets);
+  store_be64(out.data(), group.number);
+  out[8] = group.by_flow ? 1 : 0;
+  return out;
+}
+
 class Maker {
  public:
-  Maker(const SocketPlace& place, const std::string& display) : place_(place), display_(display) {}
+  Maker(const SocketPlace& place, const std::string& display, const SocketGroup& group)
+      : place_(place), display_(display), group_(group) {}
 
   Filter& add(Point point, bool unicast) {
     Filter filter;
     filter.head.display = {display_, "of a secured socket"};
     filter.head.provider = secure_socket_provider();
+    if (group_.number != 0) filter.head.provider_data = provider_data(group_);
     filter.layer = layer_of(point, place_.local.family());
     filter.sublayer = policy::known::sublayer::SECURE_SOCKET;
     filter.conditions = conditions_of(place_, unicast);
@@ -59,16 +70,19 @@ class Maker {
   }
   Filter& ask(Point point, const Guid& v4, const Guid& v6, uint64_t context) {
     Filter& filter = add(point, true);
-    filter.action.type = policy::ActionType::CALLOUT_TERMINATING;
+    // The callout of a group does not decide about flows of others.
+    filter.action.type = group_.by_flow ? policy::ActionType::CALLOUT_UNKNOWN : policy::ActionType::CALLOUT_TERMINATING;
     filter.action.callout = place_.local.is_v4() ? v4 : v6;
     filter.raw_context = context;
     return filter;
   }
+  const SocketGroup& group() const { return group_; }
   std::vector<Filter> take() { return std::move(all_); }
 
  private:
   const SocketPlace& place_;
   const std::string& display_;
+  const SocketGroup& group_;
   std::vector<Filter> all_;
 };
 
@@ -86,6 +100,8 @@ uint64_t connect_context(const SocketWish& wish) {
 // more weighs more.
 void restrict_to(Maker& maker, const SocketWish& wish, const NamedPeer& named) {
   const auto narrow = [&](Filter& filter) {
+    // What is not a callout's cannot ask whose flow it is: all flows that expect this name are judged alike.
+    if (maker.group().by_flow) equal(filter.conditions, Field::PEER_NAME, Value(policy::Blob{maker.group().peer_name}));
     if (!named.address.is_any() &&
         std::none_of(filter.conditions.begin(), filter.conditions.end(),
                      [](const Condition& c) { return c.field == Field::IP_REMOTE_ADDRESS; })) {
@@ -147,9 +163,33 @@ std::vector<std::string> identities_of_name(const std::string& name) {
   return out;
 }
 
+SocketGroup group_of(const Filter& filter) {
+  SocketGroup out;
+  if (filter.head.provider != secure_socket_provider() || filter.head.provider_data.size() != kGroupOctets) return out;
+  out.number = load_be64(filter.head.provider_data.data());
+  out.by_flow = filter.head.provider_data[8] != 0;
+  return out;
+}
+
+bool serves(const SocketGroup& filter, uint64_t asking) {
+  return filter.number == 0 || filter.number == asking || (asking == 0 && !filter.by_flow);
+}
+
+Bytes peer_name_of(const std::vector<NamedPeer>& names) {
+  Bytes out;
+  for (const NamedPeer& named : names) {
+    for (const std::string& identity : named.identities) {
+      out.insert(out.end(), identity.begin(), identity.end());
+      out.push_back(0);
+    }
+  }
+  return out;
+}
+
 std::vector<Filter> socket_filters(const SocketWish& wish, const SocketPlace& place,
-                                   const std::vector<NamedPeer>& names, const std::string& display) {
-  Maker maker(place, display);
+                                   const std::vector<NamedPeer>& names, const std::string& display,
+                                   const SocketGroup& group) {
+  Maker maker(place, display, group);
   const bool client = place.remote_port != 0;
   const bool datagrams = place.protocol == 17;
   if (!wish.skip_filters) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "policy/filter.h"
 #include "stack/flow_fields.h"
 
@@ -49,7 +50,25 @@ struct NamedPeer {
 // What "host/NAME", a DNS name, an address or a subject may be proved as, in the form of Identity::to_string().
 std::vector<std::string> identities_of_name(const std::string& name);
 
+// Sockets that share their SAs, because nothing tells them apart to the peer: of one user, with one wish, between the
+// same hosts, to one port, expecting the same name. Its filters say so in their provider data.
+struct SocketGroup {
+  uint64_t number = 0;   // never used twice; 0: no group
+  bool by_flow = false;  // for the flows that were placed in it alone: other sockets' fit the conditions too
+  Bytes peer_name;       // the field PEER_NAME of its flows; empty: no name is expected
+  bool operator==(const SocketGroup&) const = default;
+};
+
+// What a filter says of itself; peer_name is not known. Number 0: it is no socket's.
+SocketGroup group_of(const policy::Filter& filter);
+// A filter that was made for `filter` sockets, and policy asked for on behalf of a filter of the group `asking` (0: of
+// none): a group's own policy is for itself alone.
+bool serves(const SocketGroup& filter, uint64_t asking);
+Bytes peer_name_of(const std::vector<NamedPeer>& names);
+
+// Requires: a group by_flow has a place with a remote port.
 std::vector<policy::Filter> socket_filters(const SocketWish& wish, const SocketPlace& place,
-                                           const std::vector<NamedPeer>& names, const std::string& display);
+                                           const std::vector<NamedPeer>& names, const std::string& display,
+                                           const SocketGroup& group = {});
 
 }  // namespace sallyport::stack

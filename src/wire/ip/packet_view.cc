@@ -98,6 +98,7 @@ Result<> decode_ports(ByteView transport, PacketView& out) {
       out.flow.source_port = load_be16(&transport[0]);
       out.flow.destination_port = load_be16(&transport[2]);
       out.flow.ports_known = true;
+      if (out.flow.protocol == kTcp && transport.size() >= 14) out.tcp_flags = transport[13];
       return {};
     case kIcmp:
     case kIcmpv6:

@@ -1,5 +1,5 @@
-// An IP packet decoded once: what policy and ESP ask of it. RFC 791, RFC 8200. Never looks behind the transport ports.
-// Values; any thread.
+// An IP packet decoded once: what policy and ESP ask of it. RFC 791, RFC 8200. Behind the transport ports it looks at
+// TCP's flags alone. Values; any thread.
 #pragma once
 #include "model/flow_key.h"
 
@@ -14,6 +14,12 @@ inline constexpr uint8_t kNoNextHeader = 59;
 inline constexpr uint8_t kSctp = 132;
 inline constexpr uint8_t kMobility = 135;  // RFC 6275
 
+// RFC 9293 3.1.
+inline constexpr uint8_t kTcpFin = 0x01;
+inline constexpr uint8_t kTcpSyn = 0x02;
+inline constexpr uint8_t kTcpRst = 0x04;
+inline constexpr uint8_t kTcpAck = 0x10;
+
 struct PacketView {
   Family family = Family::v4;
   model::FlowKey flow;
@@ -23,6 +29,10 @@ struct PacketView {
   bool dont_fragment = false;  // IPv4's bit; IPv6: true
   uint8_t tos = 0;             // DSCP and ECN
   uint8_t hop_limit = 0;
+  uint8_t tcp_flags = 0;  // 0: not TCP, or they are not in this piece
+
+  // Asks for a new connection, whatever was between the two before.
+  bool opens_connection() const { return (tcp_flags & (kTcpSyn | kTcpAck | kTcpRst)) == kTcpSyn; }
 
   // The packet must be the whole span: bad_length when its length field says otherwise. truncated, bad_value (version,
   // headers).
