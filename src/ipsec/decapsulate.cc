@@ -14,6 +14,7 @@
 #include "ipsec/esp_decap.h"
 #include "ipsec/esp_packet.h"
 #include "ipsec/mss_clamp.h"
+#include "ipsec/tcp_reset.h"
 #include "ipsec/transport_mode.h"
 #include "wire/ip/ext_headers.h"
 #include "wire/ip/packet_view.h"
@@ -171,6 +172,12 @@ Verdict wait_for_whole(SaInbound& sa, const Arriving& a, Outputs& out, wire::ip:
   return Verdict::pass();
 }
 
+// What the receiver gets in place of a packet by which its connection's protection is not what it was.
+std::optional<Bytes> broken_off(const Verdict& verdict, ByteView packet, const wire::ip::PacketView& view) {
+  if (verdict.passed() || verdict.drop() != Drop::latch_broken) return std::nullopt;
+  return reset_in_place_of(packet, view);
+}
+
 Verdict check_inside(SaInbound& sa, const Arriving& a, Outputs& out) {
   const size_t slots = out.packets().size();
   auto view = wire::ip::PacketView::decode(out.packets().back().packet.view());
@@ -184,7 +191,15 @@ Verdict check_inside(SaInbound& sa, const Arriving& a, Outputs& out) {
   }
   if (const Verdict v = check_selectors(spec, view->flow); !v.passed()) return v;
   if (!nested && a.shard.flows != nullptr) {
-    if (const Verdict v = a.shard.flows->inbound(a.now, *view, *sa.record); !v.passed()) return v;
+    const Verdict v = a.shard.flows->inbound(a.now, *view, *sa.record);
+    PacketBuf& packet = out.packets().back().packet;
+    if (const auto reset = broken_off(v, packet.view(), *view)) {
+      a.shard.drops.count(v.drop());
+      packet.assign(*reset);
+      packet.offload = {};
+      return Verdict::pass();
+    }
+    if (!v.passed()) return v;
   }
   if (sa.clamp_mss) clamp_mss(out.packets().back().packet.bytes(), *view, sa.record->out->inner_mtu);
   return nested ? open_nested(sa, a, *view, out) : Verdict::pass();

@@ -18,7 +18,8 @@ struct FlowFlags {
 class FlowPolicy {
  public:
   struct Ruling {
-    enum class Way : uint8_t { none, drop, clear, protect };  // none: nobody has an opinion
+    // none: nobody has an opinion; reset: dropped, and a TCP connection of this host is told that it is over
+    enum class Way : uint8_t { none, drop, reset, clear, protect };
     Way way = Way::none;
     Drop drop = Drop::no_policy;
     // With `protect`; good until the next call.
@@ -33,7 +34,8 @@ class FlowPolicy {
   virtual ~FlowPolicy() = default;
   // A leaving packet, whole where its protocol has ports.
   virtual Ruling outbound(TimePoint now, const wire::ip::PacketView& view) = 0;
-  // A packet that came by this SA and fits its selectors.
+  // A packet that came by this SA and fits its selectors. latch_broken: this host's TCP is told that the connection is
+  // over.
   virtual Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const SaRecord& sa) = 0;
 };
 

@@ -20,6 +20,7 @@
 #include "ipsec/esp_encap.h"
 #include "ipsec/mss_clamp.h"
 #include "ipsec/outer_header.h"
+#include "ipsec/tcp_reset.h"
 #include "wire/ip/packet_view.h"
 #include "wire/ip/split.h"
 
@@ -181,6 +182,11 @@ Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Output
   using Way = FlowPolicy::Ruling::Way;
   if (ruling.way == Way::none) return Drop::no_policy;
   if (ruling.way == Way::drop) return ruling.drop;
+  if (ruling.way == Way::reset) {
+    if (const auto reset = reset_for_sender(leaving.packet.view(), leaving.view))
+      out.add(reset->size()).packet.assign(*reset);
+    return ruling.drop;
+  }
   if (ruling.way == Way::clear) return bypass(leaving, out);
   Spd::Decision& decision = *ruling.decision;
   FlowFlags& flags = *ruling.flags;

@@ -166,8 +166,10 @@ void Dataplane::apply(TimePoint now, InstallSa& command) {
   // SAs that lingered are gone without a word.
   if (flows_.origins() > 2 * shard_.sad.size() + 16)
     flows_.forget_all_but([this](model::ChildId id) { return shard_.sad.reqid_of(id).has_value(); });
-  flows_.learn(child, {std::move(command.machine), command.of_filter, command.tunnel, command.nat_client, command.group,
-                       command.answered ? reqid : 0});
+  flows_.learn(child,
+               {std::move(command.machine), command.of_filter, command.tunnel, command.nat_client, command.group,
+                command.answered ? reqid : 0},
+               command.sa.remote.addr, encrypts(command.sa));
   if (!shard_.sad.install(now, std::move(command.sa))) {
     flows_.retire(child);
     flows_.forget(child);

@@ -79,7 +79,14 @@ void FilterFlows::set(std::shared_ptr<const policy::Snapshot> snapshot) {
       active_ = active_ || (snapshot_ && !snapshot_->banks(layer_of(point, family)).empty());
 }
 
-void FilterFlows::learn(model::ChildId sa, Origin origin) {
+void FilterFlows::learn(model::ChildId sa, Origin origin, const IpAddr& remote, bool encrypts) {
+  // An SA that the peer asked for takes no flow from another one: may_come_by().
+  if (origin.group != 0 && origin.answered == 0) {
+    for (auto& [key, flow] : flows_) {
+      if (key.remote == remote && flow.origin.group == origin.group && !keeps_latch(flow, origin, encrypts))
+        flow.latch_broken = true;
+    }
+  }
   if (origin.answered != 0 && answering_.emplace(sa, origin.answered).second) ++answering_reqids_[origin.answered];
   if (origin.machine || origin.of_filter) origins_[sa] = std::move(origin);
 }
@@ -240,6 +247,16 @@ ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::P
     return full;
   }
   note_tcp(view, *flow, false);
+  if (view.opens_connection()) {
+    flow->latch.reset();
+    flow->latch_broken = false;
+  }
+  if (flow->latch_broken) {
+    Ruling over;
+    over.way = Ruling::Way::reset;
+    over.drop = ipsec::Drop::latch_broken;
+    return over;
+  }
   if (flow->group && view.opens_connection() && !flow->placed_now) {
     *flow = Flow{};
     flow->last = now;
@@ -316,6 +333,23 @@ bool FilterFlows::may_come_by(TimePoint now, const wire::ip::PacketView& view, F
   return true;
 }
 
+bool FilterFlows::keeps_latch(const Flow& flow, const Origin& origin, bool encrypted) {
+  if (!flow.latch) return true;
+  const auto& began = flow.latch->machine;
+  const bool same = began == origin.machine || (began && origin.machine && *began == *origin.machine);
+  return same && (encrypted || !flow.latch->encrypted);
+}
+
+// A new connection in place of an old one of the same ports. Whoever is another peer waits until the old one is over.
+std::optional<ipsec::Drop> FilterFlows::begin_anew(const wire::ip::PacketView& view, Flow& flow, const Origin& origin) {
+  if (!flow.latch || !view.opens_connection()) return std::nullopt;
+  const bool over = flow.latch_broken || (flow.closed_here && flow.closed_there);
+  if (!over && !keeps_latch(flow, origin, true)) return ipsec::Drop::other_sa;
+  flow.latch.reset();
+  flow.latch_broken = false;
+  return std::nullopt;
+}
+
 ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& view, const ipsec::SaRecord& sa) {
   if (!active()) return ipsec::Verdict::pass();
   const HostFlow key = arriving_flow(view.flow);
@@ -323,6 +357,7 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
   if (flow == nullptr) return ipsec::Drop::flow_limit;
   const auto known = origins_.find(sa.spec.child_id);
   const Origin origin = known == origins_.end() ? Origin{} : known->second;
+  if (const auto refused = begin_anew(view, *flow, origin)) return *refused;
   const bool fresh = flow->in_generation == 0;
   if (flow->in_generation != snapshot_->generation || !(origin == flow->origin)) {
     flow->origin = origin;
@@ -331,6 +366,8 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
   if (flow->in_refused) return *flow->in_refused;
   const uint32_t came_by = origin.nat_client || origin.answered != 0 ? sa.spec.reqid : 0;
   if (came_by != flow->came_by && !may_come_by(now, view, *flow, came_by)) return ipsec::Drop::other_sa;
+  if (!keeps_latch(*flow, origin, encrypts(sa.spec))) flow->latch_broken = true;
+  if (flow->latch_broken) return ipsec::Drop::latch_broken;
   flow->came_last = now;
   note_tcp(view, *flow, true);
   if (flow->must_encrypt) {
@@ -345,6 +382,8 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
     flow->flags.guaranteed_encryption = true;
     flow->out_generation = 0;
   }
+  const bool of_socket = flow->group || origin.group != 0;
+  if (of_socket && key.protocol == wire::ip::kTcp && !flow->latch) flow->latch = {origin.machine, encrypts(sa.spec)};
   return ipsec::Verdict::pass();
 }
 

@@ -41,7 +41,9 @@ class FilterFlows final : public ipsec::FlowPolicy {
              group == other.group && answered == other.answered;
     }
   };
-  void learn(model::ChildId sa, Origin origin);
+  // remote: the peer's address. encrypts: as below. Connections of its sockets that began with another peer, or that
+  // were encrypted and would not be any more, are over.
+  void learn(model::ChildId sa, Origin origin, const IpAddr& remote = {}, bool encrypts = true);
   void forget(model::ChildId sa) { origins_.erase(sa); }
   // Nothing is sent on it any more, though what is on its way is taken.
   void retire(model::ChildId sa);
@@ -84,6 +86,13 @@ class FilterFlows final : public ipsec::FlowPolicy {
     uint32_t came_by = 0;  // the reqid by whose SA it is answered: of a peer behind a NAT, or one that a peer
                            // asked for; 0: of no such
     bool came_by_socket = false;
+    // RFC 5660 2: what a secured socket's TCP connection began with, and keeps.
+    struct Latch {
+      std::shared_ptr<const policy::Token> machine;
+      bool encrypted = false;
+    };
+    std::optional<Latch> latch;
+    bool latch_broken = false;
     TimePoint came_last{};        // arrived last
     bool outbound_clear = false;  // its tunnel takes it once it has brought a packet of it, and not before
     // Inbound, good while also the SA's origin is the same.
@@ -99,6 +108,8 @@ class FilterFlows final : public ipsec::FlowPolicy {
 
   Flow* find(TimePoint now, const HostFlow& key, bool arriving);
   void note_tcp(const wire::ip::PacketView& view, Flow& flow, bool arriving);
+  static bool keeps_latch(const Flow& flow, const Origin& origin, bool encrypted);
+  std::optional<ipsec::Drop> begin_anew(const wire::ip::PacketView& view, Flow& flow, const Origin& origin);
   bool may_come_by(TimePoint now, const wire::ip::PacketView& view, Flow& flow, uint32_t reqid);
   void judge_outbound(const HostFlow& key, Flow& flow);
   const policy::Filter* forward_tunnel(const HostFlow& key, bool leaving);

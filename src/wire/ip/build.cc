@@ -56,6 +56,21 @@ Bytes udp_packet(const IpEndpoint& source, const IpEndpoint& destination, ByteVi
   return ip_packet(source.addr, destination.addr, kUdp, out.view());
 }
 
+Bytes tcp_reset_packet(const IpEndpoint& source, const IpEndpoint& destination, uint32_t sequence) {
+  Writer out;
+  out.u16(source.port);
+  out.u16(destination.port);
+  out.u32(sequence);
+  out.u32(0);
+  out.u8(5 << 4);  // length in words of four octets
+  out.u8(kTcpRst);
+  out.u16(0);
+  out.u16(0);
+  out.u16(0);
+  out.patch_u16(16, transport_checksum(source.addr, destination.addr, kTcp, out.view()));
+  return ip_packet(source.addr, destination.addr, kTcp, out.view());
+}
+
 Bytes icmp_echo_packet(const IpAddr& source, const IpAddr& destination, const IcmpEcho& echo) {
   Writer out;
   const bool v4 = source.is_v4();

@@ -12,6 +12,10 @@ Bytes ip_packet(const IpAddr& source, const IpAddr& destination, uint8_t protoco
                 uint8_t hop_limit = 64);
 Bytes udp_packet(const IpEndpoint& source, const IpEndpoint& destination, ByteView payload);
 
+// A segment that breaks a connection off (RFC 9293 3.5.3): its receiver believes it where `sequence` is the next one
+// that it expects.
+Bytes tcp_reset_packet(const IpEndpoint& source, const IpEndpoint& destination, uint32_t sequence);
+
 struct IcmpEcho {
   bool reply = false;
   uint16_t identifier = 0;

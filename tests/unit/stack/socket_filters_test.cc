@@ -329,4 +329,63 @@ TEST_SUITE("stack/socket_filters") {
     CHECK(stack::group_of(**host.engine.snapshot()->filters_by_id.find(origin->quick_mode)).number == 2);
     CHECK(stack::group_of(**host.engine.snapshot()->filters_by_id.find(origin->outbound)).number == 2);
   }
+
+  TEST_CASE("[RFC5660 2] a connection keeps the peer it began with, and is over when it would go on with another") {
+    const auto alice = std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=alice"));
+    const auto again = std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=alice"));
+    const auto mallory = std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=mallory"));
+    const IpAddr peer = *IpAddr::parse("192.0.2.2"), elsewhere = *IpAddr::parse("192.0.2.3");
+    Host host;
+    host.place(4000, host.add(1, connection()));
+    host.sa(1, 1, 0, alice);
+    CHECK(host.out(4000, wire::ip::kTcpSyn).way == Way::protect);
+    CHECK(host.in(arriving(4000), 1).passed());
+    host.sa(2, 1, 0, again);  // a rekey to the same peer
+    CHECK(host.in(arriving(4000), 2).passed());
+    CHECK(host.out(4000).way == Way::protect);
+    host.flows.learn(3, {mallory, true, 0, false, 1, 0}, elsewhere);  // of another host
+    CHECK(host.out(4000).way == Way::protect);
+    SUBCASE("before anything is sent by the new SA") {
+      host.flows.learn(4, {mallory, true, 0, false, 1, 0}, peer);
+      CHECK(host.out(4000).way == Way::reset);
+      CHECK(host.out(4000).drop == Drop::latch_broken);
+    }
+    SUBCASE("by a packet that comes, and for good") {
+      host.sa(4, 1, 0, mallory);
+      const auto refused = host.in(arriving(4000), 4);
+      REQUIRE_FALSE(refused.passed());
+      CHECK(refused.drop() == Drop::latch_broken);
+      CHECK_FALSE(host.in(arriving(4000), 1).passed());
+      CHECK(host.out(4000).way == Way::reset);
+    }
+    // The next connection of the same ports is another one.
+    CHECK(host.out(4000, wire::ip::kTcpSyn).way != Way::reset);
+  }
+
+  TEST_CASE("[RFC5660 2] a connection that was encrypted does not go on with authentication alone") {
+    Host host;
+    host.place(4000, host.add(1, connection()));
+    host.sa(1, 1);
+    CHECK(host.in(arriving(4000), 1).passed());
+    host.flows.learn(2, {nullptr, true, 0, false, 1, 0}, *IpAddr::parse("192.0.2.2"), false);
+    CHECK(host.out(4000).way == Way::reset);
+  }
+
+  TEST_CASE("[RFC5660 2] another peer's opening segment does not take a connection's ports while it stands") {
+    const auto alice = std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=alice"));
+    const auto mallory = std::make_shared<const Token>(stack::token_of_identity("O=Example, CN=mallory"));
+    Host host;
+    host.add(1, listener());
+    const auto to_us = [](uint8_t flags) { return view("192.0.2.2", "192.0.2.1", 4000, 27015, flags); };
+    host.sa(1, 1, 11, alice);
+    host.sa(2, 1, 12, mallory);
+    CHECK(host.in(to_us(wire::ip::kTcpSyn), 1, 11).passed());
+    CHECK(host.in(to_us(wire::ip::kTcpAck), 1, 11).passed());
+    const auto refused = host.in(to_us(wire::ip::kTcpSyn), 2, 12);
+    REQUIRE_FALSE(refused.passed());
+    CHECK(refused.drop() == Drop::other_sa);
+    CHECK(host.in(to_us(wire::ip::kTcpAck), 1, 11).passed());
+    CHECK(host.in(to_us(wire::ip::kTcpRst), 1, 11).passed());  // it is over
+    CHECK(host.in(to_us(wire::ip::kTcpSyn), 2, 12).passed());
+  }
 }
