@@ -263,7 +263,7 @@ static void terminate_one(IkeSa& sa, TimePoint now, const std::string& only_chil
     }
     // Being set up for this child alone: then for nothing.
     if (!sa.authenticated() && sa.original_initiator && sa.handshake &&
-        sa.handshake->children == std::vector<std::string>{only_child})
+        v2::handshake_of(sa).children == std::vector<std::string>{only_child})
       return sa.destroy(now, Errc::state, "stopped by command", true);
     sa.start_tasks(now);
     return;

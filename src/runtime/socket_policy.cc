@@ -1,7 +1,7 @@
 // See socket_policy.h.
 #include "runtime/socket_policy.h"
 
-#include <algorithm>
+#include <set>
 
 namespace sallyport::runtime {
 namespace {

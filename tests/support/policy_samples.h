@@ -70,7 +70,7 @@ inline IpsecProposal esp_proposal() {
 inline ProviderContext context(ContextType type, decltype(ProviderContext::policy) policy, Guid key = {}) {
   ProviderContext out;
   out.head.key = key;
-  out.head.display.name = "c";
+  out.head.display.name = std::string("c");
   out.type = type;
   out.policy = std::move(policy);
   return out;
