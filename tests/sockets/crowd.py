@@ -1,7 +1,8 @@
 """A program with many secured sockets, for shared.py: crowd.py serve|ask UID ADDRESS PORT FLAGS [NAME].
 
 `serve` echoes until it is ended. `ask` reads one order a line and tells of each in one line of JSON: "open N" opens,
-secures and connects N sockets more, "talk" speaks over all of them, "close" closes them.
+secures and connects N sockets more, "talk" speaks over all of them, "close" closes them; "rounds N" opens, connects and closes
+N of them in turn. FLAGS -1: sockets that are not secured.
 """
 import json
 import os
@@ -16,7 +17,7 @@ import speaker
 
 def serve(family, address, port, flags):
     s = socket.socket(family)
-    if speaker.secure(s, flags) != 0:
+    if flags >= 0 and speaker.secure(s, flags) != 0:
         raise SystemExit("the listener cannot be secured")
     s.bind((address, port))
     s.listen(1024)
@@ -41,12 +42,27 @@ def serve(family, address, port, flags):
                 key.fileobj.close()
 
 
+def rounds(family, address, port, flags, count):
+    """Seconds that the calls took that secure, and those that connect."""
+    securing = connecting = 0.0
+    for _ in range(count):
+        s = socket.socket(family)
+        begin = time.perf_counter()
+        if flags >= 0 and speaker.secure(s, flags) != 0:
+            raise OSError("a socket cannot be secured")
+        secured = time.perf_counter()
+        s.connect((address, port))
+        securing, connecting = securing + secured - begin, connecting + time.perf_counter() - secured
+        s.close()
+    return {"securing": securing, "connecting": connecting}
+
+
 def ask(family, address, port, flags, name):
     sockets = []
     for line in sys.stdin:
         verb, *words = line.split()
         begin = time.monotonic()
-        good = 0
+        good, more = 0, {}
         try:
             if verb == "open":
                 for _ in range(int(words[0])):
@@ -58,6 +74,9 @@ def ask(family, address, port, flags, name):
                     s.connect((address, port))
                     sockets.append(s)
                     good += 1
+            elif verb == "rounds":
+                good = int(words[0])
+                more = rounds(family, address, port, flags, good)
             elif verb == "talk":
                 for number, s in enumerate(sockets):
                     s.sendall(b"text of socket %d" % number)
@@ -67,7 +86,7 @@ def ask(family, address, port, flags, name):
                 for s in sockets:
                     s.close()
                 sockets.clear()
-            speaker.tell(good=good, seconds=time.monotonic() - begin)
+            speaker.tell(good=good, seconds=time.monotonic() - begin, **more)
         except OSError as problem:
             speaker.tell(good=good, error=str(problem), seconds=time.monotonic() - begin)
 
