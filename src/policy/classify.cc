@@ -18,6 +18,12 @@ struct Said {
   bool unregistered = false;
 };
 
+bool ends_sublayer(const Filter& filter) {
+  const ActionType type = filter.action.type;
+  return type == ActionType::PERMIT || type == ActionType::BLOCK ||
+         (type == ActionType::CALLOUT_TERMINATING && !filter.may_pass_on);
+}
+
 // Defaults: a filter's permit is soft and its block hard; a callout's answers are soft. The flag makes either hard.
 Said ask(const Filter& filter, const FieldValues& values, CalloutRunner* callouts) {
   const bool clear = filter.head.flags & Filter::kClearActionRight;
@@ -37,7 +43,7 @@ Said ask(const Filter& filter, const FieldValues& values, CalloutRunner* callout
   if (answer->kind == CalloutAnswer::Kind::permit) return {Said::Kind::permit, hard, true};
   if (answer->kind == CalloutAnswer::Kind::block) return {Said::Kind::block, hard, true};
   // A terminating callout has to decide; one that does not is taken to block.
-  return filter.action.type == ActionType::CALLOUT_TERMINATING ? Said{Said::Kind::block, true, true} : Said{};
+  return ends_sublayer(filter) ? Said{Said::Kind::block, true, true} : Said{};
 }
 
 // Takes a sublayer's result into the layer's. True: it stands now.
@@ -59,10 +65,6 @@ bool combine(Decision& decision, const Said& said, const Filter* filter) {
   return true;
 }
 
-bool ends_sublayer(ActionType type) {
-  return type == ActionType::PERMIT || type == ActionType::BLOCK || type == ActionType::CALLOUT_TERMINATING;
-}
-
 }  // namespace
 
 void collect(const Snapshot& snapshot, Layer layer, const FieldValues& values, Matches& out) {
@@ -73,7 +75,7 @@ void collect(const Snapshot& snapshot, Layer layer, const FieldValues& values, M
     const IndexedFilter* found = nullptr;
     while ((found = banks[b].index.next(values, hashes, found))) {
       out.list.push_back({found, static_cast<uint16_t>(b)});
-      if (ends_sublayer(found->filter->action.type)) break;
+      if (ends_sublayer(*found->filter)) break;
     }
   }
 }

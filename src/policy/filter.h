@@ -49,6 +49,9 @@ struct Filter {
   Action action;
   uint64_t raw_context = 0;  // while kHasProviderContext is not set
   Guid provider_context;     // while it is
+  // Of this program's own filters alone, neither stored nor told: a terminating callout that leaves flows which are not
+  // its own to the filters below it.
+  bool may_pass_on = false;
   // Set by the engine.
   FilterId id = 0;
   uint64_t effective_weight = 0;

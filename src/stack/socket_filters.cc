@@ -71,7 +71,8 @@ class Maker {
   Filter& ask(Point point, const Guid& v4, const Guid& v6, uint64_t context) {
     Filter& filter = add(point, true);
     // The callout of a group does not decide about flows of others.
-    filter.action.type = group_.by_flow ? policy::ActionType::CALLOUT_UNKNOWN : policy::ActionType::CALLOUT_TERMINATING;
+    filter.action.type = policy::ActionType::CALLOUT_TERMINATING;
+    filter.may_pass_on = group_.by_flow;
     filter.action.callout = place_.local.is_v4() ? v4 : v6;
     filter.raw_context = context;
     return filter;

@@ -137,7 +137,7 @@ TEST_SUITE("stack/socket_filters") {
       CHECK(condition(filter, Field::IP_LOCAL_PORT) == nullptr);
       CHECK(condition(filter, Field::IP_REMOTE_PORT) != nullptr);
       CHECK(stack::group_of(filter) == SocketGroup{9, true, {}});
-      CHECK(filter.action.type != ActionType::CALLOUT_TERMINATING);
+      CHECK((filter.action.type != ActionType::CALLOUT_TERMINATING || filter.may_pass_on));
     }
     CHECK(at(filters, Layer::IPSEC_V4) != nullptr);
   }
