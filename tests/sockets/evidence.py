@@ -139,6 +139,36 @@ def daemon_killed(talk):
     return "nothing in the clear without the daemon; new sockets are served by the next one"
 
 
+def certificate_swapped(talk):
+    """bob's host gets another certificate, and its SAs end: the connection does not go on with whoever that is."""
+    told = []
+    for number, family in enumerate(FAMILIES):
+        address = talk.stage.wire.address("bob", family)
+        wires = Wires(talk, f"another certificate over {family}")
+        server = ready(holder(talk, "bob", "sink", address, PORT), "bound")
+        client = holder(talk, "alice", "stream", address, PORT, 25)
+        if "connected" not in client.stdout.readline():
+            raise Failure(f"the client did not connect: {ended(client)}")
+        time.sleep(1)
+        member = talk.stage.members["bob"]
+        certificate, key = talk.authority.leaf(f"other{number}.example", "ecdsa")
+        for name, file in (("sockets.pem", certificate), ("sockets.key", key)):
+            (member.folder / name).write_text(pathlib.Path(file).read_text())
+        member.command("reload", check=True)
+        member.command("down", f"filter-{number + 1}")
+        rest = ended(client, 40).splitlines()[-1]
+        server.kill()
+        server.wait()
+        if "ECONNRESET" not in rest:
+            raise Failure(f"over {family} the client says {rest}")
+        dropped = dict(talk.stage.members["alice"].status()["drops"])
+        if not dropped.get("latch_broken"):
+            raise Failure(f"over {family} alice has dropped {dropped}")
+        told.append(rest)
+        wires.judge()
+    return "; ".join(told)
+
+
 def race(talk):
     """A connect races the call: either it is refused, or the socket's packets are protected."""
     address = talk.stage.wire.address("bob", "v4")

@@ -162,8 +162,10 @@ AUTH = '{ method = "cert", certificate = "sockets.pem", key = "sockets.key", ca 
 
 def with_certificates(lab, more=""):
     authority = Authority(lab.folder / "pki", "ecdsa")
-    return Talk(lab, files=lambda name: certificates()(authority, name),
+    talk = Talk(lab, files=lambda name: certificates()(authority, name),
                 change=lambda _, text: text.replace('{ method = "psk", secret = "sockets.psk" }', AUTH) + more)
+    talk.authority = authority
+    return talk
 
 
 def identities(lab):
@@ -264,7 +266,7 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
          "identify-only": identify_only, "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),
          **{f"run-{name}": (lambda lab, case=case: case(Talk(lab))) for name, case in {**programs.CASES, **starts.CASES}.items()},
          "run-peer": lambda lab: programs.named_peer(with_certificates(lab)),
-         "examples": lambda lab: evidence.examples(with_certificates(lab))}
+         "certificate-swapped": lambda lab: evidence.certificate_swapped(with_certificates(lab)), "examples": lambda lab: evidence.examples(with_certificates(lab))}
 
 
 def main(arguments):
