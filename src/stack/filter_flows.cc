@@ -356,7 +356,8 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
   Flow* flow = find(now, key, true);
   if (flow == nullptr) return ipsec::Drop::flow_limit;
   const auto known = origins_.find(sa.spec.child_id);
-  const Origin origin = known == origins_.end() ? Origin{} : known->second;
+  static const Origin kNobody{};
+  const Origin& origin = known == origins_.end() ? kNobody : known->second;
   if (const auto refused = begin_anew(view, *flow, origin)) return *refused;
   const bool fresh = flow->in_generation == 0;
   if (flow->in_generation != snapshot_->generation || !(origin == flow->origin)) {
@@ -368,6 +369,8 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
   if (came_by != flow->came_by && !may_come_by(now, view, *flow, came_by)) return ipsec::Drop::other_sa;
   if (!keeps_latch(*flow, origin, encrypts(sa.spec))) flow->latch_broken = true;
   if (flow->latch_broken) return ipsec::Drop::latch_broken;
+  // The same peer in another SA: from now on both are alike at a glance.
+  if (flow->latch && flow->latch->machine != origin.machine) flow->latch->machine = origin.machine;
   flow->came_last = now;
   note_tcp(view, *flow, true);
   if (flow->must_encrypt) {

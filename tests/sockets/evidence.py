@@ -59,6 +59,24 @@ class Wires:
                 raise Failure(f"{self.why}: no ESP at {name}")
 
 
+class Stream:
+    """alice sends to bob, over a connection that stands and has carried something; the wires are watched from before it."""
+
+    def __init__(self, talk, family, duration, why):
+        address = talk.stage.wire.address("bob", family)
+        self.wires = Wires(talk, why)
+        self.server = ready(holder(talk, "bob", "sink", address, PORT), "bound")
+        self.client = holder(talk, "alice", "stream", address, PORT, duration)
+        if "connected" not in self.client.stdout.readline():
+            raise Failure(f"the client did not connect: {ended(self.client)}")
+        time.sleep(1)
+
+    def judge(self):
+        self.server.kill()
+        self.server.wait()
+        self.wires.judge()
+
+
 def descriptors(talk):
     """A duplicate, a child's, an exec'd program's and another user's descriptor are the same secured connection."""
     for keep in ("dup", "fork", "exec", "passed"):
@@ -94,42 +112,28 @@ def killed(talk):
     """One side's program is killed in mid-stream: what the kernel says for it is protected or not said."""
     told = []
     for family in FAMILIES:
-        address = talk.stage.wire.address("bob", family)
         for who in ("server", "client"):
-            wires = Wires(talk, f"the {who} killed over {family}")
-            server = ready(holder(talk, "bob", "sink", address, PORT), "bound")
-            client = holder(talk, "alice", "stream", address, PORT, 8)
-            if "connected" not in client.stdout.readline():
-                raise Failure(f"the client did not connect: {ended(client)}")
-            time.sleep(1)
-            (server if who == "server" else client).kill()
+            stream = Stream(talk, family, 8, f"the {who} killed over {family}")
+            victim, other = (stream.server, stream.client) if who == "server" else (stream.client, stream.server)
+            victim.kill()
             begun = time.monotonic()
-            rest = ended(client if who == "server" else server, 20).splitlines()[-1]
+            rest = ended(other, 20).splitlines()[-1]
             if "ECONNRESET" not in rest and "EPIPE" not in rest and "over" not in rest:
                 raise Failure(f"the {who} was killed, and the other side does not know of it: {rest}")
             told.append(f"{time.monotonic() - begun:.1f}")
             time.sleep(1)
-            wires.judge()
-            server.kill()
+            stream.judge()
     return f"the other side knew after {', '.join(told)} s, and all of it was protected"
 
 
 def daemon_killed(talk):
     """Either daemon is killed while a connection carries data: nothing goes on in the clear; a new daemon serves new sockets."""
     for family in FAMILIES:
-        address = talk.stage.wire.address("bob", family)
         for which in ("alice", "bob"):
-            wires = Wires(talk, f"{which}'s daemon killed over {family}")
-            server = ready(holder(talk, "bob", "sink", address, PORT), "bound")
-            client = holder(talk, "alice", "stream", address, PORT, 5)
-            if "connected" not in client.stdout.readline():
-                raise Failure(f"the client did not connect: {ended(client)}")
-            time.sleep(1)
+            stream = Stream(talk, family, 5, f"{which}'s daemon killed over {family}")
             talk.stage.members[which].kill()
-            ended(client)
-            server.kill()
-            server.wait()
-            wires.judge()
+            ended(stream.client)
+            stream.judge()
             talk.stage.members[which].start()
     process = talk.serve("bob", "tcp", "v4", "0")
     got = talk.ask("alice", "bob", "tcp", "v4", "0", 15)
@@ -143,29 +147,21 @@ def certificate_swapped(talk):
     """bob's host gets another certificate, and its SAs end: the connection does not go on with whoever that is."""
     told = []
     for number, family in enumerate(FAMILIES):
-        address = talk.stage.wire.address("bob", family)
-        wires = Wires(talk, f"another certificate over {family}")
-        server = ready(holder(talk, "bob", "sink", address, PORT), "bound")
-        client = holder(talk, "alice", "stream", address, PORT, 25)
-        if "connected" not in client.stdout.readline():
-            raise Failure(f"the client did not connect: {ended(client)}")
-        time.sleep(1)
+        stream = Stream(talk, family, 25, f"another certificate over {family}")
         member = talk.stage.members["bob"]
         certificate, key = talk.authority.leaf(f"other{number}.example", "ecdsa")
         for name, file in (("sockets.pem", certificate), ("sockets.key", key)):
             (member.folder / name).write_text(pathlib.Path(file).read_text())
         member.command("reload", check=True)
         member.command("down", f"filter-{number + 1}")
-        rest = ended(client, 40).splitlines()[-1]
-        server.kill()
-        server.wait()
+        rest = ended(stream.client, 40).splitlines()[-1]
         if "ECONNRESET" not in rest:
             raise Failure(f"over {family} the client says {rest}")
         dropped = dict(talk.stage.members["alice"].status()["drops"])
         if not dropped.get("latch_broken"):
             raise Failure(f"over {family} alice has dropped {dropped}")
         told.append(rest)
-        wires.judge()
+        stream.judge()
     return "; ".join(told)
 
 

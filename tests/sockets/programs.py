@@ -17,7 +17,8 @@ SALLYPORT = BUILD / "src" / "cli" / "sallyport"
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 PORT = 27017
 # http.server without its look-up of the host's name, for which there is no resolver here.
-PAGES = ("import http.server, socketserver, sys\nclass Server(http.server.HTTPServer):\n def server_bind(self):\n  socketserver.TCPServer.server_bind(self)\n"
+PAGES = ("import http.server, socket, socketserver, sys\nclass Server(http.server.HTTPServer):\n"
+         " address_family = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET\n def server_bind(self):\n  socketserver.TCPServer.server_bind(self)\n"
          "  self.server_name, self.server_port = self.server_address[:2]\nServer((sys.argv[1], int(sys.argv[2])), http.server.SimpleHTTPRequestHandler).serve_forever()")
 POSTGRES = "/usr/lib/postgresql/15/bin"
 
@@ -263,6 +264,31 @@ def named_peer(talk):
     return "bob.example answers, mallory.example is not there"
 
 
+def settings(talk):
+    """--allow-insecure reaches a plain server; --policy names the daemon's own context, which the status of the SA shows."""
+    own = "8c2d4144-f8e0-42c0-94ce-7ccfc63b2f9b"
+    for family in FAMILIES:
+        address = talk.stage.wire.address("bob", family)
+        plain = talk.stage.host("bob").start(["/usr/bin/python3", "-c", PAGES, address, PORT])
+        host = f"[{address}]" if ":" in address else address
+        words = ["curl", "-sS", "--max-time", "8", f"http://{host}:{PORT}/"]
+        answered(talk, lambda: run(talk, "alice", words, "--allow-insecure"), "Directory listing", f"--allow-insecure over {family}")
+        closed = ended(run(talk, "alice", [*words[:3], "3", words[4]]))
+        if "timed out" not in closed:
+            raise Failure(f"without it over {family}: {closed}")
+        plain.kill()
+        plain.wait()
+    address = talk.stage.wire.address("bob", "v4")
+    wires = Wires(talk, "--policy")
+    server = run(talk, "bob", ["/usr/bin/python3", "-c", PAGES, address, PORT + 1], "--policy", own)
+    answered(talk, lambda: run(talk, "alice", ["curl", "-sS", "--max-time", "8", f"http://{address}:{PORT + 1}/"], "--policy", own),
+             "Directory listing", "--policy")
+    server.kill()
+    server.wait()
+    wires.judge()
+    return "a plain server by --allow-insecure and not without it; by --policy in ESP alone"
+
+
 def preload(talk):
     """The light variant, at both ends."""
     library = BUILD / "src" / "api" / "libsallyport-preload.so"
@@ -282,4 +308,4 @@ def preload(talk):
 
 
 CASES = {"nginx": nginx, "redis": redis, "postgres": postgres, "iperf3": iperf3, "static": static_program, "attempts": attempts, "manners": manners,
-         "closed": closed, "preload": preload}
+         "closed": closed, "settings": settings, "preload": preload}

@@ -14,11 +14,12 @@ import time
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "netns"))
-from lab import capture, peers, sallyport, space
+from lab import capture
 from lab.isolation import FAMILIES, PROTOCOLS, Failure, Stage
 from lab.pki import Authority
 from lab.space import Lab, wait_until
 from lab.traffic import BUILD
+import cases
 import evidence
 import programs
 import starts
@@ -269,31 +270,4 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
          "certificate-swapped": lambda lab: evidence.certificate_swapped(with_certificates(lab)), "examples": lambda lab: evidence.examples(with_certificates(lab))}
 
 
-def main(arguments):
-    if "--list" in arguments:
-        print("\n".join(CASES))
-        return 0
-    why_not = space.available() or sallyport.available() or (None if (BUILD / "src" / "api" / "libsallyport.so").exists() else "libsallyport is not built")
-    if why_not:
-        print(f"skipped: {why_not}")
-        return 77
-    space.sweep()
-    names = [arguments[i + 1] for i, word in enumerate(arguments) if word == "--case"] or list(CASES)
-    failed = 0
-    for name in names:
-        with Lab("--keep" in arguments) as lab:
-            try:
-                text, passed = CASES[name](lab), True
-            except peers.Unavailable as why:
-                print(f"skipped: {why}")
-                return 77
-            except (Failure, RuntimeError, TimeoutError, subprocess.SubprocessError) as problem:
-                logs = [f"--- {host.name}\n" + "\n".join((host.folder / "sallyportd.log").read_text().splitlines()[-25:])
-                        for host in lab.hosts.values() if (host.folder / "sallyportd.log").exists()]
-                text, passed = "\n".join([str(problem), *logs]), False
-        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
-        failed += not passed
-    return 1 if failed else 0
-
-
-sys.exit(main(sys.argv[1:]))
+sys.exit(cases.run(CASES, sys.argv[1:]))

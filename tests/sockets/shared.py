@@ -4,7 +4,6 @@
 Usage: shared.py [--list] [--case NAME]… [--keep]. Exit 77 means skipped, with the reason.
 """
 import pathlib
-import subprocess
 import sys
 import time
 
@@ -12,12 +11,11 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "netns"))
 sys.path.insert(0, str(HERE.parents[1] / "bench"))
+import cases
 import cpu
 from crowds import Crowds
-from lab import sallyport, space
 from lab.isolation import FAMILIES, Failure
-from lab.space import Lab, end_process, wait_until
-from lab.traffic import BUILD
+from lab.space import end_process, wait_until
 
 NOBODY, SOMEBODY = 65534, 1
 ENCRYPTED = 1
@@ -119,27 +117,4 @@ def many(lab):
 CASES = {"shared": shared, "users": users, "many": many}
 
 
-def main(arguments):
-    if "--list" in arguments:
-        print("\n".join(CASES))
-        return 0
-    why_not = space.available() or sallyport.available() or (None if (BUILD / "src" / "api" / "libsallyport.so").exists() else "libsallyport is not built")
-    if why_not:
-        print(f"skipped: {why_not}")
-        return 77
-    space.sweep()
-    failed = 0
-    for name in [arguments[i + 1] for i, word in enumerate(arguments) if word == "--case"] or list(CASES):
-        with Lab("--keep" in arguments) as lab:
-            try:
-                text, passed = CASES[name](lab), True
-            except (Failure, RuntimeError, TimeoutError, subprocess.SubprocessError) as problem:
-                logs = [f"--- {host.name}\n" + "\n".join((host.folder / "sallyportd.log").read_text().splitlines()[-25:])
-                        for host in lab.hosts.values() if (host.folder / "sallyportd.log").exists()]
-                text, passed = "\n".join([str(problem), *logs]), False
-        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
-        failed += not passed
-    return 1 if failed else 0
-
-
-sys.exit(main(sys.argv[1:]))
+sys.exit(cases.run(CASES, sys.argv[1:]))

@@ -23,29 +23,13 @@
 #include "api/run/inherited.h"
 #include "api/run/rights.h"
 #include "api/run/socket_trap.h"
+#include "api/sockets/call.h"
 
 namespace sallyport::api::run {
 namespace {
 
 // A daemon that takes its time over one call does not hold up the others.
 constexpr int kThreads = 4;
-
-bool send_descriptor(int by, int fd) {
-  char octet = 0;
-  iovec content{&octet, 1};
-  alignas(cmsghdr) char room[CMSG_SPACE(sizeof(int))]{};
-  msghdr message{};
-  message.msg_iov = &content;
-  message.msg_iovlen = 1;
-  message.msg_control = room;
-  message.msg_controllen = sizeof room;
-  cmsghdr* head = CMSG_FIRSTHDR(&message);
-  head->cmsg_level = SOL_SOCKET;
-  head->cmsg_type = SCM_RIGHTS;
-  head->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(head), &fd, sizeof fd);
-  return ::sendmsg(by, &message, MSG_NOSIGNAL) == 1;
-}
 
 int receive_descriptor(int by) {
   char octet = 0;
@@ -195,7 +179,7 @@ std::string begin(const Wanted& wanted) {
   if (listener < 0)
     return failed(listener == -EBUSY ? "another supervisor watches this process" : "seccomp", -listener);
   char ready = 0;
-  const bool taken = send_descriptor(line[0], listener) && ::recv(line[0], &ready, 1, 0) == 1;
+  const bool taken = sockets::send_with(line[0], Bytes(1, 0), listener) == 0 && ::recv(line[0], &ready, 1, 0) == 1;
   ::close(listener);
   ::close(line[0]);
   return taken ? give_up_network_rights() : "the process that makes sockets has ended";

@@ -41,7 +41,9 @@ int connect_to_daemon(Connection& out) {
   return 0;
 }
 
-int send_with(int connection, const Bytes& octets, int passed) {
+}  // namespace
+
+int send_with(int connection, ByteView octets, int passed) {
   iovec part{const_cast<uint8_t*>(octets.data()), octets.size()};
   alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
@@ -59,8 +61,6 @@ int send_with(int connection, const Bytes& octets, int passed) {
   }
   return 0;
 }
-
-}  // namespace
 
 int call(int fd, const Request& request, Answer& answer) {
   Connection connection;

@@ -9,6 +9,8 @@ namespace sallyport::api::sockets {
 
 // 0 or an errno: of the answer, or ECONNREFUSED, ETIMEDOUT, EPROTO of the way to it.
 int call(int fd, const policy::socket_call::Request& request, policy::socket_call::Answer& answer);
+// A record with a descriptor beside it over a Unix socket; 0 or an errno, ECONNREFUSED where nobody is there any more.
+int send_with(int connection, ByteView octets, int passed);
 // 0, EBADF, ENOTSOCK, EAFNOSUPPORT or EPROTONOSUPPORT; datagrams: SOCK_DGRAM.
 int check_socket(int fd, bool& datagrams);
 // EINVAL: no address and port of the two families in it. IPv4 in IPv6 is IPv4.
