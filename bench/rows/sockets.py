@@ -1,6 +1,10 @@
-"""Secured sockets over a warm SA, beside plain TCP and TLS 1.3 between the same two hosts; what one costs the daemon."""
+"""Secured sockets over a warm SA, beside plain TCP and TLS 1.3 between the same two hosts; what one costs the daemon; and
+what one carries, beside a tunnel."""
+import json
+import os
 import re
 import sys
+import time
 
 import frame
 from lab import space
@@ -8,8 +12,9 @@ from lab.space import Lab, end_process
 
 sys.path.insert(0, str(frame.ROOT / "tests" / "sockets"))
 NOBODY, PLAIN = 65534, -1
-PLAIN_PORT, TLS_PORT = 27016, 27017
+PLAIN_PORT, TLS_PORT, BULK_PORT = 27016, 27017, 27018
 COUNT = 300
+SECONDS = 4
 
 
 def _tls(crowds, folder):
@@ -78,4 +83,44 @@ def sockets(setting):
             frame.Row("daemon's memory for a secured socket", "octets", octets, "4 KiB", 4096, goal="<= 1", note="of 800 more, at the client")]
 
 
-MEASUREMENTS = [frame.Measurement("sockets", sockets, targets=("sallyportd", "sallyport", "libsallyport"))]
+def _bulk(crowds):
+    """Gbit/s of one iperf3 flow, both of its programs under `sallyport run`."""
+    address = crowds.stage.wire.address("bob", "v4")
+
+    def words(host, *more):
+        environment = {**os.environ, "SALLYPORT_SOCKETS": str(crowds.stage.host(host).folder / "sallyport" / "sockets.sock"),
+                       "SALLYPORT_SOCKET": str(crowds.stage.members[host].socket)}
+        return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", frame.tool("sallyport"), "run", "--", "iperf3",
+                "-p", str(BULK_PORT), *more], environment
+    command, environment = words("bob", "-s", "-1", "-B", address)
+    server = crowds.stage.host("bob").start(command, env=environment)
+    time.sleep(1)  # its port becomes known
+    command, environment = words("alice", "-J", "-t", SECONDS, "-c", address)
+    done = crowds.stage.host("alice").run(command, env=environment, timeout=SECONDS + 30, check=False)
+    end_process(server)
+    said = json.loads(done.stdout)
+    if "error" in said:
+        raise frame.Unmeasurable(f"iperf3: {said['error']}")
+    return said["end"]["sum_received"]["bits_per_second"] / 1e9
+
+
+def bulk(setting):
+    from crowds import Crowds
+    from tunnel_lab import TITLES, Tunnels
+    found = {"socket": []}
+    with Tunnels(("sallyport", "native"), setting) as tunnels, Lab(setting.keep) as lab:
+        crowds = Crowds(lab, "60s")
+        for number in range(setting.rounds):
+            found["socket"].append(_bulk(crowds))
+            for kind, tunnel in tunnels.items():
+                found.setdefault(kind, []).append(tunnel.tcp(SECONDS)[0])
+            setting.say(f"sockets-tcp {number + 1}/{setting.rounds}: " + ", ".join(f"{kind} {values[-1]:.3g}" for kind, values in found.items()))
+    name = "TCP over a secured socket, native ESP"
+    rows = [frame.compared(name, "Gbit/s", found["socket"], TITLES["sallyport"], found["sallyport"])]
+    if "native" in found:
+        rows.insert(0, frame.compared(name, "Gbit/s", found["socket"], "tunnel, native ESP", found["native"], ">= 0.9"))
+    return rows
+
+
+MEASUREMENTS = [frame.Measurement("sockets", sockets, targets=("sallyportd", "sallyport", "libsallyport")),
+                frame.Measurement("sockets-tcp", bulk, targets=("sallyportd", "sallyport", "libsallyport"))]

@@ -32,6 +32,7 @@ struct QuickModeSettings {
   uint32_t lifetime_seconds = 3600;
   uint32_t flags = 0;  // IPSEC_POLICY_FLAG_*
   uint32_t clear_timeout_seconds = 10;
+  uint32_t idle_timeout_seconds = 0;  // 0: an SA that is not used stays
   bool operator==(const QuickModeSettings&) const = default;
 };
 
@@ -77,8 +78,9 @@ struct TunnelSettings {
   FilterSettings traffic;                // conditions only
   model::Proposals proposals;
   uint32_t lifetime_seconds = 3600;
-  uint32_t flags = 0;           // IPSEC_POLICY_FLAG_*
-  bool point_to_point = false;  // nothing is passed on
+  uint32_t idle_timeout_seconds = 0;  // as in QuickModeSettings
+  uint32_t flags = 0;                 // IPSEC_POLICY_FLAG_*
+  bool point_to_point = false;        // nothing is passed on
   bool operator==(const TunnelSettings&) const = default;
 };
 

@@ -202,6 +202,9 @@ void read_child(Section& section, const model::ConnectionPolicy& connection, mod
   out.hard = default_hard(out.rekey);
   read_lifetime_key(section, "hard", out.hard);
   check_order(section, out.rekey, out.hard);
+  Duration idle{};
+  if (section.read_duration("idle_timeout", idle, seconds(1), hours(24 * 365), true) && idle != Duration::zero())
+    out.hard.idle = idle;
   if (section.read_number("replay_window", out.replay_window, 64, 4096) &&
       (out.replay_window & (out.replay_window - 1)) != 0) {
     section.refuse("replay_window", "must be a power of two between 64 and 4096.");

@@ -312,6 +312,7 @@ void read_quick_mode(Section& section, const std::string& name, Settings& settin
   if (read_bits(section, "flags", kPolicyBits, flags)) out.flags = static_cast<uint32_t>(flags);
   read_seconds(section, "lifetime", seconds(60), hours(24 * 7), out.lifetime_seconds);
   read_seconds(section, "clear_timeout", seconds(1), hours(1), out.clear_timeout_seconds);
+  read_seconds(section, "idle_timeout", seconds(1), hours(24 * 7), out.idle_timeout_seconds);
   section.finish();
   settings.filters.quick_modes.push_back(std::move(out));
 }

@@ -77,6 +77,7 @@ void read_tunnel(Section& section, const std::string& name, Settings& settings) 
   uint64_t flags = 0;
   if (read_bits(section, "flags", kTunnelBits, flags)) out.flags = static_cast<uint32_t>(flags);
   read_seconds(section, "lifetime", seconds(60), hours(24 * 7), out.lifetime_seconds);
+  read_seconds(section, "idle_timeout", seconds(1), hours(24 * 7), out.idle_timeout_seconds);
   section.read("point_to_point", out.point_to_point);
   out.traffic.name = name;
   out.traffic.layer = "OUTBOUND_TRANSPORT";

@@ -227,7 +227,7 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   if (there) {
     for (const std::string& name : children) {
       const bool up = std::any_of(there->children.begin(), there->children.end(), [&](const auto& c) {
-        return c->name == name && c->state != ChildSa::State::DELETING &&
+        return c->name == name && c->serves_us() && c->state != ChildSa::State::DELETING &&
                !there->has_task(Task::Kind::delete_child, c->id);
       });
       if (!up && !there->has_create(name)) there->queue(Task(Task::Kind::create_child, name));

@@ -35,14 +35,14 @@ struct Outgoing {
   model::ChildId child_id = 0;
 };
 
-enum class LifetimeCause : uint8_t { time, bytes, packets, sequence };
+enum class LifetimeCause : uint8_t { time, bytes, packets, sequence, idle };
 
 struct SoftExpired {  // rekey now; reported once per Child SA
   model::ChildId child_id;
   model::Spi spi_in;
   LifetimeCause cause;
 };
-struct HardExpired {  // the SA carries nothing more; reported once per Child SA
+struct HardExpired {  // the SA carries nothing more, but for one that was idle; reported once per Child SA
   model::ChildId child_id;
   model::Spi spi_in;
   LifetimeCause cause;

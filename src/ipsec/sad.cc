@@ -47,6 +47,7 @@ Result<> Sad::install(TimePoint now, model::SaSpec spec) {
   records_[kept.child_id] = std::move(record);
   if (kept.soft.time) wakeups_.emplace(now + *kept.soft.time, Wakeup{kept.child_id, Due::soft});
   if (kept.hard.time) wakeups_.emplace(now + *kept.hard.time, Wakeup{kept.child_id, Due::hard});
+  if (kept.hard.idle) wakeups_.emplace(now + *kept.hard.idle, Wakeup{kept.child_id, Due::idle});
   if (kept.protocol == model::Protocol::ESP && kept.shape.dummy_interval)
     wakeups_.emplace(now + dummy_interval(kept), Wakeup{kept.child_id, Due::dummy});
   if (kept.outbound_ready) activate(placed);
@@ -253,6 +254,7 @@ void Sad::handle_due(TimePoint now, const Wakeup& wakeup, Outputs& out) {
       }
       return;
     case Due::dummy: handle_dummy(now, *record, out); return;
+    case Due::idle: handle_idle(now, *record, out); return;
   }
 }
 
@@ -294,6 +296,19 @@ void Sad::handle_dummy(TimePoint now, SaRecord& record, Outputs& out) {
   const TimePoint sent = record.out->last_packet;
   const TimePoint next = sent + interval > now ? sent + interval : now + interval;
   wakeups_.emplace(next, Wakeup{record.spec.child_id, Due::dummy});
+}
+
+// What is on its way meanwhile is still taken: only the keying module ends the SA.
+void Sad::handle_idle(TimePoint now, SaRecord& record, Outputs& out) {
+  if (record.lingering || record.hard_reported) return;
+  const TimePoint used = std::max({record.installed, record.in->last_packet, record.out->last_packet});
+  const TimePoint end = used + *record.spec.hard.idle;
+  if (end > now) {
+    wakeups_.emplace(end, Wakeup{record.spec.child_id, Due::idle});
+    return;
+  }
+  record.hard_reported = true;
+  out.report(HardExpired{record.spec.child_id, record.spec.spi_in, LifetimeCause::idle});
 }
 
 SaOutbound* Sad::find_outbound(model::Spi spi, model::Protocol protocol) {

@@ -112,7 +112,7 @@ class Sad {
   TrafficTotals totals() const;  // since the start, of this shard
 
  private:
-  enum class Due : uint8_t { soft, hard, gone, path_mtu, dummy };
+  enum class Due : uint8_t { soft, hard, gone, path_mtu, dummy, idle };
   struct Wakeup {
     model::ChildId child;
     Due due;
@@ -143,6 +143,7 @@ class Sad {
   void erase(model::ChildId child);
   void forget_spi_out(const SaRecord& record);
   void handle_dummy(TimePoint now, SaRecord& record, Outputs& out);
+  void handle_idle(TimePoint now, SaRecord& record, Outputs& out);
   void handle_due(TimePoint now, const Wakeup& wakeup, Outputs& out);
   void report_soft(SaRecord& record, LifetimeCause cause, Outputs& out);
 

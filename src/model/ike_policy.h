@@ -44,6 +44,8 @@ struct ChildPolicy {
   uint32_t resources = 0;    // RFC 9611: per-resource copies besides the SA for all; 0: none
   bool boundary = false;     // this host takes clear packets too, which a peer of our kind is told
   bool guaranteed_encryption = false;  // for flows that must be encrypted, which it is told as well
+  bool serves_asker =
+      false;  // an SA that the peer asked for answers what comes by it, and takes nothing that begins here
   Start start = Start::none;
   bool operator==(const ChildPolicy&) const = default;
 };

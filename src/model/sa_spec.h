@@ -41,6 +41,7 @@ struct Lifetime {
   std::optional<Duration> time;
   std::optional<uint64_t> bytes;
   std::optional<uint64_t> packets;
+  std::optional<Duration> idle = std::nullopt;  // without a packet either way; of a hard lifetime only
   bool operator==(const Lifetime&) const = default;
 };
 
@@ -77,6 +78,7 @@ struct SaSpec {
   bool per_resource = false;           // both sides take more copies of it
   bool peer_boundary = false;          // the peer's host takes clear packets, too (negotiation discovery)
   bool guaranteed_encryption = false;  // made for a flow that must be encrypted
+  bool asked_by_peer = false;          // and not by us at the same time; a rekey keeps what it was
   // RFC 4301 appendix E, nested SAs (an SA bundle, AH over ESP say): what this SA has protected is protected again by
   // the SA of this reqid, and what comes by this SA has to have come by that one as well. 0: no such SA.
   uint32_t outer_reqid = 0;

@@ -136,6 +136,7 @@ void set_lifetime(const std::vector<IpsecProposal>& proposals, model::ChildPolic
 
 struct QuickMode {
   const std::vector<IpsecProposal>* proposals;
+  uint32_t idle_seconds;  // 0: an SA that is not used stays
   uint32_t flags;
   bool em;
   const TunnelPolicy* tunnel;
@@ -143,9 +144,10 @@ struct QuickMode {
 
 Translated<QuickMode> quick_mode_of(const ProviderContext& context) {
   if (const auto* transport = std::get_if<TransportPolicy>(&context.policy))
-    return QuickMode{&transport->proposals, transport->flags, transport->em.has_value(), nullptr};
+    return QuickMode{&transport->proposals, transport->idle.seconds, transport->flags, transport->em.has_value(),
+                     nullptr};
   if (const auto* tunnel = std::get_if<TunnelPolicy>(&context.policy))
-    return QuickMode{&tunnel->proposals, tunnel->flags, tunnel->em.has_value(), tunnel};
+    return QuickMode{&tunnel->proposals, tunnel->idle.seconds, tunnel->flags, tunnel->em.has_value(), tunnel};
   return tl::unexpected(KeyingRefusal{KeyingGap::context_role});
 }
 
@@ -167,6 +169,7 @@ Translated<model::ChildPolicy> child_policy(const QuickMode& quick, const IkePol
   SP_TRY(child.proposals, child_proposals(*quick.proposals, group));
   child.protocol = child.proposals.front().protocol;
   set_lifetime(*quick.proposals, child);
+  if (quick.idle_seconds != 0) child.hard.idle = seconds(quick.idle_seconds);
   child.boundary = (quick.flags & policy_flag::kNdBoundary) != 0;
   if (quick.flags & policy_flag::kClearDfOnTunnel) child.shape.df = model::PacketShape::Df::clear;
   SP_TRY(FilterTraffic traffic, filter_traffic(filter));

@@ -36,6 +36,7 @@ void Control::handle_deadline(TimePoint now) {
   engine_.handle_deadline(now);
   forget_old_negotiations(now);
   direct_.handle_deadline(now);
+  if (settled_.handle_deadline(now)) tell_host_filters();
   for (const Connections::Key& key : connections_.take_due(now)) initiate(now, key);
   for (auto& [id, keepalive] : keepalives_) {
     if (keepalive.next > now) continue;
@@ -61,6 +62,7 @@ std::optional<TimePoint> Control::next_deadline() const {
   sooner(connections_.next_deadline());
   sooner(engine_.next_deadline());
   sooner(direct_.next_deadline());
+  sooner(settled_.next_deadline());
   for (const auto& [id, keepalive] : keepalives_) sooner(keepalive.next);
   return first;
 }

@@ -220,7 +220,7 @@ class Control {
   void filter_attempt_failed(TimePoint now, const ike::AttemptFailed& event);
   void note_sa(model::ChildId id, const SaFacts& sa, bool added);
   void prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, std::optional<uint32_t>& also_release);
-  bool answer_for_sockets(model::SaSpec& sa, uint32_t held_as, InstallSa& install);
+  bool answer_for_sockets(model::SaSpec& sa, InstallSa& install);
   void give_policy(TimePoint now);
   std::optional<std::string> set_configured_filters(TimePoint now, FilterObjects objects);
   std::optional<std::string> write_configured_filters(TimePoint now, const FilterObjects& objects);
@@ -229,12 +229,15 @@ class Control {
   void tell_filters_refused(const std::string& sentence);
   void drain_engine(TimePoint now);
   void take_up(TimePoint now, std::shared_ptr<const policy::Snapshot> snapshot);
+  void tell_host_filters();
+  void settle_later(TimePoint now, const model::SaSpec& sa);
 
   policy::Engine engine_;
   std::shared_ptr<const policy::Snapshot> filters_;  // the snapshot in force
   FilterKeying keying_;
   policy::SessionId configuration_session_ = 0;
-  HostFilters host_filters_;                       // told last
+  HostFilters host_filters_;  // told last
+  SettledPeers settled_;
   PolicySecrets secrets_;                          // told last
   std::optional<FilterObjects> configured_later_;  // while another session writes
   // One for each pair of hosts that a filter has asked for an SA and has none yet, by the reqid that packets wait

@@ -126,7 +126,7 @@ void Control::on_event(TimePoint, ike::IkeSaRekeyed& event) {
   outputs_.emplace_back(Notice{Notice::Kind::ike_rekeyed, connection, {}, Errc::state, "IKE SA rekeyed", {}, {}});
 }
 
-void Control::on_event(TimePoint, ike::ChildSaReady& event) {
+void Control::on_event(TimePoint now, ike::ChildSaReady& event) {
   const Connections::Key key{event.sa.connection, event.sa.child};
   children_[event.sa.child_id] = {key, event.ike_id, facts_of(event.sa, event.group), false};
   note_sa(event.sa.child_id, children_[event.sa.child_id].sa, true);
@@ -139,6 +139,7 @@ void Control::on_event(TimePoint, ike::ChildSaReady& event) {
   InstallSa install;
   std::optional<uint32_t> also_release;
   prepare_filter_sa(event, install, also_release);
+  settle_later(now, event.sa);
   install.sa = std::move(event.sa);
   outputs_.emplace_back(DataplaneCommand{std::move(install)});
   if (also_release) outputs_.emplace_back(DataplaneCommand{ReleaseHeld{*also_release}});
@@ -158,6 +159,7 @@ void Control::on_event(TimePoint now, ike::ChildSaRemoved& event) {
   outputs_.emplace_back(DataplaneCommand{
       RemoveSa{event.child_id, expiring ? std::max(event.linger, DirectSas::kAfterExpiry) : event.linger}});
   answering_.erase(event.child_id);
+  settled_.remove(now, event.child_id);
   if (found == children_.end()) return;
   const Connections::Key key = found->second.key;
   note_sa(event.child_id, found->second.sa, false);

@@ -24,10 +24,20 @@ void Control::take_up(TimePoint now, std::shared_ptr<const policy::Snapshot> sna
   outputs_.emplace_back(DataplaneCommand{SetFilters{filters_}});
   direct_.filters_changed(*filters_);
   give_policy(now);
-  HostFilters rules = host_filters(*filters_);
+  tell_host_filters();
+}
+
+void Control::tell_host_filters() {
+  HostFilters rules = host_filters(*filters_, settled_.traffic());
   if (rules == host_filters_) return;
   host_filters_ = rules;
   outputs_.emplace_back(std::move(rules));
+}
+
+// Where negotiation discovery takes clear packets, those of this SA are not taken for ever.
+void Control::settle_later(TimePoint now, const model::SaSpec& sa) {
+  const Duration after = keying_.clear_timeout(sa.connection, sa.child);
+  if (after != Duration::zero()) settled_.add(now, sa.child_id, {sa.ts_local, sa.ts_remote}, after, sa.replaces);
 }
 
 // The endpoint's policy is the configuration's connections and those that the filters amount to.
@@ -280,7 +290,7 @@ void Control::prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, st
     sa.reqid = reqid_of_nat_client(sa.reqid, client->second);
     install.nat_client = true;
   }
-  if (answer_for_sockets(sa, held_as, install) || install.nat_client) return;
+  if (answer_for_sockets(sa, install) || install.nat_client) return;
   if (!encrypted && sa.outbound_ready) also_release = held_as;
   if (encrypted || !sa.child.ends_with("-encrypted")) negotiations_.erase(held_as);
 }
@@ -298,7 +308,7 @@ std::set<uint64_t> Control::groups_with_sas() const {
 
 // Sockets of two users of the peer's host may have asked the same sockets here, each by an SA of its own: what comes by
 // one of them is not answered by the other. True: nothing of ours waits for this SA.
-bool Control::answer_for_sockets(model::SaSpec& sa, uint32_t held_as, InstallSa& install) {
+bool Control::answer_for_sockets(model::SaSpec& sa, InstallSa& install) {
   install.group = socket_group_of(sa.connection, sa.child);
   if (install.group == 0) return false;
   if (sa.replaces) {
@@ -306,8 +316,7 @@ bool Control::answer_for_sockets(model::SaSpec& sa, uint32_t held_as, InstallSa&
     if (before == answering_.end()) return false;
     sa.reqid = before->second;
   } else {
-    const auto ours = negotiations_.find(held_as);
-    if (ours != negotiations_.end() && ours->second.under_way) return false;
+    if (!sa.asked_by_peer) return false;
     sa.reqid = reqid_of_answers(sa.reqid, sa.child_id);
   }
   install.answered = true;

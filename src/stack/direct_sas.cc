@@ -90,11 +90,13 @@ bool same_traffic(const SaTraffic& a, const SaTraffic& b) {
          a.local_port == b.local_port && a.protocol == b.protocol;
 }
 
-model::Lifetime hard_lifetime(const policy::SaLifetime& from) {
+model::Lifetime hard_lifetime(const SaBundle& bundle) {
+  const policy::SaLifetime& from = bundle.lifetime;
   model::Lifetime out;
   if (from.seconds != 0) out.time = seconds(from.seconds);
   if (from.kilobytes != 0) out.bytes = uint64_t{from.kilobytes} * 1024;
   if (from.packets != 0) out.packets = from.packets;
+  if (bundle.idle_timeout_seconds != 0) out.idle = seconds(bundle.idle_timeout_seconds);
   return out;
 }
 
@@ -220,7 +222,7 @@ Outcome<> DirectSas::add_inbound(const policy::Snapshot& policy, Id id, SaBundle
   if (bundle.flags & policy::bundle_flag::kClearDfOnTunnel) sa.shape.df = model::PacketShape::Df::clear;
   sa.ts_local = context->told.ts_local;
   sa.ts_remote = context->told.ts_remote;
-  sa.hard = hard_lifetime(bundle.lifetime);
+  sa.hard = hard_lifetime(bundle);
   sa.outbound_ready = false;
   sa.reqid = tunnel ? reqid_of_tunnel(context->outbound.policy_id)
                     : reqid_of_filter(context->filter, sa.local.addr, sa.remote.addr, encrypts(sa));
@@ -248,7 +250,7 @@ Outcome<> DirectSas::add_outbound(Id id, SaBundle bundle) {
   context->told.spi_out = material.spi;
   complete.sa = context->told;
   complete.spi_in = context->spi;
-  complete.hard = hard_lifetime(bundle.lifetime);
+  complete.hard = hard_lifetime(bundle);
   commands_.emplace_back(std::move(complete));
   context->outbound_bundle = without_keys(std::move(bundle));
   context->state = State::complete;

@@ -8,6 +8,7 @@
 #include "policy/translate.h"
 #include "stack/key_modules.h"
 #include "stack/socket_contexts.h"
+#include "stack/socket_filters.h"
 #include "stack/tunnel_traffic.h"
 
 namespace sallyport::stack {
@@ -194,6 +195,7 @@ void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, cons
     return note(outbound.id, "there are more pairs of filters than negotiations can be made ready for");
   // What a host sends to itself needs no segment size; what goes out has to fit the path with ESP around it.
   child.shape.clamp_mss = true;
+  child.serves_asker = group_of(outbound).number != 0;
   made->children.clear();
   if (out.children.empty()) out = *made;
   const std::string connection = connection_name_of(main_mode.filter->id);
@@ -233,6 +235,22 @@ bool FilterKeying::proves_identity(const std::string& connection) const {
   return std::any_of(connections_.begin(), connections_.end(), [&](const auto& c) {
     return c.name == connection && c.remote_auth.kind == model::AuthPolicy::Kind::cert;
   });
+}
+
+const policy::ProviderContext* context_of_filter(const policy::Snapshot& snapshot, uint64_t filter) {
+  const auto* found = snapshot.filters_by_id.find(filter);
+  if (found == nullptr || !(*found)->has_provider_context()) return nullptr;
+  const auto* context = snapshot.contexts.find((*found)->provider_context);
+  return context != nullptr ? context->get() : nullptr;
+}
+
+Duration FilterKeying::clear_timeout(const std::string& connection, const std::string& child) const {
+  const Origin* origin = origin_of(connection, child);
+  const auto* context = origin != nullptr ? context_of_filter(*snapshot_, origin->quick_mode) : nullptr;
+  const auto* transport = context != nullptr ? std::get_if<policy::TransportPolicy>(&context->policy) : nullptr;
+  // A boundary host takes what is clear as long as it comes.
+  if (transport == nullptr || (transport->flags & policy::policy_flag::kNdBoundary)) return Duration::zero();
+  return seconds(transport->nd_allow_clear_timeout_seconds);
 }
 
 const FilterKeying::Origin* FilterKeying::origin_of(const std::string& connection, const std::string& child) const {

@@ -55,6 +55,8 @@ class FilterKeying {
   using Result = tl::expected<Wanted, Refusal>;
   // What an acquire of this outbound callout filter asks for.
   Result look_up(const HostFlow& flow, uint64_t filter, bool encrypted) const;
+  // How long after its SA stands clear packets of a child's traffic are taken; zero: as long as filters let them.
+  Duration clear_timeout(const std::string& connection, const std::string& child) const;
   // The filters that a child of a connection is made of; nullptr: of none.
   struct Origin {
     uint64_t outbound = 0;    // with an IPsec callout
@@ -135,5 +137,8 @@ class FilterKeying {
 // connection of its endpoints, "filter-7-from-192-0-2-1-to-192-0-2-2".
 std::string connection_name_of(uint64_t main_mode_filter);
 std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, bool encrypted);
+
+// nullptr: the filter is gone, or has none.
+const policy::ProviderContext* context_of_filter(const policy::Snapshot& snapshot, uint64_t filter);
 
 }  // namespace sallyport::stack

@@ -129,6 +129,7 @@ ProviderContext quick_mode(const config::QuickModeSettings& from) {
   policy::TransportPolicy policy;
   policy.flags = from.flags;
   policy.nd_allow_clear_timeout_seconds = from.clear_timeout_seconds;
+  policy.idle.seconds = from.idle_timeout_seconds;
   policy.proposals = quick_mode_proposals(from.proposals, from.lifetime_seconds);
   out.policy = std::move(policy);
   return out;

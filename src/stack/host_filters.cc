@@ -21,6 +21,8 @@ using Does = HostRule::Does;
 namespace callout = policy::known::callout;
 namespace raw = policy::raw_context;
 
+constexpr uint8_t kTcp = 6, kUdp = 17, kSctp = 132;
+
 bool one_of(const policy::Guid& key, std::initializer_list<policy::Guid> keys) {
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
@@ -159,7 +161,58 @@ void add_bypasses(const policy::Snapshot& snapshot, const Filter& filter, Family
   }
 }
 
-HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family family, std::vector<uint64_t>& unsaid) {
+bool discovers(const Filter& filter) {
+  return one_of(filter.action.callout, {callout::IPSEC_INBOUND_TRANSPORT_V4, callout::IPSEC_INBOUND_TRANSPORT_V6}) &&
+         (filter.raw_context & raw::kInboundPersistConnectionSecurity) != 0;
+}
+
+// What both hold; nothing: none. Empty ranges are any value.
+template <class T>
+std::optional<std::vector<std::pair<T, T>>> common(const std::vector<std::pair<T, T>>& ranges, T first, T last) {
+  if (ranges.empty()) return std::vector<std::pair<T, T>>{{first, last}};
+  std::vector<std::pair<T, T>> out;
+  for (const auto& range : ranges) {
+    const T low = std::max(range.first, first), high = std::min(range.second, last);
+    if (!(high < low)) out.emplace_back(low, high);
+  }
+  return out.empty() ? std::nullopt : std::optional(std::move(out));
+}
+
+bool narrow(const model::Selector& selector, HostRule::Addresses& addresses, HostRule::Numbers& protocols,
+            HostRule::Numbers& ports) {
+  auto some = common(addresses, selector.first, selector.last);
+  if (!some) return false;
+  addresses = std::move(*some);
+  if (selector.protocol != 0) {
+    auto protocol = common<uint16_t>(protocols, selector.protocol, selector.protocol);
+    if (!protocol) return false;
+    protocols = std::move(*protocol);
+  }
+  if (selector.any_port()) return true;
+  // Type and code of ICMP share one number there, and have a field each in a rule.
+  const bool with_ports = selector.protocol == kTcp || selector.protocol == kUdp || selector.protocol == kSctp;
+  auto of_ports = with_ports ? common(ports, selector.port_first, selector.port_last) : std::nullopt;
+  if (!of_ports) return false;
+  ports = std::move(*of_ports);
+  return true;
+}
+
+// Before the rule that takes what is in the clear.
+void add_settled(const std::vector<SettledTraffic>& settled, Family family, const HostRule& rule, HostSublayer& out) {
+  for (const SettledTraffic& traffic : settled)
+    for (const model::Selector& local : traffic.local)
+      for (const model::Selector& remote : traffic.remote) {
+        if (local.family() != family || remote.family() != family) continue;
+        HostRule refused = rule;
+        refused.does = Does::veto;
+        if (narrow(local, refused.local, refused.protocols, refused.local_ports) &&
+            narrow(remote, refused.remote, refused.protocols, refused.remote_ports))
+          out.push_back(std::move(refused));
+      }
+}
+
+HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family family,
+                      const std::vector<SettledTraffic>& settled, std::vector<uint64_t>& unsaid) {
   HostLayer out{point, family, {}};
   const policy::Layer layer = layer_of(point, family);
   policy::FilterTemplate wanted;
@@ -193,6 +246,7 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
     if (out.sublayers.empty() || filter->sublayer != sublayer) out.sublayers.emplace_back();
     sublayer = filter->sublayer;
     add_bypasses(snapshot, *filter, family, rule, out.sublayers.back());
+    if (discovers(*filter)) add_settled(settled, family, rule, out.sublayers.back());
     out.sublayers.back().push_back(std::move(rule));
   }
   return out;
@@ -214,12 +268,12 @@ bool HostFilters::captures() const {
   return false;
 }
 
-HostFilters host_filters(const policy::Snapshot& snapshot) {
+HostFilters host_filters(const policy::Snapshot& snapshot, const std::vector<SettledTraffic>& settled) {
   HostFilters out;
   for (const Family family : {Family::v4, Family::v6}) {
     for (const Point point : {Point::outbound_transport, Point::inbound_transport, Point::ale_auth_connect,
                               Point::ale_auth_recv_accept, Point::ipforward}) {
-      HostLayer layer = layer_rules(snapshot, point, family, out.unsaid);
+      HostLayer layer = layer_rules(snapshot, point, family, settled, out.unsaid);
       if (!layer.sublayers.empty()) out.layers.push_back(std::move(layer));
     }
   }

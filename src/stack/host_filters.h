@@ -10,6 +10,7 @@
 
 #include "policy/snapshot.h"
 #include "stack/flow_fields.h"
+#include "stack/settled_peers.h"
 
 namespace sallyport::stack {
 
@@ -49,6 +50,7 @@ struct HostFilters {
   bool operator==(const HostFilters&) const = default;
 };
 
-HostFilters host_filters(const policy::Snapshot& snapshot);
+// settled: of these, what negotiation discovery would take in the clear is refused.
+HostFilters host_filters(const policy::Snapshot& snapshot, const std::vector<SettledTraffic>& settled = {});
 
 }  // namespace sallyport::stack

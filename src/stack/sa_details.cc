@@ -19,13 +19,6 @@ const policy::Filter* filter_by_id(const policy::Snapshot& snapshot, uint64_t id
   return found ? found->get() : nullptr;
 }
 
-const policy::ProviderContext* context_of_filter(const policy::Snapshot& snapshot, uint64_t filter) {
-  const policy::Filter* found = filter_by_id(snapshot, filter);
-  if (!found || !found->has_provider_context()) return nullptr;
-  const auto* context = snapshot.contexts.find(found->provider_context);
-  return context ? context->get() : nullptr;
-}
-
 uint32_t saturated(uint64_t v) { return v > 0xffffffffu ? 0xffffffffu : static_cast<uint32_t>(v); }
 
 policy::SaLifetime lifetime_of(const model::Lifetime& hard) {

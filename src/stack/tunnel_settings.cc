@@ -17,6 +17,7 @@ policy::Tunnel tunnel_of(const config::TunnelSettings& from, Family inner) {
   policy::TunnelPolicy policy;
   policy.flags = from.flags;
   policy.proposals = quick_mode_proposals(from.proposals, from.lifetime_seconds);
+  policy.idle.seconds = from.idle_timeout_seconds;
   policy.endpoints.local = from.local_endpoint;
   policy.endpoints.remote =
       from.remote_endpoints.empty() ? IpAddr::any(from.local_endpoint.family()) : from.remote_endpoints.front();

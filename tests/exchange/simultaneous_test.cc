@@ -1,6 +1,8 @@
 // What the simulations found: both ends initiate at once, messages that overtake the end of IKE_AUTH, and what a
-// refused Child SA leaves behind.
+// refused Child SA leaves behind; whom a Child SA serves that both or one have asked for.
 #include <doctest/doctest.h>
+
+#include <algorithm>
 
 #include "support/ike_pair.h"
 
@@ -23,6 +25,13 @@ void ask_at_once(IkePair& pair) {
   REQUIRE(pair.a.live_children() == 0);
   pair.a.command(pair.now, ike::Initiate{"net", "lan0"});
   pair.b.command(pair.now, ike::Initiate{"net", "lan0"});
+}
+
+// How many stand that the end itself has asked for.
+size_t own_children(const IkePeer& peer) {
+  return static_cast<size_t>(std::count_if(peer.sad.begin(), peer.sad.end(), [](const auto& each) {
+    return !each.second.removed && !each.second.spec.asked_by_peer;
+  }));
 }
 
 void one_is_left(IkePair& pair) {
@@ -87,6 +96,58 @@ TEST_SUITE("exchange/simultaneous") {
     pair.settle(minutes(3));
     one_is_left(pair);
     CHECK(pair.a.ike_sas("ESTABLISHED") == 1);
+  }
+  TEST_CASE(
+      "[RFC7296 1.3.1] a Child SA that serves its asker is no reason not to make our own; a rekey keeps whose it is") {
+    PairPolicy policy;
+    policy.serves_asker = true;
+    IkePair pair(policy);
+    pair.up();
+    CHECK(own_children(pair.a) == 1);
+    CHECK(own_children(pair.b) == 0);
+    for (int i = 0; i < 2; ++i) {
+      pair.b.command(pair.now, ike::Initiate{"net", "lan0"});
+      pair.run();
+    }
+    CHECK(pair.b.live_children() == 2);
+    CHECK(own_children(pair.b) == 1);
+    for (IkePeer* end : {&pair.a, &pair.b}) {
+      end->command(pair.now, ike::RekeyChild{"net", "lan0", std::nullopt});
+      pair.settle(minutes(2));
+      CHECK(pair.agreement() == "");
+      CHECK(pair.a.live_children() == 2);
+      CHECK(own_children(pair.a) == 1);
+      CHECK(own_children(pair.b) == 1);
+    }
+  }
+  TEST_CASE("[RFC7296 1.3.1] both ask at once for one that serves its asker: what is left serves both") {
+    for (uint64_t seed = 1; seed <= 16; ++seed) {
+      CAPTURE(seed);
+      PairPolicy policy;
+      policy.serves_asker = true;
+      IkePair pair(policy, seed);
+      ask_at_once(pair);
+      pair.run();
+      one_is_left(pair);
+      CHECK(own_children(pair.a) == 1);
+      CHECK(own_children(pair.b) == 1);
+    }
+  }
+  TEST_CASE("both ends initiate at the same time what serves its asker: neither is left without") {
+    for (uint64_t seed = 1; seed <= 20; ++seed) {
+      CAPTURE(seed);
+      PairPolicy policy;
+      policy.serves_asker = true;
+      IkePair pair(policy, seed);
+      pair.a.command(pair.now, ike::Initiate{"net", {}});
+      pair.b.command(pair.now, ike::Initiate{"net", {}});
+      pair.run();
+      pair.settle(minutes(3));
+      CHECK(pair.a.ike_sas() == 1);
+      CHECK(pair.agreement() == "");
+      CHECK(own_children(pair.a) == 1);
+      CHECK(own_children(pair.b) == 1);
+    }
   }
   TEST_CASE("two Child SAs of other names are no collision") {
     PairPolicy policy;

@@ -13,6 +13,8 @@ struct FilterScenario {
   bool authenticate_only = false;  // the quick mode proposal does not encrypt
   policy::ContextType main_mode = policy::ContextType::IPSEC_IKEV2_MM;
   std::vector<policy::Filter> more = {};
+  uint32_t clear_timeout_seconds = 0;
+  uint32_t idle_seconds = 0;
 };
 
 // Everything of IPv4 in one transaction. The secret's credential goes to the node's keys and to its configuration.
@@ -31,6 +33,8 @@ inline policy::SessionId install(StackNode& node, TimePoint now, const FilterSce
   main_mode.proposals[0].dh_group = DhGroup::ECP_256;
   (void)engine.add(session, s::context(scenario.main_mode, main_mode, mm_key)).value();
   TransportPolicy quick = s::transport_policy();
+  quick.nd_allow_clear_timeout_seconds = scenario.clear_timeout_seconds;
+  quick.idle.seconds = scenario.idle_seconds;
   if (scenario.authenticate_only)
     quick.proposals[0].transforms = {{TransformKind::ESP_AUTH, AuthTransform{AuthAlgorithm::SHA_256, 2, {}}, {}}};
   (void)engine.add(session, s::context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, quick, qm_key)).value();

@@ -33,6 +33,7 @@ std::shared_ptr<const model::IkePolicySet> policy_of(bool first, const PairPolic
     child.remote = lan(n, !first);
     child.proposals = {*model::parse_proposal(model::Protocol::ESP, words.child)};
     child.start = model::ChildPolicy::Start::up;
+    child.serves_asker = words.serves_asker;
     c.children.push_back(std::move(child));
   }
   auto set = std::make_shared<model::IkePolicySet>();

@@ -20,7 +20,8 @@ struct PairPolicy {
   Duration dpd_delay = Duration::zero();
   Duration ike_rekey = Duration::zero();
   bool keep_up = false;
-  uint16_t shards = 1;  // ike::Config
+  bool serves_asker = false;  // model::ChildPolicy
+  uint16_t shards = 1;        // ike::Config
 };
 
 // The policy of one end.

@@ -60,7 +60,8 @@ struct StackNode {
   std::vector<policy::EngineOutput> engine_outputs;
   std::vector<WirePacket> out;
   std::vector<ike::KeyLog> key_logs;
-  std::vector<Bytes> clear;  // left in the clear; delivered to nobody
+  std::vector<Bytes> clear;         // left in the clear; delivered to nobody
+  stack::HostFilters host_filters;  // told last
 
   // As after kill and start: the same rng, nothing else.
   void restart(const char* inner) {
@@ -134,7 +135,7 @@ struct StackNode {
   void carry(TimePoint, stack::NatKeepalive& k) { out.push_back({k.local, k.remote, true, {0xFF}}); }
   void carry(TimePoint, stack::Notice& n) { notices.push_back(std::move(n)); }
   void carry(TimePoint, stack::CommandResult& r) { results.push_back(std::move(r)); }
-  void carry(TimePoint, stack::HostFilters&) {}
+  void carry(TimePoint, stack::HostFilters& rules) { host_filters = std::move(rules); }
   void carry(TimePoint, stack::EndpointWanted& wanted) { control.release_held(wanted.held_as, false); }
   void carry(TimePoint, stack::PolicySecrets& s) {
     for (const auto& [name, secret] : s.secrets) keys.secrets[name] = std::string(as_text(secret.view()));

@@ -80,6 +80,7 @@ Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const 
   spec.per_resource = agreed.per_resource;
   spec.peer_boundary = agreed.peer_boundary;
   spec.guaranteed_encryption = agreed.guaranteed_encryption;
+  spec.asked_by_peer = !keying.exchange_initiator;
   spec.outer_reqid = agreed.policy.outer_reqid;
   spec.ts_local = agreed.ts_local;
   spec.ts_remote = agreed.ts_remote;
@@ -128,6 +129,8 @@ ChildSa& install_child(IkeSa& sa, TimePoint now, const ChildAgreement& agreed, m
   child->udp_encap = spec.udp_encap;
   child->peer_boundary = agreed.peer_boundary;
   child->guaranteed_encryption = agreed.guaranteed_encryption;
+  child->asked_by_peer = spec.asked_by_peer;
+  child->serves_asker = agreed.policy.serves_asker;
   child->per_resource = agreed.per_resource;
   child->resource = agreed.resource;
   child->born = now;

@@ -29,11 +29,16 @@ struct ChildSa {
   std::optional<TimePoint> switch_at;      // it comes then at the latest; nothing: when the peer switches or deletes
   bool peer_boundary = false;              // as in ChildAgreement
   bool guaranteed_encryption = false;      // as in ChildAgreement
+  bool asked_by_peer = false;              // as in SaSpec
+  bool serves_asker = false;               // as in ChildPolicy
   bool per_resource = false;               // RFC 9611: both sides want copies of it, or it is one
   std::optional<uint32_t> resource;        // which copy; nothing: the one for every resource
   bool redundant = false;                  // lost a rekey collision: about to be deleted, never switched to
   bool rekey_failed = false;               // the last attempt of ours to rekey it
   bool expired = false;                    // its hard lifetime is over while a rekey of ours is under way
+
+  // Whether it is there for what begins at this end.
+  bool serves_us() const { return !redundant && !(serves_asker && asked_by_peer); }
 };
 std::string_view to_string(ChildSa::State state);
 

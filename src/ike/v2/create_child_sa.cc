@@ -203,6 +203,7 @@ void conclude_child(IkeSa& sa, TimePoint now, OwnExchange& own, const ChildAgree
   const bool waits = redundant && rekeys;  // of two new ones either may be used while both stand
   spec->outbound_ready = !waits;
   if (old && !redundant) spec->replaces = old->id;
+  if (old) spec->asked_by_peer = old->asked_by_peer;
   ChildSa& made = install_child(sa, now, agreed, std::move(*spec));
   made.outbound_ready = !waits;
   made.redundant = redundant;
@@ -284,7 +285,7 @@ void not_found(IkeSa& sa, TimePoint now, OwnExchange& own) {
   const bool had = find_child(sa, own.old_child) != nullptr;
   remove_child(sa, own.old_child, rekey::kLinger);
   const bool another = std::any_of(sa.children.begin(), sa.children.end(),
-                                   [&](const auto& c) { return c->name == name && !c->redundant; });
+                                   [&](const auto& c) { return c->name == name && c->serves_us(); });
   if (had && !another && !sa.has_create(name)) sa.queue(Task(Task::Kind::create_child, name));
   sa.finish_task(now);
 }
@@ -349,6 +350,9 @@ void complete_child(IkeSa& sa, TimePoint now, ByteView shared, Bytes public_valu
   const bool waits = old != nullptr || (redundant && peer.old_child != 0) || new_copy;
   spec->outbound_ready = !waits;
   if (old && !redundant) spec->replaces = old->id;
+  // Where we asked at the same time, one of the two goes and the other one serves both ends.
+  if (collision) spec->asked_by_peer = false;
+  if (old) spec->asked_by_peer = old->asked_by_peer;
   const auto replaces = spec->replaces;
   ChildSa& made = install_child(sa, now, agreed, std::move(*spec));
   made.outbound_ready = !waits;

@@ -122,7 +122,7 @@ bool IkeSa::has_create(std::string_view child) const {
 bool IkeSa::stands(std::string_view child) const {
   return std::any_of(children.begin(), children.end(), [&](const auto& c) {
     const bool good = c->state == ChildSa::State::INSTALLED || c->state == ChildSa::State::REKEYING;
-    return c->name == child && good && !c->redundant && !has_task(Task::Kind::delete_child, c->id);
+    return c->name == child && good && c->serves_us() && !has_task(Task::Kind::delete_child, c->id);
   });
 }
 

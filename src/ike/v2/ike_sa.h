@@ -114,7 +114,7 @@ class IkeSa {
   // The queue. Tasks start when no request of ours is outstanding, in order.
   void queue(Task task);
   bool has_task(Task::Kind kind, model::ChildId child_id = 0) const;  // queued or active
-  bool stands(std::string_view child) const;      // a Child SA of that policy that nobody is about to delete
+  bool stands(std::string_view child) const;      // a Child SA of that policy for us, and nobody is about to delete it
   bool has_create(std::string_view child) const;  // a create_child task for that policy, queued or active
   bool has_copy(std::string_view child, uint32_t resource) const;  // the same for one per-resource copy (RFC 9611)
   void drop_tasks();                                               // queued ones

@@ -29,8 +29,8 @@ bool comes_first(const IkeSa& a, const IkeSa& b) {
 }
 
 void want_child(IkeSa& kept, const std::string& name) {
-  const bool there =
-      std::any_of(kept.children.begin(), kept.children.end(), [&](const auto& c) { return c->name == name; });
+  const bool there = std::any_of(kept.children.begin(), kept.children.end(),
+                                 [&](const auto& c) { return c->name == name && c->serves_us(); });
   if (!there && !kept.has_create(name)) kept.queue(Task(Task::Kind::create_child, name));
 }
 

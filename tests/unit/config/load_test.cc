@@ -244,6 +244,9 @@ TEST_SUITE("config/load") {
     const auto table = child("rekey = { time = \"2h\", bytes = \"10GiB\", packets = 1000 }");
     CHECK(table.rekey.bytes == 10ull << 30);
     CHECK(table.hard.packets == 1101);
+    CHECK_FALSE(child("").hard.idle.has_value());
+    CHECK(child("idle_timeout = \"5m\"").hard.idle == Duration(minutes(5)));
+    CHECK_FALSE(child("idle_timeout = \"never\"").hard.idle.has_value());
     CHECK(only_error(with("start ", "rekey = \"1h\"\nhard = \"30m\"\nstart ")).find("must lie past rekey") !=
           std::string::npos);
   }

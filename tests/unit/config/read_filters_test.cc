@@ -18,6 +18,7 @@ constexpr const char* kContexts = R"(
 auth = { method = "psk", secret = "members.psk" }
 [quick_mode.members]
 esp = ["null-sha256", "aes128gcm16"]
+idle_timeout = "5m"
 )";
 
 // The only sentence, with its line.
@@ -101,9 +102,9 @@ condition = { REMOTE_ID = ["CN=clerk.example", "guest.example"], AUTHENTICATION_
 
   TEST_CASE("every mistake has its line and the nearest right word") {
     CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"OUTBOUND_TRANSPRT\"\n") ==
-          "8: \"OUTBOUND_TRANSPRT\" is not known here; did you mean \"OUTBOUND_TRANSPORT\"?");
+          "9: \"OUTBOUND_TRANSPRT\" is not known here; did you mean \"OUTBOUND_TRANSPORT\"?");
     CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"INBOUND_TRANSPORT\"\naction = \"IPSEC_OUTBOUND_TRANSPORT\"\n")
-              .find("9: \"IPSEC_OUTBOUND_TRANSPORT\" is not known here") == 0);
+              .find("10: \"IPSEC_OUTBOUND_TRANSPORT\" is not known here") == 0);
     CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"IKEEXT\"\ncontext = \"member\"\n")
               .find("did you mean \"members\"?") != std::string::npos);
     CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"IKEEXT\"\n").find("lacks \"context\"") != std::string::npos);
@@ -146,6 +147,7 @@ condition = { IP_LOCAL_ADDRESS = ["10.1.0.0/16", "2001:db8:1::/48"], IP_REMOTE_A
 main_mode = "members"
 local_endpoint = "192.0.2.1"
 remote_endpoint = "gate.example"
+idle_timeout = "1m"
 point_to_point = true
 condition = { IP_LOCAL_ADDRESS = "192.0.2.1", IP_REMOTE_ADDRESS = "192.0.2.2", IP_PROTOCOL = "tcp" }
 )");
@@ -158,6 +160,9 @@ condition = { IP_LOCAL_ADDRESS = "192.0.2.1", IP_REMOTE_ADDRESS = "192.0.2.2", I
     CHECK(tunnels[0].proposals.size() == 2);
     CHECK(tunnels[1].remote_name == "gate.example");
     CHECK(tunnels[1].point_to_point);
+    CHECK(tunnels[0].idle_timeout_seconds == 0);
+    CHECK(tunnels[1].idle_timeout_seconds == 60);
+    CHECK(loaded.settings.filters.quick_modes[0].idle_timeout_seconds == 300);
     CHECK_FALSE(tunnels[1].traffic.v6);
   }
 

@@ -72,6 +72,24 @@ TEST_SUITE("ipsec/lifetime") {
     CHECK(pair.seal(pair.sample()).empty());
     CHECK(pair.left.drops[Drop::lifetime_expired] == 1);
   }
+  TEST_CASE(
+      "[WFP IPSEC_SA_IDLE_TIMEOUT] an SA without a packet either way is told of once, and carries what still comes") {
+    EspPair pair{EspChoice{}};
+    limit(pair, {}, {.time = {}, .bytes = {}, .packets = {}, .idle = seconds(10)});
+    Outputs out;
+    CHECK(pair.left.sad.next_deadline() == kStart + seconds(10));
+    pair.now = kStart + seconds(4);
+    REQUIRE_FALSE(pair.seal(pair.sample()).empty());
+    pair.left.sad.handle_deadline(kStart + seconds(10), out);
+    CHECK(out.events().empty());
+    CHECK(pair.left.sad.next_deadline() == kStart + seconds(14));
+    pair.left.sad.handle_deadline(kStart + seconds(14), out);
+    REQUIRE(find_event<HardExpired>(out) != nullptr);
+    CHECK(find_event<HardExpired>(out)->cause == LifetimeCause::idle);
+    CHECK(out.events().size() == 1);
+    CHECK_FALSE(pair.left.sad.next_deadline().has_value());
+    CHECK_FALSE(pair.seal(pair.sample()).empty());
+  }
   TEST_CASE("an inbound hard limit drops what follows") {
     EspPair pair{EspChoice{}};
     pair.right.sad.remove_all();

@@ -28,7 +28,9 @@ KeyingGap gap(const ProviderContext& mm, const ProviderContext& qm) {
 
 TEST_CASE("a connection is made of main mode, quick mode and the filter that asked") {
   const auto mm = context(ContextType::IPSEC_IKEV2_MM, ike_policy(), guid(1));
-  const auto qm = context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, transport_policy(), guid(2));
+  TransportPolicy transport = transport_policy();
+  transport.idle.seconds = 300;
+  const auto qm = context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, transport, guid(2));
   const auto made = connection_policy(
       mm, qm, secured({equal(Field::IP_PROTOCOL, Value(uint8_t{6})), v4_net(Field::IP_REMOTE_ADDRESS, "10.0.0.0/8")}),
       kEnds);
@@ -41,6 +43,7 @@ TEST_CASE("a connection is made of main mode, quick mode and the filter that ask
   CHECK(child.mode == model::Mode::transport);
   CHECK(child.hard.time == seconds(3600));
   CHECK(child.rekey.time == seconds(3240));
+  CHECK(child.hard.idle == seconds(300));
   CHECK(child.remote.at(0).to_string() == model::parse_selector("10.0.0.0/8[tcp]")->to_string());
   CHECK(child.reqid == 7);
 }

@@ -49,7 +49,7 @@ policy::SaTraffic traffic(const StackNode& node, const IpAddr& peer, uint64_t fi
   return out;
 }
 
-policy::SaBundle bundle(uint32_t spi, uint8_t key, uint32_t packets = 0) {
+policy::SaBundle bundle(uint32_t spi, uint8_t key, uint32_t packets = 0, uint32_t idle_seconds = 0) {
   policy::SaMaterial esp;
   esp.spi = spi;
   esp.auth = policy::TransformId{1, 1, {}};    // HMAC-SHA-1-96
@@ -60,6 +60,7 @@ policy::SaBundle bundle(uint32_t spi, uint8_t key, uint32_t packets = 0) {
   out.sas = {esp};
   out.qm_sa_id = 7;
   out.lifetime.packets = packets;
+  out.idle_timeout_seconds = idle_seconds;
   return out;
 }
 
@@ -68,27 +69,28 @@ struct Half {
   stack::DirectSas::Id id = 0;
   uint32_t spi = 0;
 };
-Half begin(StackNode& node, const IpAddr& peer, const Installed& filters, uint8_t key, uint32_t packets = 0) {
+Half begin(StackNode& node, const IpAddr& peer, const Installed& filters, uint8_t key, uint32_t packets = 0,
+           uint32_t idle_seconds = 0) {
   stack::DirectSas& direct = node.control.direct();
   const policy::Snapshot& policy = *node.control.filters();
   const auto made = direct.create(policy, traffic(node, peer, filters.outbound), 0, 0).value();
   CHECK(made.inbound_filter == filters.inbound);
   const uint32_t spi = direct.set_spi(policy, made.id, {traffic(node, peer, filters.inbound), {}, 0}).value();
   CHECK(spi >= 256);
-  REQUIRE(direct.add_inbound(policy, made.id, bundle(spi, key, packets)));
+  REQUIRE(direct.add_inbound(policy, made.id, bundle(spi, key, packets, idle_seconds)));
   return {made.id, spi};
 }
 
 struct DirectPair : FilterPair {
   Installed at_east, at_west;
   Half e, w;
-  void connect(uint32_t packets = 0) {
+  void connect(uint32_t packets = 0, uint32_t idle_seconds = 0) {
     at_east = add_filters(east, now, west.address);
     at_west = add_filters(west, now, east.address);
-    e = begin(east, west.address, at_east, 1, packets);
-    w = begin(west, east.address, at_west, 9, packets);
-    REQUIRE(east.control.direct().add_outbound(e.id, bundle(w.spi, 9, packets)));
-    REQUIRE(west.control.direct().add_outbound(w.id, bundle(e.spi, 1, packets)));
+    e = begin(east, west.address, at_east, 1, packets, idle_seconds);
+    w = begin(west, east.address, at_west, 9, packets, idle_seconds);
+    REQUIRE(east.control.direct().add_outbound(e.id, bundle(w.spi, 9, packets, idle_seconds)));
+    REQUIRE(west.control.direct().add_outbound(w.id, bundle(e.spi, 1, packets, idle_seconds)));
     settle();
   }
 };
@@ -259,6 +261,19 @@ TEST_SUITE("stack/direct_sas") {
     pair.east.drain(pair.now);
     CHECK(pair.east.control.direct().size() == 0);
     CHECK(pair.east.dataplane.sas(pair.now).empty());
+  }
+
+  TEST_CASE("[WFP IPSEC_SA_BUNDLE1] a context ends when its SAs were idle for so long") {
+    DirectPair pair;
+    pair.connect(0, 10);
+    pair.run(seconds(6));
+    REQUIRE(pair.ping(1));
+    pair.run(seconds(6));
+    CHECK(pair.east.control.direct().size() == 1);
+    pair.run(seconds(6));
+    CHECK(pair.east.control.direct().size() == 0);
+    CHECK_FALSE(pair.ping(2));
+    CHECK(pair.east.clear.empty());
   }
 
   TEST_CASE("[WFP 15.2] no packets in the lifetime: neither limit nor replay protection; else both") {

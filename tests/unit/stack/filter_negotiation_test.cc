@@ -95,6 +95,47 @@ TEST_SUITE("stack/filter_negotiation") {
     CHECK(pair.east.clear.size() == 1);
   }
 
+  TEST_CASE(
+      "[scenario 3] ndAllowClearTimeoutSeconds after the SA is up what is clear of its traffic is refused, until it "
+      "goes") {
+    FilterPair pair;
+    FilterScenario scenario{kPersist, kDiscover};
+    scenario.clear_timeout_seconds = 10;
+    for (StackNode* node : {&pair.east, &pair.west}) install(*node, pair.now, scenario);
+    const auto refusals = [&] {
+      const auto* layer = pair.east.host_filters.find(stack::Point::inbound_transport, Family::v4);
+      const auto& rules = layer->sublayers.front();
+      return std::count_if(rules.begin(), rules.end(), [&](const stack::HostRule& rule) {
+        return rule.does == stack::HostRule::Does::veto && rule.remote.front().first == pair.west.address;
+      });
+    };
+    (void)pair.ping(1);
+    REQUIRE(pair.ping(2));
+    CHECK(refusals() == 0);
+    pair.run(seconds(10));
+    CHECK(refusals() > 0);
+    pair.east.control.end_filter_sas(pair.now);
+    pair.run(seconds(2));
+    CHECK(refusals() == 0);
+  }
+
+  TEST_CASE(
+      "[WFP IPSEC_SA_IDLE_TIMEOUT] an SA that nobody uses goes, and the next packet asks for another and waits for "
+      "it") {
+    FilterPair pair;
+    FilterScenario scenario;
+    scenario.idle_seconds = 20;
+    for (StackNode* node : {&pair.east, &pair.west}) install(*node, pair.now, scenario);
+    REQUIRE(pair.ping(1));
+    pair.run(seconds(15));
+    CHECK(pair.east.dataplane.sas(pair.now).size() == 1);
+    pair.run(seconds(60));
+    CHECK(pair.east.dataplane.sas(pair.now).empty());
+    CHECK(pair.west.dataplane.sas(pair.now).empty());
+    CHECK(pair.ping(2));
+    CHECK(pair.east.clear.empty());
+  }
+
   TEST_CASE("negotiation discovery to a plain host: clear at once, one negotiation for a flow") {
     FilterPair pair;
     install(pair.east, pair.now, {kPersist, kDiscover});

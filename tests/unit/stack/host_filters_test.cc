@@ -16,12 +16,12 @@ namespace raw = sallyport::policy::raw_context;
 
 namespace {
 
-HostFilters rules_of(const std::vector<Filter>& filters) {
+HostFilters rules_of(const std::vector<Filter>& filters, const std::vector<stack::SettledTraffic>& settled = {}) {
   test::SeededRng rng(1);
   Engine engine(rng);
   const auto session = *engine.open(trusted());
   for (const Filter& filter : filters) REQUIRE(engine.add(session, filter));
-  return stack::host_filters(*engine.snapshot());
+  return stack::host_filters(*engine.snapshot(), settled);
 }
 
 std::vector<Does> does(const HostFilters& filters, Point point, size_t sublayer = 0) {
@@ -57,6 +57,29 @@ TEST_SUITE("stack/host_filters") {
                                                  known::callout::IPSEC_INBOUND_INITIATE_SECURE_V4)});
     CHECK(does(accept, Point::ale_auth_recv_accept) == std::vector{Does::veto});
     CHECK_FALSE(accept.captures());
+  }
+
+  TEST_CASE(
+      "[scenario 3] of what has settled nothing is taken in the clear that discovery would take, and the rest is") {
+    const auto selectors = [](const char* text) { return model::Selectors{*model::parse_selector(text)}; };
+    const std::vector<stack::SettledTraffic> settled{
+        {selectors("192.0.2.1/32[tcp]"), selectors("192.0.2.2/32[tcp/80]")},
+        {selectors("192.0.2.1/32"), selectors("198.51.100.0/24")},
+        {selectors("192.0.2.1/32[icmp/8]"), selectors("192.0.2.2/32[icmp/8]")},  // says no ports
+        {selectors("2001:db8::1/128"), selectors("2001:db8::2/128")}};
+    Filter narrow = inbound(raw::kInboundPersistConnectionSecurity);
+    narrow.conditions = {v4_net(Field::IP_REMOTE_ADDRESS, "192.0.2.0/24")};
+    const auto rules = rules_of({narrow}, settled);
+    REQUIRE(does(rules, Point::inbound_transport) == std::vector{Does::veto, Does::permit});
+    const HostRule& refused = rules.find(Point::inbound_transport, Family::v4)->sublayers[0][0];
+    CHECK(refused.local == HostRule::Addresses{{IpAddr::v4(0xc0000201), IpAddr::v4(0xc0000201)}});
+    CHECK(refused.remote == HostRule::Addresses{{IpAddr::v4(0xc0000202), IpAddr::v4(0xc0000202)}});
+    CHECK(refused.protocols == HostRule::Numbers{{6, 6}});
+    CHECK(refused.local_ports.empty());
+    CHECK(refused.remote_ports == HostRule::Numbers{{80, 80}});
+    CHECK(does(rules_of({inbound(0)}, settled), Point::inbound_transport) == std::vector{Does::veto});
+    CHECK(does(rules_of({inbound(raw::kInboundPassthru)}, settled), Point::inbound_transport) ==
+          std::vector{Does::permit});
   }
 
   TEST_CASE("the heaviest comes first, a right that is cleared makes a hard permit, and sublayers keep their order") {
