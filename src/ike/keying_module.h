@@ -61,6 +61,10 @@ struct IkeSaRekeyed {
   model::IkeId old_id = 0;
   model::IkeId new_id = 0;
 };
+// A Child SA was asked for: as soon as the peer has answered, packets may come by this SPI (RFC 7296 2.8).
+struct ChildSaOffered {
+  model::Spi spi_in = 0;
+};
 struct ChildSaReady {
   model::IkeId ike_id = 0;
   model::SaSpec sa;
@@ -129,8 +133,8 @@ struct StateChanged {
   std::string why;
 };
 
-using Event = std::variant<IkeSaUp, IkeSaDown, IkeSaRekeyed, ChildSaReady, ChildSaRemoved, SwitchOutbound,
-                           AttemptFailed, KeyLog, RemoteMoved, StateChanged>;
+using Event = std::variant<IkeSaUp, IkeSaDown, IkeSaRekeyed, ChildSaOffered, ChildSaReady, ChildSaRemoved,
+                           SwitchOutbound, AttemptFailed, KeyLog, RemoteMoved, StateChanged>;
 using Output = std::variant<Datagram, Request, Event>;
 
 struct Initiate {

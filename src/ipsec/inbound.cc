@@ -261,6 +261,7 @@ void take_train(Shard& shard, TimePoint now, Opening& opening, const Incoming& f
       spi = own;
       sa = shard.sad.find_inbound(own);
     }
+    if (sa == nullptr && shard.early.hold(now, from, packet, spi)) continue;
     const Verdict verdict = opening.take(from, packet, sa);
     if (verdict.passed()) continue;
     shard.drops.count(verdict.drop());

@@ -2,6 +2,7 @@
 #pragma once
 #include "ipsec/drop_log.h"
 #include "ipsec/drops.h"
+#include "ipsec/early_packets.h"
 #include "ipsec/flow_policy.h"
 #include "ipsec/open_queue.h"
 #include "ipsec/pmtu.h"
@@ -25,6 +26,7 @@ struct Shard {
   Reassembly reassembly;
   SealQueue sealing;
   OpenQueue opening;
+  EarlyPackets early;
   FlowPolicy* flows = nullptr;  // asked where the SPD has no entry, and about all that comes by an SA; nullptr: nobody
   PacketBuf piece;              // of a packet that is cut or put together on its way
 };

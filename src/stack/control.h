@@ -197,6 +197,7 @@ class Control {
   void on_event(TimePoint now, ike::IkeSaUp& event);
   void on_event(TimePoint now, ike::IkeSaDown& event);
   void on_event(TimePoint now, ike::IkeSaRekeyed& event);
+  void on_event(TimePoint now, ike::ChildSaOffered& event);
   void on_event(TimePoint now, ike::ChildSaReady& event);
   void on_event(TimePoint now, ike::ChildSaRemoved& event);
   void on_event(TimePoint now, ike::SwitchOutbound& event);

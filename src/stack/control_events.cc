@@ -126,6 +126,10 @@ void Control::on_event(TimePoint, ike::IkeSaRekeyed& event) {
   outputs_.emplace_back(Notice{Notice::Kind::ike_rekeyed, connection, {}, Errc::state, "IKE SA rekeyed", {}, {}});
 }
 
+void Control::on_event(TimePoint, ike::ChildSaOffered& event) {
+  outputs_.emplace_back(DataplaneCommand{ExpectSa{event.spi_in}});
+}
+
 void Control::on_event(TimePoint now, ike::ChildSaReady& event) {
   const Connections::Key key{event.sa.connection, event.sa.child};
   children_[event.sa.child_id] = {key, event.ike_id, facts_of(event.sa, event.group), false};

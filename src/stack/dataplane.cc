@@ -177,8 +177,14 @@ void Dataplane::apply(TimePoint now, InstallSa& command) {
     events_.emplace_back(LifetimeReached{child, spi, true});
     return;
   }
+  for (const auto& early : shard_.early.take(spi)) {
+    const ipsec::Incoming incoming = early.incoming();
+    handle_esp(now, {&incoming, 1});
+  }
   if (ready) release(now, reqid);
 }
+
+void Dataplane::apply(TimePoint now, ExpectSa& command) { shard_.early.expect(now, command.spi); }
 
 void Dataplane::apply(TimePoint now, InstallSaElsewhere& command) {
   const uint32_t reqid = command.sa.reqid;
@@ -248,12 +254,13 @@ void Dataplane::handle_deadline(TimePoint now) {
     held_dropped_ += held_.expire(now);
     expire_held_at_ = held_.empty() ? std::nullopt : std::optional(now + seconds(5));
   }
+  for (size_t gone = shard_.early.handle_deadline(now); gone > 0; --gone) shard_.drops.count(ipsec::Drop::no_sa);
   if (inner_host_) inner_host_->expire(now);
 }
 
 std::optional<TimePoint> Dataplane::next_deadline() const {
   std::optional<TimePoint> first = shard_.sad.next_deadline();
-  for (const auto& at : {report_at_, expire_held_at_, flows_.next_deadline()}) {
+  for (const auto& at : {report_at_, expire_held_at_, flows_.next_deadline(), shard_.early.next_deadline()}) {
     if (at && (!first || *at < *first)) first = at;
   }
   return first;

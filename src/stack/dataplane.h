@@ -73,6 +73,7 @@ class Dataplane {
 
  private:
   void apply(TimePoint now, InstallSa& command);
+  void apply(TimePoint now, ExpectSa& command);
   void apply(TimePoint now, InstallSaElsewhere& command);
   void apply(TimePoint now, CompleteSa& command);
   void apply(TimePoint now, SwitchSaOutbound& command);

@@ -25,6 +25,9 @@ struct InstallSa {
   uint64_t group = 0;                                      // of the sockets that it serves; 0: of no sockets
   bool answered = false;  // by the peer's wish: what comes by it is answered by it, and not by others of its group
 };
+struct ExpectSa {  // an inbound SPI that a peer may answer: what comes by it waits for its SA
+  model::Spi spi = 0;
+};
 struct InstallSaElsewhere {  // what the other shards are to know of it
   ipsec::Sad::Elsewhere sa;
 };
@@ -67,8 +70,9 @@ struct ForgetSocket {  // it is nobody's any more
   HostFlow flow;
   uint64_t group = 0;
 };
-using DataplaneCommand = std::variant<InstallSa, InstallSaElsewhere, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd,
-                                      ForgetHeld, ReleaseHeld, SetFilters, CompleteSa, PlaceSocket, ForgetSocket>;
+using DataplaneCommand =
+    std::variant<InstallSa, ExpectSa, InstallSaElsewhere, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd, ForgetHeld,
+                 ReleaseHeld, SetFilters, CompleteSa, PlaceSocket, ForgetSocket>;
 
 // Dataplane to Control.
 struct Acquire {

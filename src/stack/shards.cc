@@ -34,6 +34,10 @@ void for_each_shard(DataplaneCommand command, size_t shards,
     }
     return;
   }
+  if (const auto* expected = std::get_if<ExpectSa>(&command)) {
+    give(ipsec::shard_of(expected->spi, shards), *expected);
+    return;
+  }
   if (auto* complete = std::get_if<CompleteSa>(&command)) {
     const uint16_t owner = ipsec::shard_of(complete->spi_in, shards);
     ipsec::Sad::Elsewhere told = complete->sa;

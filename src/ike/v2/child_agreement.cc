@@ -132,6 +132,7 @@ ChildResult<ChildOffer> add_child_offer(IkeSa& sa, const model::ChildPolicy& pol
   if (auto why = refuse_ah_through_nat(sa, policy)) return tl::unexpected<ChildRefusal>(std::move(*why));
   offer.lease = std::make_shared<SpiLease>(sa.host, offer.resource);
   offer.spi_in = offer.lease->spi;
+  sa.host.emit(Event(ChildSaOffered{offer.spi_in}));
   // RFC 7296 1.2: the Child SA of IKE_AUTH is keyed by the IKE SA's own exchange.
   if (wish.first) drop_transforms(offer.proposals, model::TransformType::KE);
   uint8_t number = 0;

@@ -37,7 +37,8 @@ TEST_SUITE("stack/settled_peers") {
     peers.add(kStart, 1, traffic("192.0.2.2/32"), kTimeout, std::nullopt);
     CHECK(peers.handle_deadline(kStart + kTimeout));
     peers.add(kStart + seconds(60), 2, traffic("192.0.2.2/32"), kTimeout, 1);
-    CHECK(peers.next_deadline() == kStart + seconds(60));
+    REQUIRE(peers.next_deadline());
+    CHECK(*peers.next_deadline() <= kStart + seconds(60));
     (void)peers.handle_deadline(kStart + seconds(60));
     CHECK(peers.traffic().size() == 1);
     peers.remove(kStart + seconds(61), 1);
