@@ -17,6 +17,7 @@
 #include "ipsec/tcp_reset.h"
 #include "ipsec/transport_mode.h"
 #include "wire/ip/ext_headers.h"
+#include "wire/ip/join.h"
 #include "wire/ip/packet_view.h"
 
 namespace sallyport::ipsec {
@@ -222,7 +223,8 @@ Verdict run(SaInbound& sa, const Arriving& a, Outputs& out) {
   // RFC 4301 appendix E: an SA inside another is not used without it.
   if (sa.record->spec.outer_reqid != a.came_by && sa.record->spec.outer_reqid != 0) return Drop::bundle_broken;
   const size_t slots = out.packets().size();
-  Outgoing& slot = out.add(a.packet.size() + 40);
+  // Others may be joined to what is found (inbound.cc).
+  Outgoing& slot = out.add(out.shape().join_inner ? wire::ip::Joiner::kMostOctets : a.packet.size() + 40);
   slot.packet.reset(PacketBuf::kHeadroom + a.at);
   slot.child_id = sa.record->spec.child_id;
   Verdict verdict = open_and_restore(sa, a, slot, out);

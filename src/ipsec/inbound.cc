@@ -75,7 +75,9 @@ class Opening {
   Verdict accept(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence, bool authentic,
                  MutableBytes& plain);
   Verdict check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& plain);
-  void close();
+  void join_restored(size_t slots);
+  void close() { close(out_.packets().size()); }
+  void close(size_t slots);
 
   Shard& shard_;
   TimePoint now_;
@@ -87,9 +89,35 @@ class Opening {
   model::FlowKey flow_;
 };
 
-void Opening::close() {
-  if (joiner_.count() > 1) joiner_.finish(out_.packets().back().packet);
+// slots: how many there were when the last packet was joined.
+void Opening::close(size_t slots) {
+  if (joiner_.count() > 1) joiner_.finish(out_.packets()[slots - 1].packet);
   joiner_.close();
+}
+
+// A packet that was put together outside of here (decapsulate.h) stands alone in the last slot, which was not there
+// before: where it continues the one in front of it, its payload goes there.
+void Opening::join_restored(size_t slots) {
+  const auto packets = out_.packets();
+  if (packets.size() == slots) return;
+  if (!out_.shape().join_inner || packets.size() != slots + 1 ||
+      !wire::ip::PacketView::decode(packets[slots].packet.view(), view_)) {
+    return close(slots);
+  }
+  const ByteView whole = packets[slots].packet.view();
+  if (joiner_.open() && packets[slots - 1].child_id == packets[slots].child_id &&
+      whole.size() > joiner_.header_octets()) {
+    PacketBuf& joined = packets[slots - 1].packet;
+    const ByteView payload = whole.subspan(joiner_.header_octets());
+    if (joined.tailroom() >= payload.size() && joiner_.confirm(joined.view()) && joiner_.follows(whole, view_)) {
+      joiner_.add(whole);
+      std::copy(payload.begin(), payload.end(), joined.append(payload.size()).begin());
+      out_.undo();
+      return;
+    }
+  }
+  close(slots);
+  joiner_.begin(whole, view_);
 }
 
 // Strips, checks and marks `plain`, which is cut down to the inner packet.
@@ -235,9 +263,11 @@ Verdict Opening::take(const Incoming& from, ByteView packet, SaInbound* sa) {
   // What waits comes first: in its order, and before its SA's state is looked at.
   if (!together || shard_.opening.sa() != sa) settle();
   if (sa->special) {
-    close();
     fitted_ = nullptr;
-    return decapsulate(shard_, now_, *sa, from, whole, out_);
+    const size_t slots = out_.packets().size();
+    const Verdict verdict = decapsulate(shard_, now_, *sa, from, whole, out_);
+    join_restored(slots);
+    return verdict;
   }
   if (sa->dead || !sa->usage.may_carry()) return Drop::lifetime_expired;
   // RFC 7296 2.23: with and without UDP encapsulation are both taken at any time, whatever we send ourselves.

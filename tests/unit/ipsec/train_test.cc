@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "support/esp_pair.h"
+#include "support/sa_pair.h"
 
 using namespace sallyport;
 using namespace sallyport::ipsec;
@@ -12,7 +13,8 @@ namespace {
 constexpr size_t kSegment = 1300;
 
 // A TCP packet with `octets` of payload as a host hands it down, its checksum only begun.
-PacketBuf large_tcp(Family family, size_t octets, uint16_t segment = kSegment) {
+PacketBuf large_tcp(const IpAddr& source, const IpAddr& destination, size_t octets, uint16_t segment = kSegment) {
+  const Family family = source.family();
   Writer w;
   w.u16(40000);
   w.u16(5201);
@@ -22,16 +24,18 @@ PacketBuf large_tcp(Family family, size_t octets, uint16_t segment = kSegment) {
   w.u16(512);
   w.u32(0);
   for (size_t i = 0; i < octets; ++i) w.u8(static_cast<uint8_t>(i * 3 + i / 251));
-  PacketBuf out = PacketBuf::copy_of(ip_packet(inner_left(family), inner_right(family), 6, w.view()));
+  PacketBuf out = PacketBuf::copy_of(ip_packet(source, destination, 6, w.view()));
   const size_t ip = family == Family::v4 ? 20 : 40;
-  store_be16(out.data() + ip + 16,
-             wire::ip::pseudo_header_sum(inner_left(family), inner_right(family), 6, out.size() - ip));
+  store_be16(out.data() + ip + 16, wire::ip::pseudo_header_sum(source, destination, 6, out.size() - ip));
   out.offload.segments = family == Family::v4 ? Offload::Segments::tcp4 : Offload::Segments::tcp6;
   out.offload.segment_octets = segment;
   out.offload.checksum_wanted = true;
   out.offload.checksum_start = static_cast<uint16_t>(ip);
   out.offload.checksum_offset = 16;
   return out;
+}
+PacketBuf large_tcp(Family family, size_t octets, uint16_t segment = kSegment) {
+  return large_tcp(inner_left(family), inner_right(family), octets, segment);
 }
 
 Incoming as_incoming(const Outgoing& out) {
@@ -98,6 +102,43 @@ TEST_SUITE("ipsec/trains") {
       CHECK(single.packets().size() == 11);
     }
   }
+  TEST_CASE("[RFC4303 3.1.1] segments in transport mode come out joined, around what belongs to somebody else") {
+    for (Family family : {Family::v4, Family::v6}) {
+      SaChoice choice;
+      choice.mode = model::Mode::transport;
+      choice.outer = family;
+      choice.udp = true;
+      SaPair pair(choice);
+      REQUIRE(pair.installed);
+      PacketBuf sent = large_tcp(pair.source(), pair.destination(), 10 * kSegment + 77);
+      const Bytes data = payload_of(sent.view(), family);
+      Outputs out(OutputShape{1, true});
+      outbound(pair.left, pair.now, {&sent, 1}, out);
+      std::vector<Bytes> wire;
+      for (const Outgoing& slot : out.packets()) wire.push_back(to_bytes(slot.packet.view()));
+      REQUIRE(wire.size() == 11);
+      wire.insert(wire.begin() + 4, pair.seal(pair.sample()));
+      std::vector<Incoming> in(wire.size());
+      for (size_t i = 0; i < wire.size(); ++i) {
+        in[i].packet = wire[i];
+        in[i].from = pair.from;
+        in[i].to = {end_of(family, false), 4500};
+        in[i].udp = true;
+      }
+      Outputs opened(OutputShape{1, true});
+      inbound(pair.right, pair.now, in, opened);
+      CHECK(pair.right.drops.total() == 0);
+      REQUIRE(opened.packets().size() == 3);
+      Bytes joined = payload_of(opened.packets()[0].packet.view(), family);
+      CHECK(joined.size() == 4 * kSegment);
+      const size_t ip = family == Family::v4 ? 20 : 40;  // its header was left out on the way
+      CHECK(to_bytes(opened.packets()[1].packet.view().subspan(ip)) == to_bytes(ByteView(pair.sample()).subspan(ip)));
+      append(joined, payload_of(opened.packets()[2].packet.view(), family));
+      CHECK(joined == data);
+      CHECK(opened.packets()[2].packet.offload.segment_octets == kSegment);
+    }
+  }
+
   TEST_CASE("[RFC4303 3.4.3] a packet of a train that is not authentic is missing, and no octet of it is left") {
     EspPair pair{EspChoice{.udp = true}};
     PacketBuf sent = large_tcp(Family::v4, 8 * kSegment);
