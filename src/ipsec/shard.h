@@ -25,7 +25,8 @@ struct Shard {
   Reassembly reassembly;
   SealQueue sealing;
   OpenQueue opening;
-  FlowPolicy* flows = nullptr;  // asked where the SPD has no entry, and about all that comes by an SA; nullptr: nobody
+  FlowPolicy* flows = nullptr;  // asked where the SPD has no entry, or does not decide alone, and about all that comes
+                                // by an SA; nullptr: nobody
   PacketBuf piece;              // of a packet that is cut or put together on its way
 };
 
