@@ -62,9 +62,10 @@ bool reflect_mark(const char* family) {
 // The same rules, whatever numbers their filters have: an engine that has lived longer counts on.
 bool same_rules(stack::HostFilters a, stack::HostFilters b) {
   for (stack::HostFilters* each : {&a, &b}) {
-    for (auto& layer : each->layers)
-      for (auto& sublayer : layer.sublayers)
-        for (auto& rule : sublayer) rule.filter = 0;
+    for (auto* layers : {&each->layers, &each->past_connections})
+      for (auto& layer : *layers)
+        for (auto& sublayer : layer.sublayers)
+          for (auto& rule : sublayer) rule.filter = 0;
   }
   return a == b;
 }
@@ -298,7 +299,7 @@ std::optional<std::string> Privileges::protect(const config::Settings& settings)
   if (settings_.device.type != DeviceSettings::Type::tun) return std::nullopt;
   const auto& closed = settings.daemon.fail_closed;
   runtime::SystemRng rng;
-  auto configured = stack::host_filters_of(settings.filters, rng);
+  auto configured = stack::host_filters_of(settings.filters, settings.connections, rng);
   if (!configured) return configured.error();
   if (closed.enforce == Enforce::off) {
     if (settings.secure_sockets.enabled)

@@ -1,5 +1,5 @@
-// Who decides about flows that no SPD entry covers, packet by packet and with a memory: the seat that `stack` fills
-// with the filter engine. RFC 4301 4.4.1 calls such a decision the SPD's all the same. One thread: the shard's.
+// Who decides about flows that the SPD does not decide alone, packet by packet and with a memory: the seat that `stack`
+// fills with the filter engine. RFC 4301 4.4.1 calls such a decision the SPD's all the same. One thread: the shard's.
 #pragma once
 #include "ipsec/drops.h"
 #include "ipsec/sa_record.h"
@@ -28,15 +28,27 @@ class FlowPolicy {
     FlowFlags* flags = nullptr;
     bool clear_meanwhile = false;  // without an SA the packet leaves in the clear, unless the flow is secure
     bool negotiate = true;
-    uint64_t filter = 0;  // who asks
+    uint64_t filter = 0;  // who asks; 0: the SPD's entry in `decision`, which is served as the SPD's are
   };
 
   virtual ~FlowPolicy() = default;
   // A leaving packet, whole where its protocol has ports.
   virtual Ruling outbound(TimePoint now, const wire::ip::PacketView& view) = 0;
+  // Whether the entry that the SPD has for a leaving packet is also what all policy together says of its flow.
+  bool leaves_to_spd(const wire::ip::PacketView& view, Spd::Decision& decision) {
+    if (decision.asked != generation_) {
+      decision.asked = generation_;
+      decision.alone = decides_alone(view, *decision.entry);
+    }
+    return decision.alone;
+  }
   // A packet that came by this SA and fits its selectors. latch_broken: this host's TCP is told that the connection is
   // over.
   virtual Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const SaRecord& sa) = 0;
+
+ protected:
+  virtual bool decides_alone(const wire::ip::PacketView&, const Spd::Entry&) { return true; }
+  uint64_t generation_ = 1;  // of the policy; another one asks anew
 };
 
 }  // namespace sallyport::ipsec

@@ -1,5 +1,6 @@
 //   inner packet ── decode ── SPD ─┬─ BYPASS ── clear
-//                                  ├─ nothing ── FlowPolicy ── one of the others, or clear until there is an SA
+//                                  ├─ nothing, or not alone ── FlowPolicy ── one of the others, or clear until there is
+//                                  │  an SA
 //                                  ├─ DISCARD, nothing ── dropped
 //                                  └─ PROTECT ── SAD ─┬─ none ── Acquire
 //                                                     ├─ another shard's ── HandOver
@@ -176,6 +177,18 @@ bool pick(Shard& shard, Spd::Decision& decision, uint32_t reqid, const model::Fl
   return picked.sa != nullptr || picked.elsewhere;
 }
 
+// An entry of the SPD that FlowPolicy has found to prevail.
+Verdict send_by_entry(Shard& shard, TimePoint now, Spd::Decision& decision, FlowFlags& flags, const Leaving& leaving,
+                      Outputs& out) {
+  if (const Verdict v = find_sa(shard, decision, leaving, out); !v.passed()) return v;
+  if (flags.guaranteed_encryption && decision.sa != nullptr) {
+    const model::SaSpec& spec = decision.sa->record->spec;
+    if (!model::encrypts(spec.protocol, spec.encr)) return Drop::not_encrypted;
+  }
+  flags.secure = true;
+  return protect_by(shard, now, decision, leaving, out);
+}
+
 // A flow that only FlowPolicy knows of. The flag `secure` is set before the first protected packet leaves.
 Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Outputs& out) {
   const auto ruling = shard.flows->outbound(now, leaving.view);
@@ -190,6 +203,7 @@ Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Output
   if (ruling.way == Way::clear) return bypass(leaving, out);
   Spd::Decision& decision = *ruling.decision;
   FlowFlags& flags = *ruling.flags;
+  if (ruling.filter == 0) return send_by_entry(shard, now, decision, flags, leaving, out);
   const model::FlowKey& flow = leaving.view.flow;
   const bool known = decision.sa != nullptr || decision.elsewhere;
   if ((known && decision.sad_generation == shard.sad.generation()) ||
@@ -213,10 +227,8 @@ Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Output
 Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, wire::ip::PacketView& view,
                  Spd::Decision*& decided, Outputs& out) {
   Spd::Decision* const before = std::exchange(decided, nullptr);
-  // Filters may name ports at any time; what the SPD covers does not need them.
-  const bool put_together =
-      view.fragment &&
-      (shard.spd.selects_ports() || (shard.flows != nullptr && shard.spd.find_outbound(view.flow) == nullptr));
+  // Filters may name ports at any time.
+  const bool put_together = view.fragment && (shard.spd.selects_ports() || shard.flows != nullptr);
   if (put_together) {
     bool there = false;
     if (const Verdict v = wait_for_whole(shard, now, packet, view, there); !v.passed() || !there) return v;
@@ -227,6 +239,8 @@ Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, w
   if (decision.entry == nullptr) {
     return shard.flows == nullptr ? Verdict(Drop::no_policy) : send_by_flow(shard, now, leaving, out);
   }
+  if (shard.flows != nullptr && !shard.flows->leaves_to_spd(view, decision))
+    return send_by_flow(shard, now, leaving, out);
   switch ((*decision.entry)->action) {
     case model::Action::DISCARD: return Drop::policy_discard;
     case model::Action::BYPASS: return bypass(leaving, out);

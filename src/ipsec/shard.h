@@ -27,7 +27,8 @@ struct Shard {
   SealQueue sealing;
   OpenQueue opening;
   EarlyPackets early;
-  FlowPolicy* flows = nullptr;  // asked where the SPD has no entry, and about all that comes by an SA; nullptr: nobody
+  FlowPolicy* flows = nullptr;  // asked where the SPD has no entry, or does not decide alone, and about all that comes
+                                // by an SA; nullptr: nobody
   PacketBuf piece;              // of a packet that is cut or put together on its way
 };
 

@@ -91,7 +91,8 @@ Spd::Decision& Spd::decide_outbound(const model::FlowKey& flow) {
   ++misses_;
   slot.flow = flow;
   slot.generation = generation_;
-  slot.decision = {find_outbound(flow), nullptr, 0, false, 0, 0};
+  slot.decision = {};
+  slot.decision.entry = find_outbound(flow);
   return slot.decision;
 }
 

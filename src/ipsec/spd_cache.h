@@ -40,6 +40,8 @@ class Spd {
     bool elsewhere = false;  // the SA is another shard's
     uint16_t shard = 0;
     model::ChildId copy_of = 0;  // as Sad::Picked has it
+    uint64_t asked = 0;          // FlowPolicy, of this generation, whether the entry decides alone
+    bool alone = false;          // it does
   };
   Decision& decide_outbound(const model::FlowKey& flow);
   // For a burst, before its decisions: asks the memory for the flow's place in the cache; and the SA that stands there,

@@ -234,7 +234,12 @@ std::string_view to_string(ContextType type) {
 ContextRole role_of(ContextType type) { return kContexts[static_cast<uint32_t>(type)].role; }
 std::optional<KeyModule> key_module_of(ContextType type) { return kContexts[static_cast<uint32_t>(type)].module; }
 
-Outcome<> check_context(const ProviderContext& context) {
+Outcome<> check_context(const ProviderContext& context, bool may_lack_proposals) {
+  const auto none = [](const auto* policy) { return policy != nullptr && policy->proposals.empty(); };
+  if (may_lack_proposals &&
+      (none(std::get_if<IkePolicy>(&context.policy)) || none(std::get_if<TransportPolicy>(&context.policy)) ||
+       none(std::get_if<TunnelPolicy>(&context.policy))))
+    return {};
   if (static_cast<uint32_t>(context.type) >= kContextTypes) return refuse(Fwp::INVALID_ENUMERATOR);
   const ContextRow& row = kContexts[static_cast<uint32_t>(context.type)];
   if (context.policy.index() != row.policy) return refuse(Fwp::NULL_POINTER);

@@ -111,7 +111,8 @@ Outcome<> Engine::protect(SessionId id, ObjectKind kind, const std::optional<Gui
   auto next = std::make_shared<Snapshot>(*current_);
   const auto replace = [&](auto& map, auto&& also) -> Outcome<> {
     auto object = **map.find(*key);
-    if (object.head.lifetime == Lifetime::builtin) return refuse(Fwp::BUILTIN_OBJECT);
+    if (object.head.lifetime == Lifetime::builtin || (of_program(object.head) && !session->request.trusted))
+      return refuse(Fwp::BUILTIN_OBJECT);
     if (session->dynamic() && object.head.owner != id) return refuse(Fwp::DYNAMIC_SESSION_IN_PROGRESS);
     object.head.protection = held;
     auto shared = std::make_shared<const decltype(object)>(std::move(object));

@@ -36,9 +36,11 @@ struct ObjectHead {
   Bytes provider_data;
   // Set by the engine, ignored when added.
   Lifetime lifetime = Lifetime::static_;
-  SessionId owner = 0;                                   // of a dynamic object
+  SessionId owner = 0;                                   // of a dynamic object, or a static one of this program itself
   std::shared_ptr<const SecurityDescriptor> protection;  // nothing: what the container says
 };
+// Added by this program for a provider of its own: nobody else deletes it or changes who may.
+inline bool of_program(const ObjectHead& head) { return head.lifetime == Lifetime::static_ && head.owner != 0; }
 bool operator==(const ObjectHead& a, const ObjectHead& b);  // protection by value
 
 }  // namespace sallyport::policy

@@ -43,7 +43,8 @@ struct ProviderContext {
 // Every documented rule for the policy inside: ZERO_LENGTH_ARRAY, INCOMPATIBLE_AUTH_METHOD, EM_NOT_SUPPORTED,
 // INCOMPATIBLE_DH_GROUP, INVALID_AUTH_TRANSFORM, INVALID_CIPHER_TRANSFORM, INVALID_TRANSFORM_COMBINATION,
 // DUPLICATE_KEYMOD, INVALID_TUNNEL_ENDPOINT, … The refusal's index is that of the method, proposal or selector.
-Outcome<> check_context(const ProviderContext& context);
+// may_lack_proposals: they are kept elsewhere, as far as these types cannot say them.
+Outcome<> check_context(const ProviderContext& context, bool may_lack_proposals = false);
 
 // Whether a filter of that layer (and callout, zero for none) may refer to such a context: PROVIDER_CONTEXT_MISMATCH,
 // CONTEXT_INCOMPATIBLE_WITH_CALLOUT, CONTEXT_INCOMPATIBLE_WITH_LAYER.

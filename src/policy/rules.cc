@@ -99,10 +99,11 @@ Outcome<> settle_head(const HeadRule& rule, const Author& author, const Containe
   const bool persistent = head.flags & rule.persistent_flag;
   if (persistent && author.dynamic) return refuse(Fwp::DYNAMIC_SESSION_IN_PROGRESS);
   head.lifetime = persistent ? Lifetime::persistent : author.dynamic ? Lifetime::dynamic : Lifetime::static_;
-  head.owner = author.dynamic ? author.session : 0;
+  head.owner = author.dynamic || (author.trusted && !persistent && head.provider) ? author.session : 0;
   if (!head.provider) return {};
   const auto* provider = snapshot.providers.find(*head.provider);
   if (!provider) return refuse(Fwp::PROVIDER_NOT_FOUND);
+  if (!author.trusted && of_program((*provider)->head)) return refuse(Fwp::ACCESS_DENIED);
   return check_link(author, containers, head, ObjectKind::provider, (*provider)->head);
 }
 
@@ -110,6 +111,7 @@ Outcome<> settle(const Author& author, const Containers& containers, const Snaps
   object.head.provider.reset();
   SP_CHECK(settle_head({ObjectKind::provider, Provider::kPersistent, Provider::kPersistent, Provider::kDisabled},
                        author, containers, snapshot, object.head));
+  if (author.trusted && object.head.lifetime == Lifetime::static_) object.head.owner = author.session;
   return snapshot.providers.find(object.head.key) ? Outcome<>(refuse(Fwp::ALREADY_EXISTS)) : Outcome<>{};
 }
 
@@ -135,7 +137,8 @@ Outcome<> settle(const Author& author, const Containers& containers, const Snaps
   SP_CHECK(settle_head({ObjectKind::provider_context, known, ProviderContext::kPersistent, 0}, author, containers,
                        snapshot, object.head));
   if (snapshot.contexts.find(object.head.key)) return refuse(Fwp::ALREADY_EXISTS);
-  return check_context(object);
+  // What this program keeps elsewhere it need not say here.
+  return check_context(object, author.trusted);
 }
 
 Outcome<> settle(const Author& author, const Containers& containers, const Snapshot& snapshot, Filter& object) {
@@ -161,7 +164,7 @@ Outcome<> settle(const Author& author, const Containers& containers, const Snaps
 
 Outcome<> check_delete(const Author& author, const Containers& containers, const Snapshot& snapshot, ObjectKind kind,
                        const ObjectHead& head) {
-  if (head.lifetime == Lifetime::builtin) return refuse(Fwp::BUILTIN_OBJECT);
+  if (head.lifetime == Lifetime::builtin || (of_program(head) && !author.trusted)) return refuse(Fwp::BUILTIN_OBJECT);
   if (head.lifetime == Lifetime::dynamic && head.owner != author.session) return refuse(Fwp::WRONG_SESSION);
   if (author.dynamic && head.lifetime != Lifetime::dynamic) return refuse(Fwp::DYNAMIC_SESSION_IN_PROGRESS);
   const SecurityDescriptor& protection = head.protection ? *head.protection : containers.of(kind);

@@ -200,14 +200,6 @@ PacketReport Driver::packets() const {
   return out;
 }
 
-std::optional<model::SpdEntry> Driver::policy_for(const model::FlowKey& leaving) const {
-  std::optional<model::SpdEntry> out;
-  workers_.front()->call([&](const stack::Dataplane& dataplane) {
-    if (const auto* entry = dataplane.spd().find_outbound(leaving)) out = **entry;
-  });
-  return out;
-}
-
 PacketCounters Driver::counters() const {
   PacketCounters out;
   for (const auto& worker : workers_) out += worker->counters();

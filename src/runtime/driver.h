@@ -75,7 +75,6 @@ class Driver {
   const stack::Control& control() const { return control_; }
   // These ask the packet worker and wait for its answer.
   PacketReport packets() const;
-  std::optional<model::SpdEntry> policy_for(const model::FlowKey& leaving) const;
   PacketCounters counters() const;  // of both threads
   const config::Settings& settings() const { return settings_; }
   bool native_esp() const { return static_cast<bool>(descriptors_.esp_v4); }

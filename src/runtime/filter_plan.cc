@@ -1,6 +1,9 @@
-// See filter_plan.h. Layers: point, family, sublayers; each a count of rules; a rule: what it does, the filter's
+// See filter_plan.h. Layers, then those of what is let past connections: point, family, sublayers; each a count of
+// rules; a rule: what it does, the filter's
 // number, five lists of ranges.
 #include "runtime/filter_plan.h"
+
+#include <algorithm>
 
 namespace sallyport::runtime {
 namespace {
@@ -74,12 +77,9 @@ Result<HostRule> take_rule(Reader& in, Family family) {
   return out;
 }
 
-}  // namespace
-
-Bytes write_filter_plan(const HostFilters& filters) {
-  Writer out;
-  out.u32(static_cast<uint32_t>(filters.layers.size()));
-  for (const HostLayer& layer : filters.layers) {
+void put(Writer& out, const std::vector<HostLayer>& layers) {
+  out.u32(static_cast<uint32_t>(layers.size()));
+  for (const HostLayer& layer : layers) {
     out.u8(static_cast<uint8_t>(layer.point));
     out.u8(layer.family == Family::v4 ? 4 : 6);
     out.u32(static_cast<uint32_t>(layer.sublayers.size()));
@@ -96,14 +96,9 @@ Bytes write_filter_plan(const HostFilters& filters) {
       }
     }
   }
-  out.u32(static_cast<uint32_t>(filters.unsaid.size()));
-  for (const uint64_t filter : filters.unsaid) out.u64(filter);
-  return out.take();
 }
 
-Result<HostFilters> parse_filter_plan(ByteView octets) {
-  Reader in(octets);
-  HostFilters out;
+Result<> take(Reader& in, std::vector<HostLayer>& out) {
   SP_TRY(const uint32_t layers, count(in));
   for (uint32_t i = 0; i < layers; ++i) {
     HostLayer layer;
@@ -112,7 +107,8 @@ Result<HostFilters> parse_filter_plan(ByteView octets) {
     if (point > static_cast<uint8_t>(Point::ipforward) || (family != 4 && family != 6)) return fail(Errc::bad_value);
     layer.point = static_cast<Point>(point);
     layer.family = family == 4 ? Family::v4 : Family::v6;
-    if (out.find(layer.point, layer.family) != nullptr) return fail(Errc::bad_value);
+    const auto same = [&](const HostLayer& l) { return l.point == layer.point && l.family == layer.family; };
+    if (std::any_of(out.begin(), out.end(), same)) return fail(Errc::bad_value);
     SP_TRY(const uint32_t sublayers, count(in));
     for (uint32_t s = 0; s < sublayers; ++s) {
       SP_TRY(const uint32_t rules, count(in));
@@ -123,8 +119,27 @@ Result<HostFilters> parse_filter_plan(ByteView octets) {
       }
       layer.sublayers.push_back(std::move(sublayer));
     }
-    out.layers.push_back(std::move(layer));
+    out.push_back(std::move(layer));
   }
+  return {};
+}
+
+}  // namespace
+
+Bytes write_filter_plan(const HostFilters& filters) {
+  Writer out;
+  put(out, filters.layers);
+  put(out, filters.past_connections);
+  out.u32(static_cast<uint32_t>(filters.unsaid.size()));
+  for (const uint64_t filter : filters.unsaid) out.u64(filter);
+  return out.take();
+}
+
+Result<HostFilters> parse_filter_plan(ByteView octets) {
+  Reader in(octets);
+  HostFilters out;
+  SP_CHECK(take(in, out.layers));
+  SP_CHECK(take(in, out.past_connections));
   SP_TRY(const uint32_t unsaid, count(in));
   for (uint32_t i = 0; i < unsaid; ++i) {
     SP_TRY(const uint64_t filter, in.u64());

@@ -250,7 +250,40 @@ void write_bases(std::string& text, const FilterRulesPlan& plan) {
           "\" counter name captured_out drop\n\t}\n";
 }
 
+std::string exception_chain(const HostLayer& layer) {
+  return std::string("past_connections_") + short_name(layer.point) + (layer.family == Family::v4 ? "_v4" : "_v6");
+}
+
 }  // namespace
+
+std::string exception_chains(const stack::HostFilters& filters) {
+  std::string text;
+  for (const HostLayer& layer : filters.past_connections) {
+    text += "\tchain " + exception_chain(layer) + " {\n";
+    const bool leaving = is_leaving(layer.point);
+    for (const stack::HostSublayer& sublayer : layer.sublayers) {
+      for (const HostRule& rule : sublayer) {
+        for (const std::string& transport : match_transport(rule, leaving))
+          text += "\t\t" + match_address(layer.family, leaving ? "saddr" : "daddr", rule.local) +
+                  match_address(layer.family, leaving ? "daddr" : "saddr", rule.remote) + transport +
+                  (rule.does == HostRule::Does::permit ? "accept" : "return") + " comment \"filter " +
+                  std::to_string(rule.filter) + "\"\n";
+      }
+    }
+    text += "\t}\n";
+  }
+  return text;
+}
+
+std::string exception_jumps(const stack::HostFilters& filters, Point point) {
+  std::string text;
+  for (const HostLayer& layer : filters.past_connections) {
+    if (layer.point == point)
+      text += std::string("\t\tmeta nfproto ") + (layer.family == Family::v4 ? "ipv4" : "ipv6") + " jump " +
+              exception_chain(layer) + "\n";
+  }
+  return text;
+}
 
 std::string filter_rules(const FilterRulesPlan& plan) {
   if (plan.filters.empty() && !plan.secure_sockets) return {};

@@ -23,6 +23,11 @@ struct FilterRulesPlan {
   uint16_t segment_octets_v6 = 1340;
 };
 
+// What filters let past the connections of the configuration: chains that accept it, and the rules of a base chain that
+// lead there, at OUTBOUND_TRANSPORT what leaves and at INBOUND_TRANSPORT what arrives. Empty where there is nothing.
+std::string exception_chains(const stack::HostFilters& filters);
+std::string exception_jumps(const stack::HostFilters& filters, stack::Point point);
+
 // Chains for inside the table; empty when there is nothing to say.
 std::string filter_rules(const FilterRulesPlan& plan);
 

@@ -242,6 +242,7 @@ void write_arriving(std::string& text, const GuardPlan& plan) {
   text += "\t\tiifname { \"lo\", \"" + plan.device + "\" } accept\n";
   accept_fragments(text, plan);
   text += accept_own(plan) + kNeighbourDiscovery + accept_icmp_errors(plan);
+  text += exception_jumps(plan.filters, stack::Point::inbound_transport);
   jump_where_remote(text, plan, Direction::in, "refuse_arriving");
   text += "\t}\n";
 }
@@ -255,7 +256,7 @@ void write_leaving(std::string& text, const GuardPlan& plan, const char* chain, 
   text += "\t\tmeta mark " + mark_text() + " meta l4proto { 50, 51 } accept\n";
   text += "\t\tmeta mark " + mark_text() + " frag nexthdr { 50, 51 } accept\n";
   text += "\t\tmeta mark " + mark_text() + " udp sport " + own_ports(plan) + " accept\n";
-  text += kNeighbourDiscovery;
+  text += kNeighbourDiscovery + exception_jumps(plan.filters, stack::Point::outbound_transport);
   jump_where_remote(text, plan, Direction::out, "refuse_leaving");
   for (const Family family : plan.protection.refused_families) {
     // What never passes a router stays possible: without it the link itself does not work.
@@ -298,6 +299,7 @@ std::string guard_rules(const GuardPlan& plan, const GuardCounters& counters) {
   text += "\tchain later_fragments {\n";
   jump_where_remote(text, plan, Direction::in, "refuse_arriving");
   text += "\t}\n";
+  text += exception_chains(plan.filters);
   write_arriving(text, plan);
   write_leaving(text, plan, "leaving", "-310");
   write_leaving(text, plan, "leaving_translated", "310");

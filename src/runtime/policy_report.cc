@@ -57,6 +57,20 @@ void list_filters(const policy::Snapshot& snapshot, ctl::PolicyListing& out) {
   }
 }
 
+void explain_by_connection(const Driver& driver, const model::SpdEntry& entry, uint64_t filter,
+                           ctl::ExplainReply& out) {
+  out.action = "PROTECT";
+  out.connection = entry.connection;
+  out.child = entry.child;
+  out.entry = model::to_string(entry.local) + " to " + model::to_string(entry.remote);
+  for (const auto& sa : driver.packets().sas) {
+    if (sa.reqid == entry.reqid && sa.outbound_active && !sa.lingering) out.spi_out = sa.spi_out;
+  }
+  out.sentence =
+      "protected by " + entry.connection + "." + entry.child + ", filter " + std::to_string(filter) +
+      (out.spi_out != 0 ? ", with its SA" : ", which has no SA yet: the packet would wait while one is negotiated");
+}
+
 }  // namespace
 
 ctl::PolicyListing make_policy_listing(const Driver& driver, const ctl::ListPolicy& question) {
@@ -84,24 +98,28 @@ ctl::PolicyListing make_policy_listing(const Driver& driver, const ctl::ListPoli
   return out;
 }
 
-bool explain_by_filters(const Driver& driver, const model::FlowKey& flow, ctl::ExplainReply& out) {
+void explain_packet(const Driver& driver, const model::FlowKey& flow, ctl::ExplainReply& out) {
   // As it leaves here; and as the same packet would be judged where it arrives, were that this host.
   const auto explained = driver.control().explain_filters(flow);
-  if (explained.layers.empty()) return false;
   for (const auto& layer : explained.layers)
     out.layers.push_back(
         {std::string(policy::to_string(layer.layer)), layer.action, layer.filter, layer.name, layer.sentence});
-  if (!out.action.empty()) return true;
   if (explained.blocked) {
     out.action = "DISCARD";
     out.sentence = "a filter blocks it";
-    return true;
+    return;
+  }
+  if (explained.protects == 0 && !explained.others) {
+    out.action = "DISCARD";
+    out.sentence = "no policy covers this packet: it would be dropped at the device, and usually never gets there";
+    return;
   }
   if (explained.protects == 0) {
     out.action = "BYPASS";
     out.sentence = "no IPsec callout has a say: it leaves in the clear";
-    return true;
+    return;
   }
+  if (explained.connection) return explain_by_connection(driver, *explained.connection, explained.protects, out);
   out.action = "PROTECT";
   for (const auto& sa : driver.packets().sas) {
     // As packets are: one that only authenticates comes first, where the flow may have it.
@@ -123,7 +141,6 @@ bool explain_by_filters(const Driver& driver, const model::FlowKey& flow, ctl::E
                    (explained.clear_meanwhile ? "a new flow begins in the clear while one is negotiated"
                                               : "the packet would wait while one is negotiated");
   }
-  return true;
 }
 
 }  // namespace sallyport::runtime

@@ -6,7 +6,7 @@
 namespace sallyport::runtime {
 
 ctl::PolicyListing make_policy_listing(const Driver& driver, const ctl::ListPolicy& question);
-// Adds the layers, and where no SPD entry decides, the decision. False: there are no filters.
-bool explain_by_filters(const Driver& driver, const model::FlowKey& flow, ctl::ExplainReply& out);
+// The decision, by the SA that would carry the packet where there is one, and the filter of each layer.
+void explain_packet(const Driver& driver, const model::FlowKey& flow, ctl::ExplainReply& out);
 
 }  // namespace sallyport::runtime

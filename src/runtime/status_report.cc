@@ -176,15 +176,6 @@ ctl::DaemonFacts daemon_facts(TimePoint now, const Driver& driver, const ReportF
   return out;
 }
 
-std::string_view action_name(model::Action action) {
-  switch (action) {
-    case model::Action::BYPASS: return "BYPASS";
-    case model::Action::DISCARD: return "DISCARD";
-    case model::Action::PROTECT: return "PROTECT";
-  }
-  return "DISCARD";
-}
-
 }  // namespace
 
 ctl::StatusReply make_status(TimePoint now, const Driver& driver, const ReportFacts& facts,
@@ -224,29 +215,7 @@ ctl::ExplainReply make_explain(TimePoint, const Driver& driver, const ctl::Expla
   ctl::ExplainReply out;
   const model::FlowKey flow{question.source,      question.destination,      question.protocol,
                             question.source_port, question.destination_port, true};
-  const auto entry = driver.policy_for(flow);
-  if (!entry) {
-    if (explain_by_filters(driver, flow, out)) return out;
-    out.action = "DISCARD";
-    out.sentence = "no policy covers this packet: it would be dropped at the device, and usually never gets there";
-    return out;
-  }
-  const model::SpdEntry& found = *entry;
-  out.action = action_name(found.action);
-  out.connection = found.connection;
-  out.child = found.child;
-  out.entry = model::to_string(found.local) + " to " + model::to_string(found.remote);
-  for (const auto& sa : driver.packets().sas) {
-    if (sa.reqid == found.reqid && sa.outbound_active && !sa.lingering) out.spi_out = sa.spi_out;
-  }
-  const std::string name = found.connection + "." + found.child;
-  if (found.action != model::Action::PROTECT) {
-    out.sentence = "the policy says " + out.action;
-  } else if (out.spi_out != 0) {
-    out.sentence = "protected by " + name + " with its SA";
-  } else {
-    out.sentence = "protected by " + name + ", which has no SA yet: the packet would wait while one is negotiated";
-  }
+  explain_packet(driver, flow, out);
   return out;
 }
 

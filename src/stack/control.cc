@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "stack/protection.h"
-
 namespace sallyport::stack {
 
 Control::Control(ike::Config config, Rng& rng)
@@ -171,12 +169,12 @@ void Control::apply(TimePoint now, const RekeyCommand& command) {
 
 void Control::apply(TimePoint now, const ReloadCommand& command) {
   const Connections::Changes changes = connections_.set_policy(command.policy);
-  // The SPD goes first: what is protected by the new policy is not sent in clear in between.
-  outputs_.emplace_back(DataplaneCommand{SetSpd{spd_entries(command.policy->connections)}});
+  const auto refused = set_configured_filters(now, configured_objects(command.filters, command.policy->connections));
+  if (refused) tell_filters_refused(*refused);
   for (const std::string& connection : changes.gone)
     endpoint_.handle_command(now, ike::Terminate{connection, {}, std::nullopt});
-  const auto refused = set_configured_filters(now, objects_of(command.filters));
-  if (refused) tell_filters_refused(*refused);
+  // Packets go first: what is protected by the new policy is not sent in clear in between.
+  drain_engine(now);
   give_policy(now);
   settle(changes.abandoned, Errc::state, "the configuration of the connection was changed meanwhile");
   for (const Connections::Key& key : changes.start) initiate(now, key);

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "ike/endpoint.h"
 #include "policy/engine.h"
+#include "stack/connection_spd.h"
 #include "stack/connections.h"
 #include "stack/direct_sas.h"
 #include "stack/explain_filters.h"
@@ -157,9 +158,10 @@ class Control {
   policy::Engine& filter_engine() { return engine_; }
   const policy::Engine& filter_engine() const { return engine_; }
   const std::shared_ptr<const policy::Snapshot>& filters() const { return filters_; }  // in force
+  const ConnectionSpd& connection_spd() const { return *connection_spd_; }             // of that
   // A packet that leaves here, and the same one as it would be judged on its arrival, were this the host it is for.
   FilterExplanation explain_filters(const model::FlowKey& flow) const {
-    return stack::explain_filters(*filters_, keying_, leaving_flow(flow), arriving_flow(flow));
+    return stack::explain_filters(*filters_, *connection_spd_, keying_, leaving_flow(flow), arriving_flow(flow));
   }
 
   std::vector<ike::IkeSaStatus> ike_sas() const { return endpoint_.status(); }
@@ -235,6 +237,9 @@ class Control {
 
   policy::Engine engine_;
   std::shared_ptr<const policy::Snapshot> filters_;  // the snapshot in force
+  // What its filters of connections amount to: looked at again when the configuration has written, as nobody else may.
+  std::shared_ptr<const ConnectionSpd> connection_spd_ = std::make_shared<ConnectionSpd>();
+  uint64_t connections_written_ = 0;  // generation of the snapshot that is to be looked at; 0: none is
   FilterKeying keying_;
   policy::SessionId configuration_session_ = 0;
   HostFilters host_filters_;  // told last

@@ -21,7 +21,14 @@ std::string pair_text(const FilterKeying::Wanted& wanted) {
 void Control::take_up(TimePoint now, std::shared_ptr<const policy::Snapshot> snapshot) {
   filters_ = std::move(snapshot);
   // Packets first: what the new policy protects is not sent by the old one in between.
-  outputs_.emplace_back(DataplaneCommand{SetFilters{filters_}});
+  const bool written = connections_written_ != 0 && connections_written_ <= filters_->generation;
+  if (written) {
+    connections_written_ = 0;
+    connection_spd_ = std::make_shared<const ConnectionSpd>(stack::connection_spd(*filters_));
+  }
+  outputs_.emplace_back(DataplaneCommand{SetFilters{filters_, connection_spd_}});
+  // Behind the filters, which know what prevails over an entry.
+  if (written) outputs_.emplace_back(DataplaneCommand{SetSpd{connection_spd_->entries}});
   direct_.filters_changed(*filters_);
   give_policy(now);
   tell_host_filters();
@@ -93,7 +100,10 @@ std::optional<std::string> Control::set_configured_filters(TimePoint now, Filter
 std::optional<std::string> Control::write_configured_filters(TimePoint now, const FilterObjects& objects) {
   auto done = reconcile(engine_, configuration_session_, objects);
   if (done) done = engine_.commit(now, configuration_session_);
-  if (done) return std::nullopt;
+  if (done) {
+    connections_written_ = engine_.snapshot()->generation;
+    return std::nullopt;
+  }
   (void)engine_.abort(now, configuration_session_);
   return "the filter engine refuses the configuration, and the filters stay as they were: " +
          std::string(policy::describe(done.error().code));

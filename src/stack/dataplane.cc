@@ -236,7 +236,7 @@ void Dataplane::apply(TimePoint, ForgetSocket& command) { flows_.unplace(command
 
 // Flows are judged again at their next packet, because the generation is another one.
 void Dataplane::apply(TimePoint, SetFilters& command) {
-  flows_.set(std::move(command.snapshot));
+  flows_.set(std::move(command.snapshot), std::move(command.connections));
   shard_.flows = flows_.active() ? &flows_ : nullptr;
 }
 

@@ -2,6 +2,7 @@
 #include "stack/explain_filters.h"
 
 #include "policy/callout.h"
+#include "stack/connection_objects.h"
 #include "stack/filter_flows.h"
 
 namespace sallyport::stack {
@@ -32,6 +33,15 @@ std::string sentence_of(const policy::Explanation& explained) {
   return out;
 }
 
+// filter: the one that decides; nullptr: none.
+void tell(LayerExplained& out, policy::Layer layer, const Filter* filter) {
+  out.layer = layer;
+  out.action = filter == nullptr ? "none" : action_of(*filter);
+  if (filter == nullptr) return;
+  out.filter = filter->id;
+  out.name = filter->head.display.name;
+}
+
 LayerExplained ask(const policy::Snapshot& snapshot, Point point, const HostFlow& flow, uint32_t flags,
                    SecuredCallouts* callouts, bool& blocked) {
   policy::FieldValues values;
@@ -42,22 +52,51 @@ LayerExplained ask(const policy::Snapshot& snapshot, Point point, const HostFlow
   }
   const auto explained = policy::explain(snapshot, layer_of(point, flow.family()), values, callouts);
   LayerExplained out;
-  out.layer = explained.layer;
-  out.action = "none";
-  if (const Filter* filter = explained.decision.filter) {
-    out.action = action_of(*filter);
-    out.filter = filter->id;
-    out.name = filter->head.display.name;
-  }
+  tell(out, explained.layer, explained.decision.filter);
   blocked = explained.decision.verdict == policy::Verdict::block;
   out.sentence = sentence_of(explained);
   return out;
 }
 
+// Policy for a negotiation that filters ask for is not a connection's, which has its own.
+LayerExplained ask_keying(const policy::Snapshot& snapshot, Point point, const HostFlow& flow) {
+  policy::FieldValues values;
+  fill_fields(flow, 0, nullptr, values);
+  const auto explained = policy::explain(snapshot, layer_of(point, flow.family()), values, nullptr);
+  LayerExplained out;
+  tell(out, explained.layer, nullptr);
+  for (const auto& sublayer : explained.sublayers) {
+    if (!sublayer.filter || is_of_connection(sublayer.filter->head)) continue;
+    tell(out, explained.layer, sublayer.filter.get());
+    break;
+  }
+  return out;
+}
+
+// A connection negotiates by what its own filters refer to.
+void tell_connection(const policy::Snapshot& snapshot, const Filter& protects, FilterExplanation& out) {
+  const auto record = read_record(protects.head.provider_data);
+  if (!record) return;
+  const auto tell_key = [&](Point point, std::initializer_list<policy::Guid> keys) {
+    LayerExplained row;
+    tell(row, layer_of(point, record->local.front().family()), nullptr);
+    for (const auto& key : keys) {
+      const auto* filter = snapshot.filters.find(key);
+      if (filter == nullptr) continue;
+      tell(row, (*filter)->layer, filter->get());
+      break;
+    }
+    out.layers.push_back(std::move(row));
+  };
+  tell_key(Point::ikeext, {connection_filter_key(record->connection, Family::v4),
+                           connection_filter_key(record->connection, Family::v6)});
+  tell_key(Point::ipsec, {child_filter_key(*record, "IPSEC")});
+}
+
 }  // namespace
 
-FilterExplanation explain_filters(const policy::Snapshot& snapshot, const FilterKeying& keying, const HostFlow& leaving,
-                                  const HostFlow& arriving) {
+FilterExplanation explain_filters(const policy::Snapshot& snapshot, const ConnectionSpd& connections,
+                                  const FilterKeying& keying, const HostFlow& leaving, const HostFlow& arriving) {
   FilterExplanation out;
   constexpr Point kAll[] = {Point::outbound_transport,   Point::ale_auth_connect, Point::inbound_transport,
                             Point::ale_auth_recv_accept, Point::ikeext,           Point::ipsec};
@@ -65,29 +104,42 @@ FilterExplanation explain_filters(const policy::Snapshot& snapshot, const Filter
   bool any = forwards;
   for (const Point point : kAll) any = any || !snapshot.banks(layer_of(point, leaving.family())).empty();
   if (!any) return out;
-  SecuredCallouts callouts(snapshot, leaving);
+  out.others = others_stand(snapshot, &connections);
+  SecuredCallouts callouts(snapshot, &connections, leaving);
   bool blocked = false;
   for (const Point point : {Point::outbound_transport, Point::ale_auth_connect}) {
     out.layers.push_back(ask(snapshot, point, leaving, 0, &callouts, blocked));
     out.blocked = out.blocked || blocked;
   }
   // As the data plane does: a packet that no tunnel of the host's own takes may be one that it passes on.
-  if (forwards && (callouts.protects == nullptr || !callouts.protects->has_provider_context())) {
-    SecuredCallouts passed_on(snapshot, leaving);
+  const auto* entry = callouts.protects != nullptr ? connections.find(callouts.protects->id) : nullptr;
+  const bool tunnelled =
+      entry != nullptr || (callouts.protects != nullptr && callouts.protects->has_provider_context());
+  if (forwards && !tunnelled) {
+    SecuredCallouts passed_on(snapshot, &connections, leaving);
     out.layers.push_back(ask(snapshot, Point::ipforward, leaving, 0, &passed_on, blocked));
     if (passed_on.protects != nullptr && !blocked) {
       callouts.protects = passed_on.protects;
       out.blocked = false;
     }
   }
-  SecuredCallouts inbound(snapshot, arriving);
+  // Of a connection what comes back is asked about: this host has one end of it and not the other.
+  const HostFlow& comes = entry != nullptr ? leaving : arriving;
+  SecuredCallouts inbound(snapshot, &connections, comes);
   for (const Point point : {Point::inbound_transport, Point::ale_auth_recv_accept})
-    out.layers.push_back(ask(snapshot, point, arriving, kFlagIpsecSecured, &inbound, blocked));
-  for (const Point point : {Point::ikeext, Point::ipsec})
-    out.layers.push_back(ask(snapshot, point, leaving, 0, nullptr, blocked));
+    out.layers.push_back(ask(snapshot, point, comes, kFlagIpsecSecured, &inbound, blocked));
   const Filter* filter = callouts.protects;
+  if (entry != nullptr) {
+    tell_connection(snapshot, *filter, out);
+  } else {
+    for (const Point point : {Point::ikeext, Point::ipsec}) out.layers.push_back(ask_keying(snapshot, point, leaving));
+  }
   if (filter == nullptr || out.blocked) return out;
   out.protects = filter->id;
+  if (entry != nullptr) {
+    out.connection = **entry;
+    return out;
+  }
   const bool require = callouts.connect_context &
                        (policy::raw_context::kAleRequireSecurity | policy::raw_context::kAleRequireEncryption);
   const bool encrypt = callouts.connect_context & policy::raw_context::kAleRequireEncryption;

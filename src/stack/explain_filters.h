@@ -2,6 +2,7 @@
 // questions as FilterFlows and FilterKeying, with no memory of flows. Pure.
 #pragma once
 #include "policy/classify.h"
+#include "stack/connection_spd.h"
 #include "stack/filter_keying.h"
 
 namespace sallyport::stack {
@@ -16,8 +17,10 @@ struct LayerExplained {
 
 struct FilterExplanation {
   std::vector<LayerExplained> layers;  // in the order they are asked; empty: there are no filters
+  bool others = false;                 // there are filters besides those of connections
   bool blocked = false;
   uint64_t protects = 0;                                  // the outbound callout filter; 0: none
+  std::optional<model::SpdEntry> connection;              // that filter is a connection's; the rest is of others
   bool clear_meanwhile = false;                           // negotiation discovery
   uint32_t reqid_encrypted = 0, reqid_authenticated = 0;  // of the SAs that would do
   std::optional<FilterKeying::Wanted> wanted;             // the negotiation that would be asked for
@@ -26,7 +29,8 @@ struct FilterExplanation {
 
 // A packet that leaves (`flow` as the engine sees it from here), and as a peer's packet of the same kind would be
 // judged.
-FilterExplanation explain_filters(const policy::Snapshot& snapshot, const FilterKeying& keying, const HostFlow& leaving,
-                                  const HostFlow& arriving);
+// connections: of the snapshot.
+FilterExplanation explain_filters(const policy::Snapshot& snapshot, const ConnectionSpd& connections,
+                                  const FilterKeying& keying, const HostFlow& leaving, const HostFlow& arriving);
 
 }  // namespace sallyport::stack

@@ -1,6 +1,7 @@
 // See filter_flows.h. The state rules of negotiation discovery, by the flow's flags:
 //   leaving, no SA, not secure, NEGOTIATE_DISCOVER ── clear, and one negotiation
 //   leaving, no SA, secure or no discovery ────────── held, and a negotiation
+//   leaving, no SA, of a connection ───────────────── as the SPD has it
 //   leaving, SA (that encrypts, where the flow must be) ── protected, secure from now on
 //   arriving by an SA ── secure; blocked where a filter blocks, or it must be encrypted and is not, or the SA is not of
 //   the tunnel that the deciding filter names, or serves other sockets
@@ -40,6 +41,8 @@ bool encrypts(const model::SaSpec& sa) { return model::encrypts(sa.protocol, sa.
 
 std::optional<CalloutAnswer> SecuredCallouts::run(const Filter& filter, const policy::FieldValues&) {
   const Guid& key = filter.action.callout;
+  const auto* connection = connections_ != nullptr ? connections_->find(filter.id) : nullptr;
+  if (connection != nullptr && !covers(**connection, flow_)) return CalloutAnswer{};
   if (const SocketGroup of = group_of(filter); of.number != 0) {
     if ((of.by_flow || placed_ != 0) && of.number != placed_) return CalloutAnswer{};
     if (group == 0) group = of.number;
@@ -68,15 +71,13 @@ size_t FilterFlows::Hash::operator()(const HostFlow& flow) const {
   return static_cast<size_t>(hash);
 }
 
-void FilterFlows::set(std::shared_ptr<const policy::Snapshot> snapshot) {
+void FilterFlows::set(std::shared_ptr<const policy::Snapshot> snapshot,
+                      std::shared_ptr<const ConnectionSpd> connections) {
   snapshot_ = std::move(snapshot);
+  connections_ = std::move(connections);
+  generation_ = snapshot_ ? snapshot_->generation : 0;
   sockets_ = snapshot_ && snapshot_->contexts.find(secure_socket_quick_mode()) != nullptr;
-  active_ = sockets_;
-  constexpr Point kPoints[] = {Point::outbound_transport, Point::inbound_transport, Point::ale_auth_connect,
-                               Point::ale_auth_recv_accept, Point::ipforward};
-  for (const Point point : kPoints)
-    for (const Family family : {Family::v4, Family::v6})
-      active_ = active_ || (snapshot_ && !snapshot_->banks(layer_of(point, family)).empty());
+  active_ = sockets_ || (snapshot_ && others_stand(*snapshot_, connections_.get()));
 }
 
 void FilterFlows::learn(model::ChildId sa, Origin origin, const IpAddr& remote, bool encrypts) {
@@ -142,7 +143,7 @@ void FilterFlows::use_reqid(Flow& flow, uint32_t reqid) {
 // The tunnel filter that decides at IPFORWARD; nullptr: none, or something blocks.
 const Filter* FilterFlows::forward_tunnel(const HostFlow& key, bool leaving) {
   fill_forward_fields(key, leaving, leaving ? 0 : kFlagIpsecSecured, values_);
-  SecuredCallouts callouts(*snapshot_, key);
+  SecuredCallouts callouts(*snapshot_, connections_.get(), key);
   const auto forward =
       policy::classify(*snapshot_, layer_of(Point::ipforward, key.family()), values_, &callouts, matches_);
   if (forward.verdict == policy::Verdict::block) return nullptr;
@@ -179,7 +180,7 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   ruling.flags = &flow.flags;
   fill_fields(key, flow.flags.secure ? kFlagIpsecSecured : 0, flow.origin.machine.get(), values_);
   if (flow.group) values_.set_octets(policy::Field::PEER_NAME, policy::DataType::BYTE_BLOB, flow.group->peer_name);
-  SecuredCallouts callouts(*snapshot_, key, flow.group ? flow.group->number : 0);
+  SecuredCallouts callouts(*snapshot_, connections_.get(), key, flow.group ? flow.group->number : 0);
   const auto transport =
       policy::classify(*snapshot_, layer_of(Point::outbound_transport, key.family()), values_, &callouts, matches_);
   auto connect = policy::Decision{};
@@ -187,7 +188,8 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
     connect =
         policy::classify(*snapshot_, layer_of(Point::ale_auth_connect, key.family()), values_, &callouts, matches_);
   const bool own_tunnel = callouts.protects != nullptr && callouts.protects->has_provider_context();
-  if (!own_tunnel) {
+  const ConnectionSpd::Entry* connection_entry = connection_of(callouts.protects);
+  if (!own_tunnel && connection_entry == nullptr) {
     if (const Filter* forward = forward_tunnel(key, true)) return protect_by_tunnel(*forward, flow);
   }
   if (transport.verdict == policy::Verdict::block || connect.verdict == policy::Verdict::block) {
@@ -207,6 +209,7 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
     return;
   }
   if (connection & raw::kAleRequireEncryption) flow.flags.guaranteed_encryption = true;
+  if (connection_entry != nullptr) return protect_by_connection(*connection_entry, flow);
   if (own_tunnel) return protect_by_tunnel(*filter, flow);
   ruling.way = Way::protect;
   ruling.filter = filter->id;
@@ -222,6 +225,31 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   }
   use_reqid(flow, reqid_of_filter(filter->id, key.local, key.remote, true));
   if (!flow.flags.guaranteed_encryption) ruling.other_reqid = reqid_of_filter(filter->id, key.local, key.remote, false);
+}
+
+const ConnectionSpd::Entry* FilterFlows::connection_of(const Filter* filter) const {
+  return filter != nullptr && connections_ ? connections_->find(filter->id) : nullptr;
+}
+
+void FilterFlows::protect_by_connection(const ConnectionSpd::Entry& entry, Flow& flow) {
+  flow.ruling.way = Ruling::Way::protect;
+  flow.entry = entry;
+  flow.decision.entry = &flow.entry;
+}
+
+// Without the memory of the flow: where that would count, it is asked.
+bool FilterFlows::decides_alone(const wire::ip::PacketView& view, const ipsec::Spd::Entry& entry) {
+  if (!active_ || !connections_ || entry->action != model::Action::PROTECT) return true;
+  const HostFlow key = leaving_flow(view.flow);
+  fill_fields(key, 0, nullptr, values_);
+  SecuredCallouts callouts(*snapshot_, connections_.get(), key);
+  const auto at = [&](Point point) {
+    return policy::classify(*snapshot_, layer_of(point, key.family()), values_, &callouts, matches_).verdict;
+  };
+  if (at(Point::outbound_transport) == policy::Verdict::block || at(Point::ale_auth_connect) == policy::Verdict::block)
+    return false;
+  const ConnectionSpd::Entry* prevails = connection_of(callouts.protects);
+  return prevails != nullptr && **prevails == *entry && !(callouts.connect_context & raw::kAleRequireEncryption);
 }
 
 // Only what is marked comes here, and a secured socket's first packet comes before its filters: it waits until whose it
@@ -289,7 +317,7 @@ void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
   const uint32_t flags = kFlagIpsecSecured | (again ? kFlagReauthorize : 0);
   fill_fields(key, flags, flow.origin.machine.get(), values_);
   if (flow.group) values_.set_octets(policy::Field::PEER_NAME, policy::DataType::BYTE_BLOB, flow.group->peer_name);
-  SecuredCallouts callouts(*snapshot_, key, flow.group ? flow.group->number : 0);
+  SecuredCallouts callouts(*snapshot_, connections_.get(), key, flow.group ? flow.group->number : 0);
   const auto transport =
       policy::classify(*snapshot_, layer_of(Point::inbound_transport, key.family()), values_, &callouts, matches_);
   // The direction of its first packet selects the layer that a flow is authorised at, for good.

@@ -11,6 +11,7 @@
 #include "ipsec/flow_policy.h"
 #include "policy/classify.h"
 #include "policy/net_event.h"
+#include "stack/connection_spd.h"
 #include "stack/socket_filters.h"
 #include "stack/tunnel_traffic.h"
 
@@ -23,8 +24,10 @@ class FilterFlows final : public ipsec::FlowPolicy {
   static constexpr Duration kIdleTcp = hours(2);  // a connection that says nothing for so long is another one
   static constexpr Duration kSweepEvery = seconds(10);
 
-  void set(std::shared_ptr<const policy::Snapshot> snapshot);
-  // False: no filter stands at any layer that packets meet.
+  // connections: of the same snapshot; nullptr: it has no filters of connections.
+  void set(std::shared_ptr<const policy::Snapshot> snapshot,
+           std::shared_ptr<const ConnectionSpd> connections = nullptr);
+  // False: no filter stands at any layer that packets meet but those of connections, whose word the SPD has already.
   bool active() const { return active_; }
 
   // What filters have to know of an SA. Forgotten with it.
@@ -58,6 +61,7 @@ class FilterFlows final : public ipsec::FlowPolicy {
   void place(TimePoint now, const HostFlow& flow, std::shared_ptr<const SocketGroup> group);
   void unplace(const HostFlow& flow, uint64_t group);  // one of another group stays
 
+  // Also of flows that an entry of the SPD covers: it prevails or another filter does.
   Ruling outbound(TimePoint now, const wire::ip::PacketView& view) override;
   ipsec::Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const ipsec::SaRecord& sa) override;
 
@@ -109,6 +113,9 @@ class FilterFlows final : public ipsec::FlowPolicy {
   Flow* find(TimePoint now, const HostFlow& key, bool arriving);
   void note_tcp(const wire::ip::PacketView& view, Flow& flow, bool arriving);
   static bool keeps_latch(const Flow& flow, const Origin& origin, bool encrypted);
+  bool decides_alone(const wire::ip::PacketView& view, const ipsec::Spd::Entry& entry) override;
+  const ConnectionSpd::Entry* connection_of(const policy::Filter* filter) const;
+  void protect_by_connection(const ConnectionSpd::Entry& entry, Flow& flow);
   std::optional<ipsec::Drop> begin_anew(const wire::ip::PacketView& view, Flow& flow, const Origin& origin);
   bool may_come_by(TimePoint now, const wire::ip::PacketView& view, Flow& flow, uint32_t reqid);
   void judge_outbound(const HostFlow& key, Flow& flow);
@@ -120,6 +127,7 @@ class FilterFlows final : public ipsec::FlowPolicy {
   void tell_blocked(TimePoint now, const HostFlow& key, const policy::Decision& decision, bool arriving);
 
   std::shared_ptr<const policy::Snapshot> snapshot_;
+  std::shared_ptr<const ConnectionSpd> connections_;
   bool active_ = false;   // looked up once: every packet asks
   bool sockets_ = false;  // programs may secure sockets: a flow of nobody's may be such a one's
   std::unordered_map<HostFlow, Flow, Hash> flows_;
@@ -137,13 +145,15 @@ class FilterFlows final : public ipsec::FlowPolicy {
 // Whether an SA keeps its packets from being read.
 bool encrypts(const model::SaSpec& sa);
 
-// What the built-in callouts make of a flow that is (or is to be) secured; kept for the filters that ran. snapshot,
-// flow: what passes a tunnel by depends on them; they outlive the runner.
+// What the built-in callouts make of a flow that is (or is to be) secured; kept for the filters that ran. What it
+// is made with outlives it.
 class SecuredCallouts final : public policy::CalloutRunner {
  public:
-  // placed: the group of sockets that the flow was placed in; filters of other such groups are passed over.
-  SecuredCallouts(const policy::Snapshot& snapshot, const HostFlow& flow, uint64_t placed = 0)
-      : snapshot_(snapshot), flow_(flow), placed_(placed) {}
+  // connections: of the snapshot, where it has any. placed: the group of sockets that the flow was placed in; filters
+  // of other such groups are passed over.
+  SecuredCallouts(const policy::Snapshot& snapshot, const ConnectionSpd* connections, const HostFlow& flow,
+                  uint64_t placed = 0)
+      : snapshot_(snapshot), connections_(connections), flow_(flow), placed_(placed) {}
   std::optional<policy::CalloutAnswer> run(const policy::Filter& filter, const policy::FieldValues& values) override;
   const policy::Filter* protects =
       nullptr;  // the first outbound callout asked, of a packet that leaves or is passed on
@@ -154,6 +164,7 @@ class SecuredCallouts final : public policy::CalloutRunner {
 
  private:
   const policy::Snapshot& snapshot_;
+  const ConnectionSpd* connections_;
   const HostFlow& flow_;
   uint64_t placed_;
 };

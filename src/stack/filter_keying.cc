@@ -6,6 +6,7 @@
 #include "crypto/certificate.h"
 #include "policy/callout.h"
 #include "policy/translate.h"
+#include "stack/connection_objects.h"
 #include "stack/key_modules.h"
 #include "stack/socket_contexts.h"
 #include "stack/socket_filters.h"
@@ -93,6 +94,7 @@ FilterKeying::ReadyList FilterKeying::ready(policy::Layer layer) const {
   const auto filters = policy::enumerate_filters(*snapshot_, &wanted);
   if (!filters) return out;
   for (const auto& filter : *filters) {
+    if (is_of_connection(filter->head)) continue;  // its connection is there already, with all it says
     Ready one{filter, policy::make_tests(*policy::find_layer(layer), filter->conditions), nullptr, group_of(*filter)};
     if (filter->has_provider_context()) {
       if (const auto* context = snapshot_->contexts.find(filter->provider_context))

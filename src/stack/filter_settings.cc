@@ -2,9 +2,11 @@
 #include "stack/filter_settings.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "policy/provider_context.h"
+#include "stack/connection_objects.h"
 #include "stack/peer_sid.h"
 #include "stack/setting_objects.h"
 
@@ -119,7 +121,7 @@ ProviderContext main_mode(const config::MainModeSettings& from) {
     method = {policy::AuthMethodType::CERTIFICATE, certificate};
   }
   policy.methods = {method};
-  for (const auto& proposal : from.proposals) policy.proposals.push_back(ike_proposal(proposal, from.lifetime_seconds));
+  policy.proposals = main_mode_proposals(from.proposals, from.lifetime_seconds);
   out.policy = std::move(policy);
   return out;
 }
@@ -233,9 +235,11 @@ bool same(const ProviderContext& there, const ProviderContext& wanted) {
   return as_wanted == wanted;
 }
 
-template <class Objects>
-auto with_key(const Objects& objects, const Guid& key) {
-  return std::find_if(objects.begin(), objects.end(), [&](const auto& o) { return o.head.key == key; });
+template <class Object>
+std::map<Guid, const Object*> by_key(const std::vector<Object>& objects) {
+  std::map<Guid, const Object*> out;
+  for (const Object& each : objects) out.emplace(each.head.key, &each);
+  return out;
 }
 
 bool ours(const policy::ObjectHead& head) { return head.provider == configuration_provider(); }
@@ -253,6 +257,12 @@ ProviderContext configured_context(const std::string& key, const std::string& na
   out.head.display = {name, "of the configuration"};
   out.head.provider = configuration_provider();
   out.type = type;
+  return out;
+}
+
+std::vector<policy::IkeProposal> main_mode_proposals(const model::Proposals& from, uint32_t lifetime_seconds) {
+  std::vector<policy::IkeProposal> out;
+  for (const auto& proposal : from) out.push_back(ike_proposal(proposal, lifetime_seconds));
   return out;
 }
 
@@ -309,14 +319,28 @@ FilterObjects objects_of(const config::FilterPolicy& settings) {
   return out;
 }
 
+FilterObjects configured_objects(const config::FilterPolicy& settings,
+                                 const std::vector<model::ConnectionPolicy>& connections) {
+  FilterObjects out = objects_of(settings);
+  FilterObjects more = connection_objects(connections);
+  const auto move_all = [](auto& from, auto& to) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
+  move_all(more.contexts, out.contexts);
+  move_all(more.filters, out.filters);
+  return out;
+}
+
 policy::Outcome<> reconcile(policy::Engine& engine, policy::SessionId session, const FilterObjects& objects) {
   SP_TRY(const auto view, engine.view(session));
+  const auto contexts = by_key(objects.contexts);
+  const auto filters = by_key(objects.filters);
   std::set<Guid> changed_contexts, kept;
   std::vector<Guid> filters_away, contexts_away;
   view->contexts.for_each([&](const auto& there) {
     if (!ours(there->head)) return;
-    const auto wanted = with_key(objects.contexts, there->head.key);
-    if (wanted != objects.contexts.end() && same(*there, *wanted)) {
+    const auto wanted = contexts.find(there->head.key);
+    if (wanted != contexts.end() && same(*there, *wanted->second)) {
       kept.insert(there->head.key);
     } else {
       changed_contexts.insert(there->head.key);
@@ -325,8 +349,8 @@ policy::Outcome<> reconcile(policy::Engine& engine, policy::SessionId session, c
   });
   view->filters.for_each([&](const auto& there) {
     if (!ours(there->head)) return;
-    const auto wanted = with_key(objects.filters, there->head.key);
-    const bool stays = wanted != objects.filters.end() && same(*there, *wanted) &&
+    const auto wanted = filters.find(there->head.key);
+    const bool stays = wanted != filters.end() && same(*there, *wanted->second) &&
                        !(there->has_provider_context() && changed_contexts.count(there->provider_context) != 0);
     if (stays) {
       kept.insert(there->head.key);
@@ -356,7 +380,9 @@ policy::Outcome<> reconcile(policy::Engine& engine, policy::SessionId session, c
   return {};
 }
 
-tl::expected<HostFilters, std::string> host_filters_of(const config::FilterPolicy& settings, Rng& rng) {
+tl::expected<HostFilters, std::string> host_filters_of(const config::FilterPolicy& settings,
+                                                       const std::vector<model::ConnectionPolicy>& connections,
+                                                       Rng& rng) {
   if (settings.empty()) return HostFilters{};
   policy::Engine engine(rng);
   policy::SessionRequest request;
@@ -365,7 +391,7 @@ tl::expected<HostFilters, std::string> host_filters_of(const config::FilterPolic
   const auto session = engine.open(request);
   auto done = session ? policy::Outcome<>{} : policy::Outcome<>(tl::unexpected(session.error()));
   if (done && !engine.begin(never, *session, policy::TxnMode::read_write)) done = policy::refuse(policy::Fwp::TIMEOUT);
-  if (done) done = reconcile(engine, *session, objects_of(settings));
+  if (done) done = reconcile(engine, *session, configured_objects(settings, connections));
   if (done) done = engine.commit(never, *session);
   if (!done)
     return tl::unexpected<std::string>("the filters are refused: " + std::string(policy::describe(done.error().code)));

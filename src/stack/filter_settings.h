@@ -15,6 +15,9 @@ struct FilterObjects {
 };
 // Requires: config::load accepted them.
 FilterObjects objects_of(const config::FilterPolicy& settings);
+// With those of the connections: all that the configuration's provider owns.
+FilterObjects configured_objects(const config::FilterPolicy& settings,
+                                 const std::vector<model::ConnectionPolicy>& connections);
 
 policy::Guid configuration_provider();
 
@@ -23,6 +26,8 @@ policy::Guid configuration_provider();
 policy::Outcome<> reconcile(policy::Engine& engine, policy::SessionId session, const FilterObjects& objects);
 
 // What a host's packet filter has to know of such a configuration, from an engine of its own. An error: one sentence.
-tl::expected<HostFilters, std::string> host_filters_of(const config::FilterPolicy& settings, Rng& rng);
+tl::expected<HostFilters, std::string> host_filters_of(const config::FilterPolicy& settings,
+                                                       const std::vector<model::ConnectionPolicy>& connections,
+                                                       Rng& rng);
 
 }  // namespace sallyport::stack

@@ -6,6 +6,7 @@
 #include "policy/callout.h"
 #include "policy/enumerate.h"
 #include "policy/match.h"
+#include "stack/connection_objects.h"
 #include "stack/socket_filters.h"
 #include "stack/tunnel_traffic.h"
 
@@ -130,6 +131,13 @@ Fits fit(const std::vector<Test>& tests, Family family, const policy::FieldValue
   return Fits::ranges;
 }
 
+HostRule match_all(const HostRule& rule) {
+  HostRule out;
+  out.does = rule.does;
+  out.filter = rule.filter;
+  return out;
+}
+
 // The engine's own exemptions open ports 500 and 4500 to every process; the packet filter knows the daemon's sockets.
 bool is_ike_exemption(const Filter& filter) {
   return filter.head.lifetime == policy::Lifetime::builtin && filter.head.provider == policy::known::provider::IKEEXT;
@@ -227,6 +235,7 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
   policy::Guid sublayer;
   for (const auto& filter : *filters) {
     if (is_ike_exemption(*filter)) continue;
+    if (is_of_connection(filter->head)) continue;  // what those protect is refused by rules of their own
     // A secured socket carries mark and socket filter of its own: no rule for each of them.
     if (filter->head.provider == secure_socket_provider()) continue;
     const auto does = says(snapshot, *filter);
@@ -240,8 +249,7 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
       // Rather too much to the daemon or to nobody than a clear packet too many.
       unsaid.push_back(filter->id);
       if (rule.does == Does::permit || rule.does == Does::hard_permit) continue;
-      rule.local.clear(), rule.remote.clear();
-      rule.protocols.clear(), rule.local_ports.clear(), rule.remote_ports.clear();
+      rule = match_all(rule);
     }
     if (out.sublayers.empty() || filter->sublayer != sublayer) out.sublayers.emplace_back();
     sublayer = filter->sublayer;
@@ -249,6 +257,38 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
     if (discovers(*filter)) add_settled(settled, family, rule, out.sublayers.back());
     out.sublayers.back().push_back(std::move(rule));
   }
+  return out;
+}
+
+// Down to the last filter that permits; of what comes behind it nothing is let past.
+HostLayer past_connections(const policy::Snapshot& snapshot, Point point, Family family) {
+  HostLayer out{point, family, {}};
+  const policy::Layer layer = layer_of(point, family);
+  policy::FilterTemplate wanted;
+  wanted.layer = layer;
+  wanted.flags = policy::FilterTemplate::kSorted;
+  const auto filters = policy::enumerate_filters(snapshot, &wanted);
+  if (!filters) return out;
+  policy::FieldValues values;
+  values.set_u8(Field::IP_LOCAL_ADDRESS_TYPE, 1);
+  values.set_u8(Field::IP_DESTINATION_ADDRESS_TYPE, 1);
+  values.set_u32(Field::FLAGS, 0);
+  HostSublayer rules;
+  size_t needed = 0;
+  for (const auto& filter : *filters) {
+    if (filter->sublayer != policy::known::sublayer::SALLYPORT_CONNECTIONS) continue;
+    if (filter->action.type == ActionType::CALLOUT_INSPECTION) continue;
+    HostRule rule;
+    rule.does = filter->action.type == ActionType::PERMIT ? Does::permit : Does::protect;
+    rule.filter = filter->id;
+    const Fits fits = fit(policy::make_tests(*policy::find_layer(layer), filter->conditions), family, values, rule);
+    if (fits == Fits::never || (fits == Fits::cannot_say && rule.does == Does::permit)) continue;
+    if (fits == Fits::cannot_say) rule = match_all(rule);
+    rules.push_back(std::move(rule));
+    if (rules.back().does == Does::permit) needed = rules.size();
+  }
+  rules.resize(needed);
+  if (needed != 0) out.sublayers.push_back(std::move(rules));
   return out;
 }
 
@@ -275,6 +315,10 @@ HostFilters host_filters(const policy::Snapshot& snapshot, const std::vector<Set
                               Point::ale_auth_recv_accept, Point::ipforward}) {
       HostLayer layer = layer_rules(snapshot, point, family, settled, out.unsaid);
       if (!layer.sublayers.empty()) out.layers.push_back(std::move(layer));
+    }
+    for (const Point point : {Point::outbound_transport, Point::inbound_transport}) {
+      HostLayer past = past_connections(snapshot, point, family);
+      if (!past.sublayers.empty()) out.past_connections.push_back(std::move(past));
     }
   }
   return out;

@@ -43,7 +43,10 @@ struct HostLayer {
 
 struct HostFilters {
   std::vector<HostLayer> layers;  // those that have rules
-  std::vector<uint64_t> unsaid;   // filters with conditions that these rules cannot say; they are taken to match
+  // At the transport layers, where a filter lets something past the connections of the configuration: one sublayer,
+  // theirs. `permit`: not refused in the clear; `protect`: a heavier filter has the say.
+  std::vector<HostLayer> past_connections;
+  std::vector<uint64_t> unsaid;  // filters with conditions that these rules cannot say; they are taken to match
   bool empty() const { return layers.empty(); }
   const HostLayer* find(Point point, Family family) const;
   bool captures() const;  // some rule brings packets to the daemon

@@ -11,6 +11,7 @@
 #include "model/spd_entry.h"
 #include "policy/net_event.h"
 #include "policy/snapshot.h"
+#include "stack/connection_spd.h"
 #include "stack/socket_filters.h"
 
 namespace sallyport::stack {
@@ -61,6 +62,7 @@ struct ReleaseHeld {  // an SA of another reqid serves what waits for this one
 };
 struct SetFilters {
   std::shared_ptr<const policy::Snapshot> snapshot;
+  std::shared_ptr<const ConnectionSpd> connections = nullptr;  // what its filters of connections amount to
 };
 struct PlaceSocket {  // a flow is a socket's of this group; a new connection from here on, whatever it was before
   HostFlow flow;

@@ -3,10 +3,11 @@
 
 #include <algorithm>
 
+#include "stack/connection_objects.h"
+#include "stack/connection_spd.h"
+
 namespace sallyport::stack {
 namespace {
-
-constexpr uint32_t kPriority = 100;
 
 bool takes_all(const model::Selectors& selectors, Family family) {
   return model::covers(selectors, model::Selectors{model::Selector::any(family)});
@@ -20,14 +21,7 @@ bool names(const model::SpdEntry& entry, Family family) {
 }  // namespace
 
 std::vector<model::SpdEntry> spd_entries(const std::vector<model::ConnectionPolicy>& connections) {
-  std::vector<model::SpdEntry> out;
-  for (const auto& connection : connections) {
-    for (const auto& child : connection.children) {
-      out.push_back(
-          {connection.name, child.name, model::Action::PROTECT, child.local, child.remote, child.reqid, kPriority});
-    }
-  }
-  return out;
+  return spd_entries(connection_objects(connections));
 }
 
 namespace {

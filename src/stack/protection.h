@@ -9,7 +9,8 @@
 
 namespace sallyport::stack {
 
-// One entry for each child, whatever state it is in: a connection that is down is still PROTECT.
+// Of each child, whatever state it is in: a connection that is down is still PROTECT. By way of the objects that the
+// filter engine would have of them.
 std::vector<model::SpdEntry> spd_entries(const std::vector<model::ConnectionPolicy>& connections);
 
 struct Protection {

@@ -3,6 +3,7 @@
 
 #include "crypto/certificate.h"
 #include "crypto/hash.h"
+#include "stack/connection_objects.h"
 #include "stack/sa_filters.h"
 #include "stack/sa_transforms.h"
 
@@ -86,7 +87,31 @@ struct Found {
   const policy::Snapshot& snapshot;
   const Control::Child& child;
   const FilterKeying::Origin* origin;
+  const ConnectionSpd& connections;
 };
+
+// Of a connection's child that filter which covers some of what the SA does.
+const policy::Filter* connection_filter(const Found& found, bool outbound) {
+  const Connections::Key& key = found.child.key;
+  const SaFacts& sa = found.child.sa;
+  for (const auto& [id, entry] : found.connections.by_filter) {
+    const bool same = entry->connection == key.connection && entry->child == key.child;
+    if (!same || model::intersect(entry->local, sa.ts_local).empty() ||
+        model::intersect(entry->remote, sa.ts_remote).empty())
+      continue;
+    const policy::Filter* filter = filter_by_id(found.snapshot, id);
+    if (filter && is_ipsec_callout(*filter, outbound, filter->has_provider_context())) return filter;
+  }
+  return nullptr;
+}
+
+// The number of the filter at IPSEC that refers to its quick mode policy; 0: none.
+uint64_t connection_quick_mode(const Found& found) {
+  const policy::Filter* outbound = connection_filter(found, true);
+  const auto record = outbound ? read_record(outbound->head.provider_data) : std::nullopt;
+  const auto* filter = record ? found.snapshot.filters.find(child_filter_key(*record, "IPSEC")) : nullptr;
+  return filter ? (*filter)->id : 0;
+}
 
 // The filter of one direction, and its part in the traffic.
 void take_filter(const Found& found, bool outbound, SaDetails& out) {
@@ -100,12 +125,13 @@ void take_filter(const Found& found, bool outbound, SaDetails& out) {
     if (!outbound) filter = inbound_filter_of(found.snapshot, flow_within(sa));
     if (!tunnel && filter) out.traffic.policy_id = filter->id;
   }
-  if (filter) {
-    out.filter = shown(*filter);
-    return;
+  if (!found.origin) {
+    filter = connection_filter(found, outbound);
+    const auto* context = filter ? context_of_filter(found.snapshot, filter->id) : nullptr;
+    if (context) out.traffic.policy_id = context->id;
+    if (!tunnel && filter) out.traffic.policy_id = filter->id;
   }
-  out.filter = shown(ConnectionFilter{found.child.key.connection + "." + found.child.key.child, outbound, tunnel,
-                                      sa.local.addr, sa.remote.addr, sa.ts_local, sa.ts_remote});
+  if (filter) out.filter = shown(*filter);
 }
 
 SaDetails details_of(const Found& found, bool outbound) {
@@ -132,7 +158,11 @@ SaDetails details_of(const Found& found, bool outbound) {
   bundle.ip_version = sa.local.addr.is_v4() ? 0 : 1;
   if (sa.original_source && sa.original_source->is_v4())
     bundle.peer_v4_private_address = load_be32(sa.original_source->bytes().data());
-  if (found.origin) take_policy(found.snapshot, *found.origin, found.child, bundle);
+  if (found.origin) {
+    take_policy(found.snapshot, *found.origin, found.child, bundle);
+  } else {
+    bundle.qm_filter_id = connection_quick_mode(found);
+  }
   take_filter(found, outbound, out);
   return out;
 }
@@ -175,7 +205,8 @@ std::optional<policy::SaContext> context_of(const Control& control, model::Child
   const auto child = control.children().find(id);
   if (child == control.children().end()) return std::nullopt;
   const Found found{snapshot, child->second,
-                    control.keying().origin_of(child->second.key.connection, child->second.key.child)};
+                    control.keying().origin_of(child->second.key.connection, child->second.key.child),
+                    control.connection_spd()};
   return policy::SaContext{id, details_of(found, false), details_of(found, true)};
 }
 

@@ -52,7 +52,7 @@ SubLayer sublayer(uint64_t n, uint16_t weight = 5) {
 
 TEST_CASE("built-in sublayers, callouts and providers are there and stay") {
   World w;
-  CHECK(w.engine.snapshot()->sublayers.size() == 12);
+  CHECK(w.engine.snapshot()->sublayers.size() == 13);
   CHECK(w.engine.snapshot()->callouts.size() == 24);
   CHECK(code(w.engine.remove(w.user, ObjectKind::sublayer, known::sublayer::UNIVERSAL)) == Fwp::BUILTIN_OBJECT);
 }

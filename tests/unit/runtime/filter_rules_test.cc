@@ -22,6 +22,12 @@ HostRule rule(Does does) {
   return out;
 }
 
+HostRule block_of_everything() {
+  HostRule out = rule(Does::protect);
+  out.local = {{*IpAddr::parse("10.1.0.0"), *IpAddr::parse("10.1.0.255")}};
+  return out;
+}
+
 HostFilters sample() {
   HostRule block = rule(Does::block);
   block.remote = {{*IpAddr::parse("192.0.2.0"), *IpAddr::parse("192.0.2.255")}};
@@ -35,6 +41,11 @@ HostFilters sample() {
                 {Point::ale_auth_recv_accept, Family::v4, {{block}}},
                 {Point::outbound_transport, Family::v6, {{six}}}};
   out.unsaid = {3};
+  HostRule ssh = rule(Does::permit);
+  ssh.protocols = {{6, 6}};
+  ssh.remote_ports = {{22, 22}};
+  out.past_connections = {{Point::outbound_transport, Family::v4, {{block_of_everything(), ssh}}},
+                          {Point::inbound_transport, Family::v6, {{ssh}}}};
   return out;
 }
 
@@ -122,6 +133,24 @@ TEST_SUITE("runtime/filter_rules") {
     filters.layers = {{Point::outbound_transport, Family::v4, {{ports}}}};
     CHECK(holds(text_of(filters), "th sport { 5555 }"));
     CHECK_FALSE(holds(text_of(filters), "@th,0,8"));
+  }
+}
+
+TEST_SUITE("runtime/filter_rules") {
+  TEST_CASE("[WFP 20.4] what filters let past connections is accepted in the order of weights, before it is refused") {
+    const std::string text = exception_chains(sample());
+    CHECK(
+        holds(text,
+              "chain past_connections_outbound_v4 {\n\t\tip saddr { 10.1.0.0-10.1.0.255 } return comment \"filter 7\"\n"
+              "\t\tmeta l4proto { 6 } th dport { 22 } accept comment \"filter 7\"\n\t}\n"));
+    CHECK(holds(
+        text,
+        "chain past_connections_inbound_v6 {\n\t\tmeta l4proto { 6 } th sport { 22 } accept comment \"filter 7\"\n"));
+    CHECK(exception_jumps(sample(), Point::outbound_transport) ==
+          "\t\tmeta nfproto ipv4 jump past_connections_outbound_v4\n");
+    CHECK(exception_jumps(sample(), Point::inbound_transport) ==
+          "\t\tmeta nfproto ipv6 jump past_connections_inbound_v6\n");
+    CHECK(exception_chains({}).empty());
   }
 }
 

@@ -126,7 +126,7 @@ TEST_SUITE("stack/sa_details") {
     CHECK(ike.v6.successful_main == 0);
   }
 
-  TEST_CASE("a connection of the configuration is shown with a filter that the engine does not have") {
+  TEST_CASE("a connection of the configuration is shown with its filter, and the policy that this refers to") {
     StackPair pair;
     for (StackNode* node : {&pair.east, &pair.west}) {
       node->keys.secrets["site-psk"] = "a long enough secret";
@@ -139,7 +139,18 @@ TEST_SUITE("stack/sa_details") {
     const auto context = stack::context_of(pair.east.control, ids[0]);
     REQUIRE(context);
     REQUIRE(context->outbound->filter);
-    CHECK(context->outbound->filter->id == 0);
+    const auto& filters = pair.east.control.filters();
+    const auto* filter = filters->filters_by_id.find(context->outbound->filter->id);
+    REQUIRE(filter);
+    CHECK((*filter)->layer == policy::Layer::OUTBOUND_TRANSPORT_V4);
+    const auto* tunnel = filters->contexts.find((*filter)->provider_context);
+    REQUIRE(tunnel);
+    CHECK(context->outbound->traffic.policy_id == (*tunnel)->id);
+    const auto* quick_mode = filters->filters_by_id.find(context->outbound->bundle.qm_filter_id);
+    REQUIRE(quick_mode);
+    CHECK((*quick_mode)->layer == policy::Layer::IPSEC_V4);
+    REQUIRE(context->inbound->filter);
+    CHECK(context->inbound->filter->object.layer == policy::Layer::INBOUND_TRANSPORT_V4);
     CHECK(context->outbound->filter->object.head.display.name == "site.net");
     CHECK(context->outbound->traffic.type == policy::TrafficType::TUNNEL);
     CHECK(context->outbound->bundle.sas[0].cipher->config == 6);  // GCM with 128 bits
