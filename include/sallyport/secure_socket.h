@@ -89,6 +89,17 @@ void sallyport_identity_free(sallyport_identity* identity);
 // changes nothing but sallyport_thread_identity().
 int sallyport_impersonate_peer(int fd, const struct sockaddr* peer, socklen_t peer_length);
 
+// For programs that may not change their identity: the daemon opens one file with the rights of the peer's account, in
+// a process that has no others and ends with it, and the descriptor (close-on-exec) is this process's from then on.
+// The administrator has to allow it, `broker` of [[secure_sockets.caller]]. path begins at the root or the folder of
+// this process, and no symbolic link leaves that root. flags: of open(), O_PATH, O_TMPFILE, O_ASYNC, O_DIRECT and
+// O_NOATIME excepted; mode is not cut by the umask, and has the nine bits of rwx alone. A regular file or a folder;
+// anything else, and what lies in /proc, is EACCES, and so is a peer without identity or account, root's account, and a
+// program without the right. EAGAIN: too many at once. ETIMEDOUT: the file system does not answer. EINVAL: other flags
+// or mode. Otherwise as open() and sallyport_impersonate_peer(). Any number of threads.
+int sallyport_open_as_peer(int fd, const struct sockaddr* peer, socklen_t peer_length, const char* path, int flags,
+                           unsigned mode);
+
 // Undoes the last sallyport_impersonate_peer() of this thread; nothing to undo is no error.
 int sallyport_revert_impersonation(void);
 

@@ -91,6 +91,14 @@ inline security_state query_security(int fd, peer_address peer, std::error_code&
   return out;
 }
 
+// A descriptor of a file that the daemon has opened with the peer's rights, or -1.
+inline int open_as_peer(int fd, peer_address peer, const std::string& path, int flags, unsigned mode,
+                        std::error_code& error) {
+  const int file = sallyport_open_as_peer(fd, peer.address, peer.length, path.c_str(), flags, mode);
+  detail::set(error, file >= 0);
+  return file;
+}
+
 // The calling thread has the peer's rights on files as long as this lives; it must end on the same thread.
 class impersonation {
  public:

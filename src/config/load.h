@@ -17,6 +17,9 @@ class FileSource {
   virtual Result<std::string> read(const std::string& path) = 0;
   // The same for a file that gives rights away: permission with detail 0 where others than root could have written it.
   virtual Result<std::string> read_trusted(const std::string& path) { return read(path); }
+  // The number of a local user or group. not_found: there is none of that name.
+  virtual Result<uint32_t> user(const std::string&) { return fail(Errc::not_found); }
+  virtual Result<uint32_t> group(const std::string&) { return fail(Errc::not_found); }
   // Names (not paths) of the entries of a folder, in any order. not_found when there is none.
   virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;
 };

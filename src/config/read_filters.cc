@@ -344,6 +344,7 @@ void read_secure_sockets(Section& section, Settings& settings) {
   if (out.socket.size() > 107) section.refuse("socket", "is too long for a socket: at most 107 octets.");
   section.read_path("account_map", out.account_map);
   section.read_list("identify_only", out.identify_only);
+  read_socket_callers(section, out.callers);
   section.read_number("per_user", out.per_user, 1, 1000000);
   section.read_duration("keep_warm", out.keep_warm, Duration::zero(), hours(24), true);
   MainModeSettings main_mode;

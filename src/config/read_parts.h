@@ -18,6 +18,7 @@ void read_filter(Section& section, Settings& settings);  // one entry of [[filte
 // [secure_sockets]; finish_secure_sockets comes when every [[filter]] is read.
 void read_secure_sockets(Section& section, Settings& settings);
 void finish_secure_sockets(Settings& settings);
+void read_socket_callers(Section& section, std::vector<SocketCallerRule>& out);
 // The key `auth` of policy that many peers share: files and kind under the name `credential`, in settings.
 model::AuthPolicy::Kind read_shared_auth(Section& section, const std::string& credential, Settings& settings,
                                          std::string& secret_file);

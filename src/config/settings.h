@@ -79,6 +79,23 @@ struct TrustFiles {
   bool operator==(const TrustFiles&) const = default;
 };
 
+// Who may call about sockets: one [[secure_sockets.caller]]. What it names has to fit all at once, of each list one;
+// an empty list asks nothing.
+struct SocketCallerRule {
+  // Whether its programs may have files opened as the accounts of their peers.
+  enum class Broker : uint8_t { none, read, write };
+  std::string name;  // as refusals say it
+  bool allow = false;
+  Broker broker = Broker::none;
+  std::vector<std::string> users, groups;  // names, or numbers in decimal
+  std::vector<std::string> cgroups;        // of version 2: a path with all below it; '*' stands for any but '/'
+  std::vector<std::string> executables;    // paths; '*' as above
+  std::vector<uint32_t> uids, gids;        // users and groups, looked up
+  std::string file;                        // where it stands, for errors
+  uint32_t line = 0;
+  bool operator==(const SocketCallerRule&) const = default;
+};
+
 // Sockets that programs secure for themselves: docs/secure-sockets.md. Their default policy is two contexts and a
 // filter among `filters`.
 struct SecureSocketSettings {
@@ -90,6 +107,7 @@ struct SecureSocketSettings {
       identify_only;  // users whose programs learn who a peer is, and get no rights of it; "*": all
   std::vector<uint32_t> identify_only_uids;  // the same, looked up
   bool identify_only_all = false;            // "*"
+  std::vector<SocketCallerRule> callers;     // the first that fits decides, and none refuses; empty: everybody may
   unsigned per_user = 4096;                  // secured sockets of one user
   Duration keep_warm = seconds(60);          // of SAs that no socket uses any more; 0: they go with it
   bool operator==(const SecureSocketSettings&) const = default;

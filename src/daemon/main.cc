@@ -8,10 +8,12 @@
 #include <cstring>
 
 #include "crypto/self_test.h"
+#include "daemon/file_broker.h"
 #include "daemon/privileges.h"
 #include "daemon/processes.h"
 #include "daemon/wiring.h"
 #include "runtime/clock.h"
+#include "runtime/socket_caller.h"
 
 namespace sallyport::daemon {
 namespace {
@@ -31,6 +33,33 @@ int usage() {
 int complain(const std::vector<std::string>& sentences) {
   for (const auto& sentence : sentences) std::fprintf(stderr, "sallyportd: %s\n", sentence.c_str());
   return 1;
+}
+
+// Judging callers and opening files for them, as the parent does.
+void serve_callers(runtime::Loop& loop, Worker& worker, FileBroker& broker) {
+  constexpr int kBrokerTimer = 5;
+  static constexpr Duration kTurn = milliseconds(5);
+  auto* const sockets = worker.sockets();
+  sockets->on_caller = [&worker, sockets](uint64_t token, int connection) {
+    const auto verdict = runtime::judge_connection(worker.driver().settings().secure_sockets.callers, connection);
+    sockets->judged(token, verdict.allowed, verdict.sentence);
+  };
+  broker.on_opened = [sockets](uint64_t token, int error, runtime::Fd file) {
+    sockets->opened(token, error, file, {});
+  };
+  const auto turn = std::make_shared<std::function<void()>>();
+  *turn = [&loop, &broker, again = std::weak_ptr(turn)] {
+    broker.turn(runtime::monotonic_now());
+    if (!broker.quiet()) loop.set_timer(kBrokerTimer, runtime::monotonic_now() + kTurn, *again.lock());
+  };
+  sockets->on_open = [&worker, &broker, sockets, turn](uint64_t token, int connection, const runtime::Fd& root,
+                                                       const runtime::PeerFile& wanted) {
+    std::string sentence;
+    const int error = broker.start(worker.driver().settings().secure_sockets, token, connection, root, wanted,
+                                   runtime::monotonic_now(), sentence);
+    if (error != 0) sockets->opened(token, error, runtime::Fd(), sentence);
+    (*turn)();
+  };
 }
 
 // One process: what the parent, the key process and the helper do, done here by the same objects.
@@ -78,12 +107,14 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   worker.service().on_guard = [&](stack::CommandToken token) {
     worker.service().guard_reported(token, privileges.guard_report());
   };
+  FileBroker broker;
   if (auto* sockets = worker.sockets()) {
     sockets->on_secure = [&privileges, sockets](uint64_t token, runtime::Fd socket, bool clear_too) {
       uint64_t cookie = 0;
       const int error = privileges.secure_socket(socket.get(), clear_too, cookie);
       sockets->secured(token, error, cookie);
     };
+    serve_callers(loop, worker, broker);
   }
   worker.driver().on_host_filters = [&](const stack::HostFilters& filters) {
     if (auto refused = privileges.set_filters(filters)) log.line(runtime::LogLevel::error, *refused);

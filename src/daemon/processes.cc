@@ -15,11 +15,13 @@
 #include <deque>
 
 #include "crypto/self_test.h"
+#include "daemon/file_broker.h"
 #include "daemon/key_channel.h"
 #include "daemon/sandbox.h"
 #include "daemon/syscall_filter.h"
 #include "runtime/clock.h"
 #include "runtime/filter_plan.h"
+#include "runtime/socket_caller.h"
 
 namespace sallyport::daemon {
 namespace {
@@ -54,8 +56,12 @@ enum class Word : uint8_t {
   policy_damaged,  // from it: the newest was not good
   policy_part,     // from it: more of a store to be written, and the last of it
   policy_end,
-  secure_socket,  // from it: a program's socket with a token, to be marked and filtered
-  socket_secured  // to it: what came of it
+  secure_socket,   // from it: a program's socket with a token, to be marked and filtered
+  socket_secured,  // to it: what came of it
+  judge_caller,    // from it: a program's connection with a token
+  caller_judged,   // to it: whether it may call, and why not
+  open_file,       // from it: a connection and the folder that is its root, with a token and a PeerFile
+  file_opened      // to it: the file, or an errno, and why not
 };
 uint8_t code(Word word) { return static_cast<uint8_t>(word); }
 
@@ -238,6 +244,13 @@ struct WorkerProcess {
     } else if (message.word == code(Word::socket_secured) && message.body.size() == 20 && worker->sockets()) {
       worker->sockets()->secured(load_be64(message.body.data()), static_cast<int>(load_be32(&message.body[8])),
                                  load_be64(&message.body[12]));
+    } else if (message.word == code(Word::caller_judged) && worker->sockets()) {
+      const std::string sentence = text_of(message.body);  // of every refusal
+      worker->sockets()->judged(token_of(message.body), sentence.empty(), sentence);
+    } else if (message.word == code(Word::file_opened) && message.body.size() >= 12 && worker->sockets()) {
+      const Fd file = message.descriptors.empty() ? Fd() : std::move(message.descriptors.front());
+      worker->sockets()->opened(token_of(message.body), static_cast<int>(load_be32(&message.body[8])), file,
+                                std::string(as_text(ByteView(message.body).subspan(12))));
     } else if (message.word == code(Word::stop)) {
       worker->stop();
     }
@@ -316,6 +329,18 @@ void send_filter_plan(DescriptorChannel& parent, ByteView plan) {
         if (!process.parent.send(code(Word::secure_socket), out.view(), {socket.get()}, false))
           sockets->secured(token, EAGAIN, 0);
       };
+      sockets->on_caller = [&process, sockets](uint64_t token, int connection) {
+        if (!process.parent.send(code(Word::judge_caller), token_and_text(token), {connection}, false))
+          sockets->judged(token, false, "a call about sockets is refused: too many at once");
+      };
+      sockets->on_open = [&process, sockets](uint64_t token, int connection, const Fd& root,
+                                             const runtime::PeerFile& wanted) {
+        Writer out;
+        out.u64(token);
+        out.bytes(wanted.write());
+        if (!process.parent.send(code(Word::open_file), out.view(), {connection, root.get()}, false))
+          sockets->opened(token, EAGAIN, Fd(), {});
+      };
     }
     process.worker->service().policy().on_store = [&](Bytes octets) { process.store_policy(octets); };
     process.loop.watch(process.parent.fd(), [&] { process.read(); });
@@ -351,6 +376,7 @@ class Parent {
     ::sigprocmask(SIG_BLOCK, &caught, nullptr);
     signals_ = Fd(::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
     for (const auto& warning : privileges_.warnings()) say(warning);
+    broker_.on_opened = [this](uint64_t token, int error, Fd file) { tell_file(token, error, file, {}); };
     if (!start(keys_, Kind::keys) || !wait_ready(keys_) || !start(helper_, Kind::helper) || !wait_ready(helper_) ||
         !start(worker_, Kind::worker)) {
       stop_all();
@@ -465,14 +491,22 @@ class Parent {
   }
 
   void turn() {
-    pollfd wait[3] = {{signals_.get(), POLLIN, 0},
-                      {worker_.channel ? worker_.channel.fd() : -1, POLLIN, 0},
-                      {privileges_.links_fd(), POLLIN, 0}};
-    if (::poll(wait, 3, -1) < 0) return;
+    std::vector<pollfd> wait{{signals_.get(), POLLIN, 0},
+                             {worker_.channel ? worker_.channel.fd() : -1, POLLIN, 0},
+                             {privileges_.links_fd(), POLLIN, 0}};
+    for (const int opener : broker_.descriptors()) wait.push_back({opener, POLLIN, 0});
+    // Late by a moment rather than early by one.
+    const auto until = broker_.deadline();
+    const int patience = until ? static_cast<int>(std::chrono::ceil<milliseconds>(
+                                                      std::max(*until - runtime::monotonic_now(), Duration::zero()))
+                                                      .count())
+                               : -1;
+    if (::poll(wait.data(), wait.size(), patience) < 0) return;
     if (wait[2].revents != 0) {
       if (auto sentence = privileges_.follow_links()) say(*sentence);
     }
     if (wait[0].revents != 0) take_signals();
+    if (!broker_.quiet()) broker_.turn(runtime::monotonic_now());
     if (wait[1].revents == 0 || !worker_.channel) return;
     auto message = worker_.channel.receive(false);
     if (!message) {
@@ -487,6 +521,8 @@ class Parent {
     if ((*message)->word == code(Word::policy_part) || (*message)->word == code(Word::policy_end))
       take_policy(**message);
     if ((*message)->word == code(Word::secure_socket)) secure_socket(**message);
+    if ((*message)->word == code(Word::judge_caller)) judge_caller(**message);
+    if ((*message)->word == code(Word::open_file)) open_file(**message);
     take_filter_plan(**message);
   }
 
@@ -499,6 +535,34 @@ class Parent {
     out.u32(static_cast<uint32_t>(error));
     out.u64(cookie);
     (void)worker_.channel.send(code(Word::socket_secured), out.view(), {}, false);
+  }
+
+  void judge_caller(const ChannelMessage& message) {
+    if (message.body.size() != 8 || message.descriptors.size() != 1) return;
+    const auto verdict =
+        runtime::judge_connection(loaded_.settings.secure_sockets.callers, message.descriptors.front().get());
+    (void)worker_.channel.send(code(Word::caller_judged), token_and_text(token_of(message.body), verdict.sentence), {},
+                               false);
+  }
+
+  void open_file(const ChannelMessage& message) {
+    if (message.body.size() < 8 || message.descriptors.size() != 2) return;
+    const uint64_t token = token_of(message.body);
+    std::string sentence;
+    int error = EINVAL;
+    if (const auto wanted = runtime::PeerFile::parse(ByteView(message.body).subspan(8)))
+      error = broker_.start(loaded_.settings.secure_sockets, token, message.descriptors[0].get(),
+                            message.descriptors[1], *wanted, runtime::monotonic_now(), sentence);
+    if (error != 0) tell_file(token, error, Fd(), sentence);
+  }
+
+  void tell_file(uint64_t token, int error, const Fd& file, const std::string& sentence) {
+    Writer out;
+    out.u64(token);
+    out.u32(static_cast<uint32_t>(error));
+    out.bytes(as_bytes(sentence));
+    (void)worker_.channel.send(code(Word::file_opened), out.view(),
+                               file ? std::vector<int>{file.get()} : std::vector<int>(), false);
   }
 
   void take_filter_plan(const ChannelMessage& message) {
@@ -544,7 +608,10 @@ class Parent {
 
   void restart(Child& child, Kind kind, const char* name, int status) {
     child.channel = DescriptorChannel();
-    if (kind == Kind::worker) coming_policy_ = {};
+    if (kind == Kind::worker) {
+      coming_policy_ = {};
+      broker_.drop_all();  // a new worker begins its tokens anew
+    }
     say(std::string("the ") + name + " " + how_it_ended(status) + "; it is started again");
     // One that dies at once is not started in a busy circle.
     if (runtime::monotonic_now() - child.started < seconds(1)) (void)::usleep(500000);
@@ -641,6 +708,7 @@ class Parent {
   TimePoint started_;
   Fd signals_;
   Child keys_, helper_, worker_;
+  FileBroker broker_;
   bool ending_ = false;
   bool failed_ = false;
 };

@@ -16,6 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <utility>
+#include <vector>
+
 #include "runtime/fd.h"
 
 namespace sallyport::daemon {
@@ -52,8 +55,8 @@ Result<> enter_empty_root() {
   return fail_errno();
 }
 
-Result<> become(uid_t uid, gid_t gid) {
-  if (::setgroups(0, nullptr) != 0) return fail_errno();
+Result<> become(uid_t uid, gid_t gid, const std::vector<gid_t>& groups = {}) {
+  if (::setgroups(groups.size(), groups.data()) != 0) return fail_errno();
   if (::setresgid(gid, gid, gid) != 0) return fail_errno();
   if (::setresuid(uid, uid, uid) != 0) return fail_errno();
   // It must not be possible to come back.
@@ -109,6 +112,26 @@ Result<> enter_keys() {
   const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
   (void)::setrlimit(RLIMIT_MEMLOCK, &all);  // for lock_memory; as far as we may
   SP_CHECK(keep_capabilities(1u << CAP_DAC_READ_SEARCH));
+  return harden_process();
+}
+
+Result<> enter_account(const std::string& account) {
+  const passwd* entry = ::getpwnam(account.c_str());
+  if (entry == nullptr) return fail(Errc::not_found);
+  if (entry->pw_uid == 0) return fail(Errc::permission);
+  const uid_t uid = entry->pw_uid;
+  const gid_t gid = entry->pw_gid;
+  constexpr int kMostGroups = 65536;
+  std::vector<gid_t> groups(kMostGroups);
+  int count = kMostGroups;
+  if (::getgrouplist(account.c_str(), gid, groups.data(), &count) < 0) return fail(Errc::too_many);
+  groups.resize(static_cast<size_t>(count));
+  SP_CHECK(become(uid, gid, groups));
+  SP_CHECK(keep_capabilities(0));
+  for (const auto& [what, most] : {std::pair{RLIMIT_NOFILE, 16}, {RLIMIT_NPROC, 0}, {RLIMIT_CPU, 2}}) {
+    const rlimit limit{static_cast<rlim_t>(most), static_cast<rlim_t>(most)};
+    if (::setrlimit(what, &limit) != 0) return fail_errno();
+  }
   return harden_process();
 }
 

@@ -17,6 +17,9 @@ Result<> enter_helper(const std::string& user);
 // The key process: stays able to read its files, has no network where the kernel allows that, loses every capability
 // but reading.
 Result<> enter_keys();
+// The process that opens a file for a program: a local account for good, with its groups, no capabilities, room for
+// few descriptors, no process of its own. not_found: no such account; permission: it is root's.
+Result<> enter_account(const std::string& account);
 // Nothing of this process's memory goes to a swap device: what there is now and, where no limit is set, what comes. To
 // be called again after secrets were loaded. Refused where the limit of locked memory is too low.
 Result<> lock_memory();

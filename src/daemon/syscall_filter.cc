@@ -180,10 +180,19 @@ const std::vector<uint32_t>& own_of(FilterFor process) {
     SYS_faccessat2,
 #endif
   };
+  static const std::vector<uint32_t> opener = {
+    SYS_openat,
+    SYS_fstatfs,
+#if defined(__x86_64__)
+    SYS_open,
+#endif
+    SYS_openat2,
+  };
   switch (process) {
     case FilterFor::worker: return worker;
     case FilterFor::keys: return keys;
     case FilterFor::helper: return helper;
+    case FilterFor::opener: return opener;
   }
   return worker;
 }

@@ -10,6 +10,7 @@ enum class FilterFor : uint8_t {
   worker,  // its descriptors, memory, time and threads: opens no file, makes no socket, starts no program
   keys,    // its channels, and files for reading when the configuration is read again: no socket of any kind
   helper,  // the resolver: sockets and files for reading
+  opener,  // one file, for a program: no socket, no program
 };
 
 // permission or io: the kernel refused it, and the process must not go on.

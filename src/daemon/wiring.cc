@@ -1,7 +1,6 @@
 // See wiring.h.
 #include "daemon/wiring.h"
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include "crypto/key_exchange.h"
@@ -159,17 +158,38 @@ std::optional<std::string> read_accounts(config::FileSource& files, config::Secu
   return std::nullopt;
 }
 
-std::optional<std::string> look_up_users(config::SecureSocketSettings& settings) {
+// A number is one without being looked up, as in chown(1) where no name is meant.
+Result<uint32_t> number_or(const std::string& name, Result<uint32_t> named) {
+  if (named || name.empty() || name.size() > 9 || name.find_first_not_of("0123456789") != std::string::npos)
+    return named;
+  return static_cast<uint32_t>(std::stoul(name));
+}
+
+// Sentences for names that are none.
+std::vector<config::ConfigError> look_up_users(config::FileSource& files, const std::string& path,
+                                               config::SecureSocketSettings& settings) {
+  std::vector<config::ConfigError> out;
   for (const std::string& name : settings.identify_only) {
+    const auto user = name == "*" ? Result<uint32_t>(0) : files.user(name);
     if (name == "*") {
       settings.identify_only_all = true;
-      continue;
+    } else if (!user) {
+      out.push_back({path, 0, "secure_sockets.identify_only", "there is no user " + name + "."});
+    } else {
+      settings.identify_only_uids.push_back(*user);
     }
-    const passwd* user = ::getpwnam(name.c_str());
-    if (user == nullptr) return "identify_only of [secure_sockets]: there is no user " + name + ".";
-    settings.identify_only_uids.push_back(user->pw_uid);
   }
-  return std::nullopt;
+  for (auto& rule : settings.callers) {
+    const auto look_up = [&](const std::string& name, const char* what, Result<uint32_t> found,
+                             std::vector<uint32_t>& into) {
+      if (found) return into.push_back(*found);
+      out.push_back({rule.file, rule.line, std::string("secure_sockets.") + what,
+                     std::string("there is no ") + what + " " + name + " (of " + rule.name + ")."});
+    };
+    for (const auto& name : rule.users) look_up(name, "user", number_or(name, files.user(name)), rule.uids);
+    for (const auto& name : rule.groups) look_up(name, "group", number_or(name, files.group(name)), rule.gids);
+  }
+  return out;
 }
 
 }  // namespace
@@ -192,9 +212,9 @@ Loaded load_all(config::FileSource& files, const std::string& path) {
     out.check.problems.push_back({loaded.settings.secure_sockets.account_map, 0, {}, *refused});
     out.problems.push_back(std::move(*refused));
   }
-  if (auto refused = look_up_users(loaded.settings.secure_sockets)) {
-    out.check.problems.push_back({path, 0, "secure_sockets.identify_only", *refused});
-    out.problems.push_back(std::move(*refused));
+  for (const auto& error : look_up_users(files, path, loaded.settings.secure_sockets)) {
+    out.problems.push_back(config::to_string(error));
+    out.check.problems.push_back({error.file, error.line, error.key, error.sentence});
   }
   out.settings = std::move(loaded.settings);
   out.policy = std::move(built.policy);

@@ -8,12 +8,20 @@
 
 namespace sallyport::policy::socket_call {
 
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 inline constexpr size_t kMostOctets = 16 * 1024;  // of a request and of an answer
 inline constexpr size_t kMostNameOctets = 1024;   // of a peer's name
+inline constexpr size_t kMostPathOctets = 4095;   // of a file's
 
-enum class Function : uint32_t { set_security = 1, set_peer_name = 2, delete_peer_name = 3, query = 4, account = 5 };
-inline constexpr uint32_t kFunctions = 6;
+enum class Function : uint32_t {
+  set_security = 1,
+  set_peer_name = 2,
+  delete_peer_name = 3,
+  query = 4,
+  account = 5,
+  open = 6
+};
+inline constexpr uint32_t kFunctions = 7;
 
 inline constexpr uint32_t kGuaranteeEncryption = 0x1;  // SecurityFlags
 inline constexpr uint32_t kAllowInsecure = 0x2;
@@ -35,12 +43,21 @@ struct Peer {
   uint16_t port = 0;
 };
 
+// Of the function open: a file, opened as the account that the peer is mapped to. The descriptor of the folder that is
+// the caller's root comes behind the socket's, and the file's with the answer.
+struct File {
+  std::string path;    // from that root
+  uint32_t flags = 0;  // O_ of fcntl.h
+  uint32_t mode = 0;
+};
+
 struct Request {
   uint32_t version = kVersion;
   Function function = Function::set_security;
   Settings settings;         // set_security
   std::optional<Peer> peer;  // of a datagram socket
   std::string name;          // set_peer_name
+  File file;                 // open
 };
 
 struct Answer {
@@ -56,7 +73,8 @@ struct Answer {
 // clang-format off
 template <class A> void describe(A& a, Settings& v) { walk_all(a, v.security_flags, v.ipsec_flags, v.main_mode, v.quick_mode); }
 template <class A> void describe(A& a, Peer& v) { walk_all(a, v.address, v.port); }
-template <class A> void describe(A& a, Request& v) { walk_all(a, v.version, v.function, v.settings, v.peer, v.name); }
+template <class A> void describe(A& a, File& v) { walk_all(a, v.path, v.flags, v.mode); }
+template <class A> void describe(A& a, Request& v) { walk_all(a, v.version, v.function, v.settings, v.peer, v.name, v.file); }
 template <class A> void describe(A& a, Answer& v) { walk_all(a, v.error, v.flags, v.negotiation_error, v.main_mode_sa, v.quick_mode_sa, v.principal, v.method, v.names, v.account); }
 // clang-format on
 

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +52,31 @@ Result<std::string> parse_text(Reader& in) {
   SP_TRY(const uint32_t size, in.u32());
   SP_TRY(const ByteView text, in.view(size));
   return std::string(as_text(text));
+}
+
+using Numbers = std::map<std::string, uint32_t>;
+
+void write_numbers(Writer& out, const Numbers& numbers) {
+  out.u32(static_cast<uint32_t>(numbers.size()));
+  for (const auto& [name, number] : numbers) {
+    write_text(out, name);
+    out.u32(number);
+  }
+}
+
+Result<> parse_numbers(Reader& in, Numbers& out) {
+  SP_TRY(const uint32_t count, in.u32());
+  for (uint32_t i = 0; i < count; ++i) {
+    SP_TRY(std::string name, parse_text(in));
+    SP_TRY(out[name], in.u32());
+  }
+  return {};
+}
+
+Result<uint32_t> number_in(const Numbers& numbers, const std::string& name) {
+  const auto at = numbers.find(name);
+  if (at == numbers.end()) return fail(Errc::not_found);
+  return at->second;
 }
 
 }  // namespace
@@ -101,6 +128,18 @@ Result<std::vector<std::string>> SystemFiles::list(const std::string& folder) {
   return names;
 }
 
+Result<uint32_t> SystemFiles::user(const std::string& name) {
+  const passwd* entry = ::getpwnam(name.c_str());
+  if (entry == nullptr) return fail(Errc::not_found);
+  return entry->pw_uid;
+}
+
+Result<uint32_t> SystemFiles::group(const std::string& name) {
+  const ::group* entry = ::getgrnam(name.c_str());
+  if (entry == nullptr) return fail(Errc::not_found);
+  return entry->gr_gid;
+}
+
 Bytes FileBundle::write() const {
   Writer out;
   out.u32(static_cast<uint32_t>(files.size()));
@@ -116,6 +155,8 @@ Bytes FileBundle::write() const {
     out.u32(static_cast<uint32_t>(names.size()));
     for (const auto& name : names) write_text(out, name);
   }
+  write_numbers(out, users);
+  write_numbers(out, groups);
   return out.take();
 }
 
@@ -143,6 +184,8 @@ Result<FileBundle> FileBundle::parse(ByteView bytes) {
       names.push_back(std::move(name));
     }
   }
+  SP_CHECK(parse_numbers(in, out.users));
+  SP_CHECK(parse_numbers(in, out.groups));
   SP_CHECK(in.expect_end());
   return out;
 }
@@ -169,6 +212,18 @@ Result<std::vector<std::string>> RecordingFiles::list(const std::string& folder)
   return got;
 }
 
+Result<uint32_t> RecordingFiles::user(const std::string& name) {
+  auto got = from_.user(name);
+  if (got) bundle_.users[name] = *got;
+  return got;
+}
+
+Result<uint32_t> RecordingFiles::group(const std::string& name) {
+  auto got = from_.group(name);
+  if (got) bundle_.groups[name] = *got;
+  return got;
+}
+
 Result<std::string> BundledFiles::read(const std::string& path) {
   const auto at = bundle_.files.find(path);
   if (at == bundle_.files.end()) return fail(Errc::not_found);
@@ -181,5 +236,8 @@ Result<std::vector<std::string>> BundledFiles::list(const std::string& folder) {
   if (at == bundle_.folders.end()) return fail(Errc::not_found);
   return at->second;
 }
+
+Result<uint32_t> BundledFiles::user(const std::string& name) { return number_in(bundle_.users, name); }
+Result<uint32_t> BundledFiles::group(const std::string& name) { return number_in(bundle_.groups, name); }
 
 }  // namespace sallyport::runtime

@@ -26,6 +26,8 @@ class SystemFiles final : public config::FileSource {
   Result<std::string> read(const std::string& path) override;
   Result<std::string> read_trusted(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& folder) override;
+  Result<uint32_t> user(const std::string& name) override;
+  Result<uint32_t> group(const std::string& name) override;
 };
 
 // Reads through another source and remembers all it saw, refusals included.
@@ -39,6 +41,7 @@ class FileBundle {
   };
   std::map<std::string, Entry> files;
   std::map<std::string, std::vector<std::string>> folders;
+  std::map<std::string, uint32_t> users, groups;
 
   Bytes write() const;
   static Result<FileBundle> parse(ByteView bytes);
@@ -51,6 +54,8 @@ class RecordingFiles final : public config::FileSource {
   Result<std::string> read(const std::string& path) override;
   Result<std::string> read_trusted(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& folder) override;
+  Result<uint32_t> user(const std::string& name) override;
+  Result<uint32_t> group(const std::string& name) override;
   FileBundle take() { return std::move(bundle_); }
 
  private:
@@ -65,6 +70,8 @@ class BundledFiles final : public config::FileSource {
   explicit BundledFiles(FileBundle bundle) : bundle_(std::move(bundle)) {}
   Result<std::string> read(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& folder) override;
+  Result<uint32_t> user(const std::string& name) override;
+  Result<uint32_t> group(const std::string& name) override;
 
  private:
   FileBundle bundle_;

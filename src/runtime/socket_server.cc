@@ -74,14 +74,34 @@ void SocketServer::read(ClientId id) {
       passed.emplace_back(number);
     }
   }
-  if (n <= 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || passed.size() != 1) return close(id);
-  if (on_request) on_request(id, at->second.uid, ByteView(octets, static_cast<size_t>(n)), std::move(passed.front()));
+  if (n <= 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || passed.empty() || passed.size() > 2)
+    return close(id);
+  if (on_request) on_request(id, at->second.uid, ByteView(octets, static_cast<size_t>(n)), std::move(passed));
 }
 
-void SocketServer::reply(ClientId id, const Bytes& answer) {
+void SocketServer::reply(ClientId id, const Bytes& answer, int beside) {
   const auto at = clients_.find(id);
   if (at == clients_.end()) return;
-  if (::send(at->second.fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) close(id);
+  iovec part{const_cast<uint8_t*>(answer.data()), answer.size()};
+  alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (beside >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &beside, sizeof beside);
+  }
+  if (::sendmsg(at->second.fd.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) close(id);
+}
+
+int SocketServer::connection(ClientId id) const {
+  const auto at = clients_.find(id);
+  return at == clients_.end() ? -1 : at->second.fd.get();
 }
 
 void SocketServer::close(ClientId id) {

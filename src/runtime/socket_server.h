@@ -1,11 +1,12 @@
 // Where programs call about their sockets: a Unix socket of records that everybody may connect to. One request is one
-// record with at most one descriptor, and is answered by one; who asks the kernel says. Bounded in connections, of each
+// record with one or two descriptors, and is answered by one; who asks the kernel says. Bounded in connections, of each
 // user too, and a client that does not read its answer is dropped. Part of the driver's loop; one thread.
 #pragma once
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "runtime/fd.h"
@@ -28,8 +29,10 @@ class SocketServer {
   SocketServer(const SocketServer&) = delete;
   SocketServer& operator=(const SocketServer&) = delete;
 
-  std::function<void(ClientId, uint32_t uid, ByteView request, Fd passed)> on_request;
-  void reply(ClientId client, const Bytes& answer);  // a client that has gone: nothing
+  std::function<void(ClientId, uint32_t uid, ByteView request, std::vector<Fd> passed)> on_request;
+  // beside: a descriptor that goes with it, or -1. A client that has gone: nothing.
+  void reply(ClientId client, const Bytes& answer, int beside = -1);
+  int connection(ClientId client) const;  // -1: it has gone
 
  private:
   struct Client {

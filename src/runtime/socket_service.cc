@@ -27,6 +27,7 @@ constexpr Duration kHurry = seconds(5);  // after a socket was secured, that may
 constexpr size_t kMostNames = 64;        // of one socket
 constexpr size_t kMostEarly = 4096;      // sockets with names that are not secured yet
 constexpr size_t kMostEarlyOfUser = 256;
+constexpr size_t kMostUnjudged = 1024;  // calls whose callers are being looked at
 constexpr uint8_t kTcp = 6, kUdp = 17;
 constexpr uint8_t kListening = 10, kTimeWait = 6, kClosed = 7;
 constexpr uint32_t kAllStates = ~0u;
@@ -78,8 +79,8 @@ SocketService::SocketService(Loop& loop, TraceLog& log, Driver& driver, Fd liste
       server_(loop, std::move(listening)),
       lookup_(std::move(lookup)),
       policy_(log, driver) {
-  server_.on_request = [this](SocketServer::ClientId client, uint32_t uid, ByteView octets, Fd socket) {
-    serve(client, uid, octets, std::move(socket));
+  server_.on_request = [this](SocketServer::ClientId client, uint32_t uid, ByteView octets, std::vector<Fd> passed) {
+    take(client, uid, octets, std::move(passed));
   };
   driver_.on_endpoint_wanted = [this](const stack::EndpointWanted& wanted) { on_endpoint(wanted); };
 }
@@ -92,24 +93,75 @@ void SocketService::refuse(SocketServer::ClientId client, int error) {
   server_.reply(client, policy::call::write(answer));
 }
 
-void SocketService::serve(SocketServer::ClientId client, uint32_t uid, ByteView octets, Fd socket) {
-  const auto request = policy::call::read<Request>(octets);
-  if (!request || request->version != call::kVersion) return refuse(client, EPROTO);
+// Who calls is judged before anything is looked at; a file's opening is judged with it.
+void SocketService::take(SocketServer::ClientId client, uint32_t uid, ByteView octets, std::vector<Fd> passed) {
+  auto request = policy::call::read<Request>(octets);
+  const bool opens = request && request->function == call::Function::open;
+  if (!request || request->version != call::kVersion || passed.size() != (opens ? 2 : 1)) return refuse(client, EPROTO);
+  Call asked{client, uid, std::move(*request), std::move(passed.front())};
+  if (opens) return open_file(std::move(asked), std::move(passed.back()));
+  if (driver_.settings().secure_sockets.callers.empty()) return serve(std::move(asked));
+  if (!on_caller) return refuse(client, EACCES);
+  if (unjudged_.size() >= kMostUnjudged) return refuse(client, EAGAIN);
+  const uint64_t token = next_token_++;
+  unjudged_.emplace(token, std::move(asked));
+  on_caller(token, server_.connection(client));
+}
+
+void SocketService::judged(uint64_t token, bool allowed, const std::string& sentence) {
+  auto node = unjudged_.extract(token);
+  if (node.empty()) return;
+  Call& asked = node.mapped();
+  if (allowed) return serve(std::move(asked));
+  log_.limited(LogLevel::warning, "socket caller", std::to_string(asked.uid), sentence);
+  refuse(asked.client, EACCES);
+}
+
+void SocketService::serve(Call asked) {
+  const auto& [client, uid, request, socket] = asked;
   SocketFacts facts;
   if (const int error = inspect_socket(socket.get(), facts); error != 0) return refuse(client, error);
   Answer answer;
   int error = EINVAL;
-  switch (request->function) {
+  switch (request.function) {
     case call::Function::set_security:
-      if ((error = may_be_secured(facts)) == 0) return set_security(client, uid, *request, std::move(socket));
+      if ((error = may_be_secured(facts)) == 0) return set_security(client, uid, request, std::move(asked.socket));
       break;
-    case call::Function::set_peer_name: error = set_name(uid, *request, socket, facts); break;
-    case call::Function::delete_peer_name: error = delete_name(*request, socket, facts); break;
+    case call::Function::set_peer_name: error = set_name(uid, request, socket, facts); break;
+    case call::Function::delete_peer_name: error = delete_name(request, socket, facts); break;
     case call::Function::query:
-    case call::Function::account: error = query(uid, *request, cookie_of(socket), facts, answer); break;
+    case call::Function::account: error = query(uid, request, cookie_of(socket), facts, answer); break;
+    case call::Function::open: break;
   }
   if (error != 0) return refuse(client, error);
   server_.reply(client, policy::call::write(answer));
+}
+
+// Nobody may who has no rule that says so, and a program that is to identify alone takes nobody's rights.
+void SocketService::open_file(Call asked, Fd root) {
+  SocketFacts facts;
+  if (const int error = inspect_socket(asked.socket.get(), facts); error != 0) return refuse(asked.client, error);
+  const call::File& file = asked.request.file;
+  PeerFile wanted{{}, file.path, file.flags, file.mode};
+  if (!wanted.is_allowed()) return refuse(asked.client, EINVAL);
+  Answer answer;
+  asked.request.function = call::Function::account;
+  if (const int error = query(asked.uid, asked.request, cookie_of(asked.socket), facts, answer); error != 0)
+    return refuse(asked.client, error);
+  wanted.account = answer.account;
+  if (answer.account.empty() || (answer.flags & call::kIdentifyOnly) != 0 || !on_open)
+    return refuse(asked.client, EACCES);
+  const uint64_t token = next_token_++;
+  opening_.emplace(token, asked.client);
+  on_open(token, server_.connection(asked.client), root, wanted);
+}
+
+void SocketService::opened(uint64_t token, int error, const Fd& file, const std::string& sentence) {
+  const auto node = opening_.extract(token);
+  if (node.empty()) return;
+  if (!sentence.empty()) log_.limited(LogLevel::warning, "socket broker", sentence, sentence);
+  if (error != 0 || !file) return refuse(node.mapped(), error != 0 ? error : EIO);
+  server_.reply(node.mapped(), policy::call::write(Answer{}), file.get());
 }
 
 int SocketService::wish_of(const call::Settings& settings, stack::SocketWish& out) const {

@@ -7,6 +7,7 @@
 
 #include "policy/socket_call.h"
 #include "runtime/driver.h"
+#include "runtime/peer_file.h"
 #include "runtime/secured_socket.h"
 #include "runtime/socket_lookup.h"
 #include "runtime/socket_policy.h"
@@ -25,9 +26,18 @@ class SocketService {
   // Whoever may: marks and filters the socket (secure_socket()) and answers by secured() with the token.
   std::function<void(uint64_t token, Fd socket, bool clear_too)> on_secure;
   void secured(uint64_t token, int error, uint64_t cookie);
+  // Whoever may: judges the caller at the other end of a connection (judge_connection()), where there are rules, and
+  // answers by judged() with a sentence for a refusal.
+  std::function<void(uint64_t token, int connection)> on_caller;
+  void judged(uint64_t token, bool allowed, const std::string& sentence);
+  // Whoever may: judges it too, has the file opened and answers by opened(). The sentence is for the log.
+  std::function<void(uint64_t token, int connection, const Fd& root, const PeerFile& wanted)> on_open;
+  void opened(uint64_t token, int error, const Fd& file, const std::string& sentence);
   size_t sockets() const { return sockets_.size(); }
 
  private:
+  using Answer = policy::socket_call::Answer;
+  using Request = policy::socket_call::Request;
   struct Secured {
     uint32_t uid = 0;
     stack::SocketWish wish;
@@ -44,10 +54,15 @@ class SocketService {
     SocketServer::ClientId client = 0;
     Secured socket;
   };
-  using Answer = policy::socket_call::Answer;
-  using Request = policy::socket_call::Request;
-
-  void serve(SocketServer::ClientId client, uint32_t uid, ByteView octets, Fd socket);
+  struct Call {  // that waits for a word about its caller
+    SocketServer::ClientId client = 0;
+    uint32_t uid = 0;
+    Request request;
+    Fd socket;
+  };
+  void take(SocketServer::ClientId client, uint32_t uid, ByteView octets, std::vector<Fd> passed);
+  void serve(Call asked);
+  void open_file(Call asked, Fd root);
   void refuse(SocketServer::ClientId client, int error);
   void set_security(SocketServer::ClientId client, uint32_t uid, const Request& request, Fd socket);
   int wish_of(const policy::socket_call::Settings& settings, stack::SocketWish& out) const;
@@ -89,6 +104,8 @@ class SocketService {
   };
   std::map<uint64_t, EarlyNames> early_names_;  // of sockets that are not secured yet, by cookie
   std::map<uint64_t, Waiting> waiting_;
+  std::map<uint64_t, Call> unjudged_;
+  std::map<uint64_t, SocketServer::ClientId> opening_;
   uint64_t next_token_ = 1, next_number_ = 1;
   std::optional<TimePoint> hurry_until_;
   TimePoint census_at_{};

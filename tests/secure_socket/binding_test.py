@@ -61,5 +61,17 @@ class Binding(unittest.TestCase):
             self.assertEqual(count(), 0)
 
 
+    def test_files(self):
+        with socket.socket() as s:
+            with self.assertRaises(PermissionError):
+                sallyport.open_as_peer(s, __file__)
+            sallyport.secure(s)
+            with open(__file__, opener=lambda path, flags: sallyport.open_as_peer(s, path, flags)) as file:
+                self.assertTrue(file.readline().startswith('"""The Python module'))
+            with self.assertRaises(FileNotFoundError) as caught:
+                sallyport.open_as_peer(s, "/no/such/file")
+            self.assertEqual(caught.exception.filename, "/no/such/file")
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

@@ -1,6 +1,7 @@
 // The calls of secure_socket.h without a daemon, for tests of what lies on top of them: it remembers what each
 // descriptor was told and answers with it. A peer's principal is the name that was expected, else "client.example".
 #include <errno.h>
+#include <fcntl.h>
 #include <sallyport/secure_socket.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,12 @@ int sallyport_impersonate_peer(int fd, const struct sockaddr* peer, socklen_t le
   if (!usable(fd) || !sockets[fd].secured) return bad(EACCES);
   ++impersonations;
   return 0;
+}
+int sallyport_open_as_peer(int fd, const struct sockaddr* peer, socklen_t length, const char* path, int flags,
+                           unsigned mode) {
+  (void)peer, (void)length;
+  if (!usable(fd) || !sockets[fd].secured) return bad(EACCES);
+  return open(path, flags, mode);
 }
 int sallyport_revert_impersonation(void) {
   --impersonations;

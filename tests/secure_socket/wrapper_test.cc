@@ -66,6 +66,17 @@ TEST_SUITE("secure_socket/wrapper") {
     s.forget(peer);
     CHECK_THROWS_AS(s.forget(peer), std::system_error);
   }
+  TEST_CASE("a file of a peer is a descriptor, or an error") {
+    std::error_code error;
+    auto s = sallyport::secure_socket::open(AF_INET, SOCK_STREAM);
+    CHECK(sallyport::open_as_peer(-1, {}, "/dev/null", 0, 0, error) == -1);
+    CHECK(error == std::errc::permission_denied);
+    const int file = sallyport::open_as_peer(s.native_handle(), {}, "/dev/null", 0, 0, error);
+    CHECK(file >= 0);
+    CHECK_FALSE(error);
+    ::close(file);
+  }
+
   TEST_CASE("impersonation ends with its object") {
     const secure_socket s = secure_socket::open(AF_INET, SOCK_STREAM);
     {

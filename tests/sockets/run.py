@@ -19,6 +19,7 @@ from lab.isolation import FAMILIES, PROTOCOLS, Failure, Stage
 from lab.pki import Authority
 from lab.space import Lab, wait_until
 from lab.traffic import BUILD
+import callers
 import cases
 import evidence
 import programs
@@ -161,10 +162,10 @@ def certificates(**changes):
 AUTH = '{ method = "cert", certificate = "sockets.pem", key = "sockets.key", ca = "ca.pem" }'
 
 
-def with_certificates(lab, more=""):
+def with_certificates(lab, more="", head="", files=None):
     authority = Authority(lab.folder / "pki", "ecdsa")
-    talk = Talk(lab, files=lambda name: certificates()(authority, name),
-                change=lambda _, text: text.replace('{ method = "psk", secret = "sockets.psk" }', AUTH) + more)
+    talk = Talk(lab, files=lambda name: certificates(more=files or {})(authority, name),
+                change=lambda _, text: head + text.replace('{ method = "psk", secret = "sockets.psk" }', AUTH) + more)
     talk.authority = authority
     return talk
 
@@ -264,7 +265,8 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
          **{name: (lambda lab, case=case: case(Talk(lab)))
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
                                ("daemon-killed", evidence.daemon_killed), ("race", evidence.race), ("ways-round", evidence.ways_round))},
-         "identify-only": identify_only, "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),
+         "identify-only": identify_only, "callers": lambda lab: callers.callers(lab, Talk), "broker": lambda lab: callers.broker(lab, with_certificates),
+         "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),
          **{f"run-{name}": (lambda lab, case=case: case(Talk(lab))) for name, case in {**programs.CASES, **starts.CASES}.items()},
          "run-peer": lambda lab: programs.named_peer(with_certificates(lab)),
          "certificate-swapped": lambda lab: evidence.certificate_swapped(with_certificates(lab)), "examples": lambda lab: evidence.examples(with_certificates(lab))}

@@ -19,7 +19,7 @@ import socket as _socket
 import struct
 import uuid
 
-__all__ = ["Identity", "State", "expect", "forget", "impersonate", "impersonated", "query", "secure"]
+__all__ = ["Identity", "State", "expect", "forget", "impersonate", "impersonated", "open_as_peer", "query", "secure"]
 
 GUARANTEE_ENCRYPTION = 0x1
 ALLOW_INSECURE = 0x2
@@ -54,6 +54,7 @@ def _load():
         "identity_free": (None, [ctypes.c_void_p]),
         "impersonate_peer": (ctypes.c_int, [ctypes.c_int, *address]),
         "revert_impersonation": (ctypes.c_int, []),
+        "open_as_peer": (ctypes.c_int, [ctypes.c_int, *address, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint]),
         "thread_identity": (ctypes.c_void_p, []),
     }
     functions = {}
@@ -168,6 +169,16 @@ def impersonate(sock, peer=None):
         yield
     finally:
         _call("revert_impersonation")
+
+
+def open_as_peer(sock, path, flags=os.O_RDONLY, mode=0o666, peer=None):
+    """A descriptor of a file that the daemon has opened with the peer's rights, for programs without the right to impersonate; as the
+    opener of open(): open(path, opener=lambda path, flags: sallyport.open_as_peer(sock, path, flags))."""
+    descriptor = _functions["open_as_peer"](_descriptor(sock), *_address(sock, peer), os.fsencode(path), flags, mode)
+    if descriptor < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), path)
+    return descriptor
 
 
 def impersonated():

@@ -179,7 +179,7 @@ std::string begin(const Wanted& wanted) {
   if (listener < 0)
     return failed(listener == -EBUSY ? "another supervisor watches this process" : "seccomp", -listener);
   char ready = 0;
-  const bool taken = sockets::send_with(line[0], Bytes(1, 0), listener) == 0 && ::recv(line[0], &ready, 1, 0) == 1;
+  const bool taken = sockets::send_with(line[0], Bytes(1, 0), {listener}) == 0 && ::recv(line[0], &ready, 1, 0) == 1;
   ::close(listener);
   ::close(line[0]);
   return taken ? give_up_network_rights() : "the process that makes sockets has ended";

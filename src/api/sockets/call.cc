@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <utility>
+
 namespace sallyport::api::sockets {
 namespace {
 
@@ -41,21 +43,50 @@ int connect_to_daemon(Connection& out) {
   return 0;
 }
 
-}  // namespace
-
-int send_with(int connection, ByteView octets, int passed) {
-  iovec part{const_cast<uint8_t*>(octets.data()), octets.size()};
+// beside: a descriptor that came with it, or none.
+int receive(const Connection& connection, Answer& answer, Connection& beside) {
+  pollfd wait{connection.fd, POLLIN, 0};
+  int ready = 0;
+  while ((ready = ::poll(&wait, 1, kPatienceMs)) < 0 && errno == EINTR) {
+  }
+  if (ready == 0) return ETIMEDOUT;
+  uint8_t octets[policy::socket_call::kMostOctets];
+  iovec part{octets, sizeof octets};
   alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
+  ssize_t n = 0;
+  while ((n = ::recvmsg(connection.fd, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
+  }
+  if (n <= 0) return ECONNREFUSED;
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+    std::memcpy(&beside.fd, CMSG_DATA(header), sizeof beside.fd);
+  auto got = policy::call::read<Answer>(ByteView(octets, static_cast<size_t>(n)));
+  if (!got) return EPROTO;
+  answer = std::move(*got);
+  return static_cast<int>(answer.error);
+}
+
+}  // namespace
+
+int send_with(int connection, ByteView octets, std::initializer_list<int> passed) {
+  iovec part{const_cast<uint8_t*>(octets.data()), octets.size()};
+  const size_t size = passed.size() * sizeof(int);
+  alignas(cmsghdr) uint8_t control[CMSG_SPACE(2 * sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = CMSG_SPACE(size);
   cmsghdr* const header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
+  header->cmsg_len = CMSG_LEN(size);
+  std::memcpy(CMSG_DATA(header), std::data(passed), size);
   while (::sendmsg(connection, &message, MSG_NOSIGNAL) < 0) {
     if (errno != EINTR) return errno == EPIPE || errno == ECONNRESET ? ECONNREFUSED : errno;
   }
@@ -63,23 +94,20 @@ int send_with(int connection, ByteView octets, int passed) {
 }
 
 int call(int fd, const Request& request, Answer& answer) {
-  Connection connection;
+  Connection connection, beside;
   if (const int error = connect_to_daemon(connection); error != 0) return error;
-  if (const int error = send_with(connection.fd, policy::call::write(request), fd); error != 0) return error;
-  pollfd wait{connection.fd, POLLIN, 0};
-  int ready = 0;
-  while ((ready = ::poll(&wait, 1, kPatienceMs)) < 0 && errno == EINTR) {
-  }
-  if (ready == 0) return ETIMEDOUT;
-  uint8_t octets[policy::socket_call::kMostOctets];
-  ssize_t n = 0;
-  while ((n = ::recv(connection.fd, octets, sizeof octets, 0)) < 0 && errno == EINTR) {
-  }
-  if (n <= 0) return ECONNREFUSED;
-  auto got = policy::call::read<Answer>(ByteView(octets, static_cast<size_t>(n)));
-  if (!got) return EPROTO;
-  answer = std::move(*got);
-  return static_cast<int>(answer.error);
+  if (const int error = send_with(connection.fd, policy::call::write(request), {fd}); error != 0) return error;
+  return receive(connection, answer, beside);
+}
+
+int call_for_file(int fd, int root, const Request& request, Answer& answer, int& file) {
+  Connection connection, beside;
+  if (const int error = connect_to_daemon(connection); error != 0) return error;
+  if (const int error = send_with(connection.fd, policy::call::write(request), {fd, root}); error != 0) return error;
+  if (const int error = receive(connection, answer, beside); error != 0) return error;
+  if (beside.fd < 0) return EPROTO;
+  file = std::exchange(beside.fd, -1);
+  return 0;
 }
 
 int check_socket(int fd, bool& datagrams) {

@@ -112,6 +112,16 @@ int sallyport_impersonate_peer(int fd, const sockaddr* peer, socklen_t peer_leng
   return result(sockets::impersonate(fd, request.peer));
 }
 
+int sallyport_open_as_peer(int fd, const sockaddr* peer, socklen_t peer_length, const char* path, int flags,
+                           unsigned mode) {
+  Request request;
+  bool datagrams = false;
+  if (const int error = about_peer(fd, peer, peer_length, request, datagrams); error != 0) return result(error);
+  int file = -1;
+  const int error = sockets::open_as_peer(fd, request.peer, path, flags, mode, file);
+  return error == 0 ? file : result(error);
+}
+
 int sallyport_revert_impersonation(void) { return result(sockets::revert()); }
 
 const sallyport_identity* sallyport_thread_identity(void) { return sockets::identity_of_thread(); }

@@ -98,6 +98,15 @@ TEST_SUITE("daemon/syscall_filter") {
     CHECK(ending_of(FilterFor::helper, run_program) == -SIGSYS);
   }
 
+  TEST_CASE("[T1] what opens a file for a program makes no socket and runs no program") {
+    CHECK(ending_of(FilterFor::opener, open_passwd) == 7);
+    CHECK(ending_of(FilterFor::opener, make_socket) == -SIGSYS);
+    CHECK(ending_of(FilterFor::opener, new_namespace) == -SIGSYS);
+    if (!kWhole) return;
+    CHECK(ending_of(FilterFor::opener, run_program) == -SIGSYS);
+    CHECK(ending_of(FilterFor::opener, make_code) == -SIGSYS);
+  }
+
   TEST_CASE("a filtered worker still has memory, time, threads and its descriptors") {
     int ends[2];
     REQUIRE(::pipe(ends) == 0);

@@ -70,6 +70,21 @@ TEST_SUITE("runtime/file_store") {
     CHECK(read_file("/tmp").error().code == Errc::bad_value);
   }
 
+  TEST_CASE("users and groups that were looked up are known to a process that cannot look") {
+    SystemFiles system;
+    RecordingFiles recording(system);
+    CHECK(*recording.user("root") == 0);
+    CHECK(*recording.group("root") == 0);
+    CHECK(recording.user("no-such-user-here").error().code == Errc::not_found);
+    auto parsed = FileBundle::parse(recording.take().write());
+    REQUIRE(parsed);
+    BundledFiles bundled(std::move(*parsed));
+    CHECK(*bundled.user("root") == 0);
+    CHECK(*bundled.group("root") == 0);
+    CHECK_FALSE(bundled.user("daemon"));
+    CHECK_FALSE(bundled.group("no-such-group-here"));
+  }
+
   TEST_CASE("a bundle answers what the recorded source answered, refusals included") {
     const Folder folder;
     const std::string file = folder.file("text", 0644);
