@@ -157,10 +157,12 @@ ProviderContext quick_mode(const ConnectionPolicy& connection, const ChildPolicy
   ProviderContext out;
   fill_head(out.head, key_of(connection.name + "/" + child.name), {connection.name, child.name});
   const uint32_t clear_df = child.shape.df == model::PacketShape::Df::clear ? policy::policy_flag::kClearDfOnTunnel : 0;
+  const uint32_t idle = child.hard.idle ? seconds_of(*child.hard.idle) : 0;
   if (child.mode == model::Mode::transport) {
     out.type = ContextType::IPSEC_IKEV2_QM_TRANSPORT;
     policy::TransportPolicy policy;
     policy.proposals = sayable_quick_mode(child);
+    policy.idle.seconds = idle;
     out.policy = std::move(policy);
     return out;
   }
@@ -168,6 +170,7 @@ ProviderContext quick_mode(const ConnectionPolicy& connection, const ChildPolicy
   policy::TunnelPolicy policy;
   policy.flags = clear_df | policy::policy_flag::kEnableV6InV4Tunneling;
   policy.proposals = sayable_quick_mode(child);
+  policy.idle.seconds = idle;
   policy.endpoints = endpoints_of(connection);
   out.policy = std::move(policy);
   return out;
