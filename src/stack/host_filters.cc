@@ -233,12 +233,16 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
   values.set_u8(Field::IP_DESTINATION_ADDRESS_TYPE, 1);
   values.set_u32(Field::FLAGS, 0);
   policy::Guid sublayer;
+  const bool contested = std::any_of(filters->begin(), filters->end(), [](const auto& filter) {
+    return filter->sublayer == policy::known::sublayer::SALLYPORT_CONNECTIONS && !is_of_connection(filter->head);
+  });
   for (const auto& filter : *filters) {
     if (is_ike_exemption(*filter)) continue;
-    if (is_of_connection(filter->head)) continue;  // what those protect is refused by rules of their own
+    // What those protect is led and refused by rules of their own; here they keep lighter ones from deciding.
+    if (is_of_connection(filter->head) && !contested) continue;
     // A secured socket carries mark and socket filter of its own: no rule for each of them.
     if (filter->head.provider == secure_socket_provider()) continue;
-    const auto does = says(snapshot, *filter);
+    const auto does = is_of_connection(filter->head) ? Does::permit : says(snapshot, *filter);
     if (!does) continue;
     HostRule rule;
     rule.does = *does;

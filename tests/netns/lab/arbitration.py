@@ -6,8 +6,9 @@ import sys
 import time
 
 from . import capture
-from .closed import Closed, Failure
-from .isolation import SPEAKER
+from .closed import Closed
+from .closed import Failure as Opened
+from .isolation import SPEAKER, Failure
 from .isolation import play as play_one
 from .space import wait_until
 from .traffic import BUILD
@@ -150,4 +151,7 @@ NAMES = tuple(SCENARIOS)
 
 
 def play(name, keep=False):
-    return play_one(name, keep, SCENARIOS)
+    try:
+        return play_one(name, keep, SCENARIOS)
+    except Opened as problem:
+        return False, str(problem)

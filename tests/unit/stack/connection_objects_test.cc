@@ -354,6 +354,13 @@ TEST_SUITE("stack/connection_objects") {
     REQUIRE(lighter.size() == 1);
     REQUIRE(lighter[0].sublayers[0].size() == 2);
     CHECK(lighter[0].sublayers[0][0].does == Does::protect);
+    // The packet filter asks the connection's filter first too.
+    const auto asked = stack::host_filters(*host.engine.snapshot());
+    const auto* layer = asked.find(stack::Point::outbound_transport, Family::v4);
+    REQUIRE(layer);
+    REQUIRE(layer->sublayers[0].size() == 2);
+    CHECK(layer->sublayers[0][0].remote.size() == 1);
+    CHECK(layer->sublayers[0][1].remote.empty());
     Filter ssh = in_their_sublayer(ActionType::PERMIT, Value(uint8_t{9}));
     ssh.conditions = {equal(Field::IP_PROTOCOL, Value(uint8_t{6})), equal(Field::IP_REMOTE_PORT, Value(uint16_t{22}))};
     host.add(ssh);
