@@ -3,10 +3,11 @@
 // between socket() and close() nothing else changes. docs/secure-sockets.md; the same calls under Microsoft's names are
 // in windows/mstcpip.h and windows/ws2tcpip.h. Link with -lsallyport.
 //
-// Every function returns 0, or -1 with errno. Errors that all of them have: EBADF and ENOTSOCK; EAFNOSUPPORT for other
-// families than AF_INET and AF_INET6; EPROTONOSUPPORT for other types than SOCK_STREAM and SOCK_DGRAM; ECONNREFUSED
-// where no daemon with secure sockets runs; EINTR never. Threads: any. Fork: the child may go on using a secured
-// socket, and the protection ends when the last copy is closed.
+// Every function returns 0 (sallyport_open_as_peer a descriptor), or -1 with errno. Errors that all of them have: EBADF
+// and ENOTSOCK; EAFNOSUPPORT for other families than AF_INET and AF_INET6; EPROTONOSUPPORT for other types than
+// SOCK_STREAM and SOCK_DGRAM; ECONNREFUSED where no daemon with secure sockets runs; EACCES where its rules do not let
+// this program call; EINTR never. Threads: any. Fork: the child may go on using a secured socket, and the protection
+// ends when the last copy is closed.
 #ifndef SALLYPORT_SECURE_SOCKET_H
 #define SALLYPORT_SECURE_SOCKET_H
 #include <stddef.h>
@@ -34,7 +35,7 @@ struct sallyport_security {
 // sockets inherit. SO_REUSEADDR and SO_REUSEPORT are switched off by it; a server that
 // wants its port back at once sets SO_REUSEADDR after the call. Does not wait for a negotiation: connect() does.
 // EISCONN: connected. EINVAL: bound, listening or secured before; unknown flags; a policy that is not there or of the
-// wrong type. EACCES: this user may not. EUSERS: too many sockets of this user.
+// wrong type. EUSERS: too many sockets of this user.
 int sallyport_set_security(int fd, const struct sallyport_security* security);
 
 // Names the peer that is expected, before connect() or the first sendto(): the identity that its certificate proves to
@@ -68,8 +69,8 @@ struct sallyport_security_state {
 
 // Asks about a connected socket (peer is then not looked at), or about one peer of a socket of type SOCK_DGRAM.
 // identity: NULL, or gets the peer's proved identity, to be freed with sallyport_identity_free; NULL where there is
-// none. ENOTCONN: SOCK_STREAM, and not connected. EINVAL: SOCK_DGRAM, and no address or port. ECONNRESET: the
-// connection was reset.
+// none. ENOTCONN: SOCK_STREAM, not connected, and no negotiation for it has failed; if one has, negotiation_error says
+// why, and nothing else is set. EINVAL: SOCK_DGRAM, and no address or port. ECONNRESET: the connection was reset.
 int sallyport_query_security(int fd, const struct sockaddr* peer, socklen_t peer_length,
                              struct sallyport_security_state* state, sallyport_identity** identity);
 

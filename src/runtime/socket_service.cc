@@ -27,6 +27,7 @@ constexpr Duration kHurry = seconds(5);  // after a socket was secured, that may
 constexpr size_t kMostNames = 64;        // of one socket
 constexpr size_t kMostEarly = 4096;      // sockets with names that are not secured yet
 constexpr size_t kMostEarlyOfUser = 256;
+constexpr size_t kMostFailed = 1024;    // connections that have gone without an SA, and why
 constexpr size_t kMostUnjudged = 1024;  // calls whose callers are being looked at
 constexpr uint8_t kTcp = 6, kUdp = 17;
 constexpr uint8_t kListening = 10, kTimeWait = 6, kClosed = 7;
@@ -290,7 +291,10 @@ int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, 
                          Answer& out) const {
   if (facts.reset) return ECONNRESET;
   IpEndpoint remote = facts.remote;
-  if (!facts.datagrams && !facts.connected) return ENOTCONN;
+  if (!facts.datagrams && !facts.connected) {
+    out.negotiation_error = failure_of(cookie, facts.remote.addr);
+    return out.negotiation_error != 0 && request.function == call::Function::query ? 0 : ENOTCONN;
+  }
   if (facts.datagrams && !facts.connected) {
     const auto peer = peer_of(request);
     if (!peer) return EINVAL;
@@ -340,6 +344,7 @@ int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, 
     out.names.clear();
     out.principal.clear();
   }
+  if (out.quick_mode_sa == 0) out.negotiation_error = failure_of(cookie, remote.addr);
   if (!all_encrypt) out.flags &= ~call::kEncrypted;
   for (const auto& [principal, account] : settings.accounts) {
     const auto is_meant = [&, wanted = stack::canonical_identity(principal)](const std::string& name) {
@@ -350,6 +355,25 @@ int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, 
   if (request.function != call::Function::account) return 0;
   if (identify_only) return out.quick_mode_sa != 0 ? 0 : EACCES;
   return out.account.empty() ? EACCES : 0;
+}
+
+uint32_t SocketService::failure_of(uint64_t cookie, const IpAddr& remote) const {
+  const auto known = sockets_.find(cookie);
+  if (known != sockets_.end()) {
+    const Secured& socket = known->second;
+    if (!socket.group) return 0;
+    // A connection's own peer, which its socket does not tell while it stands in the way.
+    return driver_.control().socket_failure(socket.group->number,
+                                            socket.shares ? socket.places.front().remote : remote);
+  }
+  const auto gone = std::find_if(failed_.rbegin(), failed_.rend(), [&](const auto& e) { return e.first == cookie; });
+  return gone == failed_.rend() ? 0 : gone->second;
+}
+
+// A program asks when connect() has come back, and the kernel does not know the connection any more then.
+void SocketService::remember_failure(uint64_t cookie, uint32_t code) {
+  if (failed_.size() >= kMostFailed) failed_.pop_front();
+  failed_.emplace_back(cookie, code);
 }
 
 void SocketService::on_endpoint(const stack::EndpointWanted& wanted) {
@@ -475,7 +499,11 @@ void SocketService::look() {
       const bool lives = census.living.contains({socket.datagrams ? kUdp : kTcp, here->first}) ||
                          (socket.listener && census.accepted.contains(at_first.local_port) &&
                           !census.listening.contains({at_first.local, at_first.local_port}));
-      if (!lives && leave_place(here->first, socket)) erase(here);
+      if (lives) continue;
+      const uint32_t why = socket.shares ? failure_of(here->first, at_first.remote) : 0;
+      if (!leave_place(here->first, socket)) continue;
+      if (why != 0) remember_failure(here->first, why);
+      erase(here);
     }
     policy_.drop_cold(now);
   }

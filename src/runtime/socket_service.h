@@ -1,6 +1,7 @@
 // The sockets that programs have secured: calls about them, where each one is, its filters in the engine for as long as
 // it lives. A socket is known by its cookie, never by a descriptor: none is kept. One thread, the driver's.
 #pragma once
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -71,6 +72,9 @@ class SocketService {
   int query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts, Answer& out) const;
   void make_room(uint32_t uid);
   size_t of_user(uint32_t uid) const;
+  // Why there is no SA between a socket and this host: ERROR_IPSEC_*, or 0.
+  uint32_t failure_of(uint64_t cookie, const IpAddr& remote) const;
+  void remember_failure(uint64_t cookie, uint32_t code);
   using Sockets = std::map<uint64_t, Secured>;  // by cookie
   void erase(Sockets::iterator at);
 
@@ -102,7 +106,8 @@ class SocketService {
     uint32_t uid = 0;
     std::vector<stack::NamedPeer> names;
   };
-  std::map<uint64_t, EarlyNames> early_names_;  // of sockets that are not secured yet, by cookie
+  std::map<uint64_t, EarlyNames> early_names_;        // of sockets that are not secured yet, by cookie
+  std::deque<std::pair<uint64_t, uint32_t>> failed_;  // connections that have gone, by cookie, and why; oldest first
   std::map<uint64_t, Waiting> waiting_;
   std::map<uint64_t, Call> unjudged_;
   std::map<uint64_t, SocketServer::ClientId> opening_;

@@ -27,6 +27,7 @@
 #include "stack/policy_secrets.h"
 #include "stack/sa_facts.h"
 #include "stack/sa_tally.h"
+#include "stack/socket_failures.h"
 
 namespace sallyport::stack {
 
@@ -148,6 +149,8 @@ class Control {
 
   // The group of sockets that a Child SA of this name serves; 0: of none. All groups that have one.
   uint64_t socket_group_of(const std::string& connection, const std::string& child) const;
+  // SocketFailures::of().
+  uint32_t socket_failure(uint64_t group, const IpAddr& remote) const { return socket_failures_.of(group, remote); }
   std::set<uint64_t> groups_with_sas() const;
 
   // Before the end: the SAs that filters asked for are deleted at the peers.
@@ -259,6 +262,7 @@ class Control {
   static constexpr Duration kNegotiationRetry = seconds(10), kNegotiationRetryFirst = milliseconds(900);
   static constexpr Duration kNegotiationMost = minutes(5);
   std::map<uint32_t, Negotiation> negotiations_;
+  SocketFailures socket_failures_;
   std::map<model::IkeId, std::shared_ptr<const policy::Token>> machines_;  // who authenticated an IKE SA of a filter
   // Begun by a peer behind a NAT, where others may be too: their flows are told apart by the port of encapsulation,
   // as it was when the IKE SA came up.

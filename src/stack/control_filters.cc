@@ -191,6 +191,8 @@ void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
   if (!wanted) {
     negotiation.wanted = {{}, {}, event.flow.source, event.flow.destination};
     engine_.record(now, refused_negotiation(leaving_flow(event.flow), wanted.error()));
+    if (const auto* filter = filters_->filters_by_id.find(event.filter))
+      socket_failures_.note(group_of(**filter).number, event.flow.destination, refusal_code(wanted.error()));
     return refuse_filter(now, event.held_as, wanted.error().sentence);
   }
   negotiation.wanted = *wanted;
@@ -257,6 +259,7 @@ void Control::filter_attempt_failed(TimePoint now, const ike::AttemptFailed& eve
       continue;
     }
     negotiation.under_way = false;
+    socket_failures_.note(socket_group_of(wanted.connection, wanted.child), wanted.remote, ipsec_error(event.code));
     // A peer that says no may be about to say yes, when its server listens; one that is not there is not.
     const Duration pause = event.code == Errc::timeout
                                ? kNegotiationRetry
@@ -292,6 +295,7 @@ void Control::prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, st
     negotiations_.erase(sa.reqid);
     return;
   }
+  socket_failures_.forget(socket_group_of(sa.connection, sa.child), sa.remote.addr);
   const bool encrypted = encrypts(sa);
   const uint32_t held_as = reqid_of_filter(filter, sa.local.addr, sa.remote.addr, true);
   sa.reqid = encrypted ? held_as : reqid_of_filter(filter, sa.local.addr, sa.remote.addr, false);

@@ -1,6 +1,8 @@
 // See net_events.h. Codes of negotiations are Windows' ERROR_IPSEC_IKE_*, those of dropped packets its STATUS_IPSEC_*.
 #include "stack/net_events.h"
 
+#include "stack/sa_tally.h"
+
 namespace sallyport::stack {
 namespace {
 
@@ -8,42 +10,8 @@ using ipsec::Drop;
 using policy::FailurePoint;
 
 namespace code {
-constexpr uint32_t kAuthFail = 13801, kGeneral = 13804, kTimedOut = 13805, kNoPrivateKey = 13820, kNoPolicy = 13825,
-                   kProcessError = 13829, kBadCertificate = 13834, kInvalidPayload = 13843, kNoMmPolicy = 13850,
-                   kInvalidGroup = 13865, kPolicyMatch = 13868, kLimit = 13882, kDisabled = 13883;
+constexpr uint32_t kNoPolicy = 13825, kNoMmPolicy = 13850, kDisabled = 13883;
 }  // namespace code
-
-uint32_t code_of(Errc error) {
-  switch (error) {
-    case Errc::authentication_failed: return code::kAuthFail;
-    case Errc::bad_certificate: return code::kBadCertificate;
-    case Errc::bad_key: return code::kNoPrivateKey;
-    case Errc::timeout: return code::kTimedOut;
-    case Errc::no_proposal_chosen:
-    case Errc::ts_unacceptable: return code::kPolicyMatch;
-    case Errc::not_found:
-    case Errc::bad_config: return code::kNoPolicy;
-    case Errc::bad_public_value: return code::kInvalidGroup;
-    case Errc::limit:
-    case Errc::too_many: return code::kLimit;
-    case Errc::bad_length:
-    case Errc::bad_value:
-    case Errc::missing_payload:
-    case Errc::unexpected_payload:
-    case Errc::critical_payload:
-    case Errc::truncated:
-    case Errc::trailing_bytes: return code::kInvalidPayload;
-    case Errc::state: return code::kProcessError;
-    case Errc::algorithm_refused:
-    case Errc::unsupported:
-    case Errc::bad_tag:
-    case Errc::conflict:
-    case Errc::io:
-    case Errc::permission:
-    case Errc::version: return code::kGeneral;
-  }
-  return code::kGeneral;
-}
 
 uint32_t status_of(Drop drop) {
   constexpr uint32_t kBadSpi = 0xC0360001, kLifetimeExpired = 0xC0360002, kWrongSa = 0xC0360003, kReplay = 0xC0360004,
@@ -92,7 +60,7 @@ policy::SaRole role_of(const ike::AttemptFailed& failed) {
 
 policy::MmFailure main_mode_failure(const ike::AttemptFailed& failed, const FilterKeying& keying) {
   policy::MmFailure out;
-  out.code = code_of(failed.code);
+  out.code = ipsec_error(failed.code);
   out.point = point_of(failed);
   const bool late = failed.phase != ike::AttemptFailed::Phase::init;
   out.state = late ? policy::MmSaState::FINAL_SENT : policy::MmSaState::SA_SENT;
@@ -108,7 +76,7 @@ policy::MmFailure main_mode_failure(const ike::AttemptFailed& failed, const Filt
 
 policy::QmFailure quick_mode_failure(const ike::AttemptFailed& failed, const FilterKeying& keying) {
   policy::QmFailure out;
-  out.code = code_of(failed.code);
+  out.code = ipsec_error(failed.code);
   out.point = point_of(failed);
   out.state = failed.initiated ? policy::QmSaState::INITIAL : policy::QmSaState::NONE;
   out.role = role_of(failed);
@@ -134,18 +102,22 @@ policy::NetEvent failed_negotiation(const ike::AttemptFailed& failed, const Filt
   return out;
 }
 
+uint32_t refusal_code(const FilterKeying::Refusal& why) {
+  return why.gap ? code::kDisabled : why.main_mode ? code::kNoMmPolicy : code::kNoPolicy;
+}
+
 policy::NetEvent refused_negotiation(const HostFlow& flow, const FilterKeying::Refusal& why) {
   policy::NetEvent out;
   set_flow(flow, out);
   out.sentence = "no SA for " + flow_text(flow) + ": " + why.sentence;
   if (why.gap == policy::KeyingGap::second_authentication) {
     policy::EmFailure em;
-    em.code = code::kDisabled;
+    em.code = refusal_code(why);
     em.filter = why.filter;
     out.what = em;
   } else if (why.main_mode) {
     policy::MmFailure mm;
-    mm.code = why.gap ? code::kDisabled : code::kNoMmPolicy;
+    mm.code = refusal_code(why);
     mm.point = FailurePoint::ME;
     mm.filter = why.filter;
     if (why.gap == policy::KeyingGap::needs_ike) mm.module = policy::KeyModule::IKE;
@@ -153,7 +125,7 @@ policy::NetEvent refused_negotiation(const HostFlow& flow, const FilterKeying::R
     out.what = std::move(mm);
   } else {
     policy::QmFailure qm;
-    qm.code = why.gap ? code::kDisabled : code::kNoPolicy;
+    qm.code = refusal_code(why);
     qm.point = FailurePoint::ME;
     qm.filter = why.filter;
     if (why.gap == policy::KeyingGap::needs_ike) qm.module = policy::KeyModule::IKE;

@@ -13,6 +13,7 @@ namespace sallyport::stack {
 // A negotiation that failed: main mode up to the IKE SA, quick mode for a Child SA.
 policy::NetEvent failed_negotiation(const ike::AttemptFailed& failed, const FilterKeying& keying);
 // One that was refused before it began.
+uint32_t refusal_code(const FilterKeying::Refusal& why);  // ERROR_IPSEC_*
 policy::NetEvent refused_negotiation(const HostFlow& flow, const FilterKeying::Refusal& why);
 policy::NetEvent dropped_packet(const ipsec::DroppedPacket& packet);
 // A flow that a filter blocks. Requires: decision.filter

@@ -8,7 +8,7 @@ import time
 
 from evidence import HERE, ended, program
 from lab.isolation import Failure
-from lab.space import wait_until
+from lab.space import Lab, wait_until
 
 PORT = 27017
 PYTHON = os.path.realpath("/usr/bin/python3")
@@ -30,9 +30,8 @@ def log_of(talk, host):
 
 
 def worker_of(member):
-    """The process ids of the daemon's children, as they are called."""
-    pids = subprocess.run(["pgrep", "-P", str(member.process.pid), "-x", "sallyport-work"], capture_output=True, text=True).stdout.split()
-    return pids
+    """The process id of the daemon's worker, in a list."""
+    return subprocess.run(["pgrep", "-P", str(member.process.pid), "-x", "sallyport-work"], capture_output=True, text=True).stdout.split()
 
 
 class Cgroup:
@@ -132,7 +131,6 @@ def broker(lab, make):
     nothing = {**{name: "EACCES" for name in WANTED}, **ASKED_WRONGLY}
     runs = []
     for head in ("", "split = false\n"):
-        from lab.space import Lab
         with Lab() as inner:
             talk = make(inner, 'account_map = "accounts"\n' + rules, head, {"accounts": "daemon  O=Example, CN=alice.example\n"})
             member = talk.stage.members["bob"]

@@ -23,6 +23,7 @@ import callers
 import cases
 import evidence
 import programs
+import reasons_told
 import starts
 
 SECURED, ENCRYPTED = 1, 2
@@ -266,6 +267,7 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
                                ("daemon-killed", evidence.daemon_killed), ("race", evidence.race), ("ways-round", evidence.ways_round))},
          "identify-only": identify_only, "callers": lambda lab: callers.callers(lab, Talk), "broker": lambda lab: callers.broker(lab, with_certificates),
+         "reasons": lambda lab: reasons_told.told(lab, Talk),
          "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),
          **{f"run-{name}": (lambda lab, case=case: case(Talk(lab))) for name, case in {**programs.CASES, **starts.CASES}.items()},
          "run-peer": lambda lab: programs.named_peer(with_certificates(lab)),

@@ -122,6 +122,12 @@ int check_socket(int fd, bool& datagrams) {
   return datagrams || type == SOCK_STREAM ? 0 : EPROTONOSUPPORT;
 }
 
+bool is_connected(int fd) {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+}
+
 int take_peer(const sockaddr* peer, socklen_t length, std::optional<policy::socket_call::Peer>& out) {
   policy::socket_call::Peer taken;
   if (peer == nullptr || length < sizeof(sa_family_t)) return EINVAL;

@@ -19,6 +19,7 @@ int call_for_file(int fd, int root, const policy::socket_call::Request& request,
 int send_with(int connection, ByteView octets, std::initializer_list<int> passed);
 // 0, EBADF, ENOTSOCK, EAFNOSUPPORT or EPROTONOSUPPORT; datagrams: SOCK_DGRAM.
 int check_socket(int fd, bool& datagrams);
+bool is_connected(int fd);
 // EINVAL: no address and port of the two families in it. IPv4 in IPv6 is IPv4.
 int take_peer(const sockaddr* peer, socklen_t length, std::optional<policy::socket_call::Peer>& out);
 

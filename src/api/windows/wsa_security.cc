@@ -181,6 +181,8 @@ INT query(int fd, bool datagrams, const void* in, DWORD in_octets, void* out, DW
     return kInvalid;
   Answer answer;
   if (const int error = sockets::call(fd, request, answer); error != 0) return code_of(error);
+  // The first form has no room for the reason that a connection did not come about.
+  if (!second && !datagrams && answer.negotiation_error != 0 && !sockets::is_connected(fd)) return code_of(ENOTCONN);
   SOCKET_SECURITY_QUERY_INFO_IPSEC2 info{};
   info.SecurityProtocol = second ? SOCKET_SECURITY_PROTOCOL_IPSEC2 : SOCKET_SECURITY_PROTOCOL_IPSEC;
   info.Flags = answer.flags & (SOCKET_INFO_CONNECTION_SECURED | SOCKET_INFO_CONNECTION_ENCRYPTED);
