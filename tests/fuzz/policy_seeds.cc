@@ -1,7 +1,8 @@
-// The seeds of fuzz_policy_call.cc and fuzz_policy_store.cc: policy_seeds FOLDER writes them, policy_seeds --check
+// The seeds of fuzz_policy_call.cc, fuzz_policy_store.cc and fuzz_socket_call.cc: policy_seeds FOLDER writes them, policy_seeds --check
 // FOLDER compares.
 #include "fuzz/seed_files.h"
 #include "policy/net_event_call.h"
+#include "policy/socket_call.h"
 #include "policy/store.h"
 #include "support/policy_samples.h"
 
@@ -165,6 +166,40 @@ Bytes store_body() {
   return to_bytes(ByteView(file).subspan(kStoreHeaderOctets));
 }
 
+template <class T>
+Bytes socket_call(uint8_t kind, T value) {
+  Bytes out{kind};
+  append(out, policy::call::write(std::move(value)));
+  return out;
+}
+
+Bytes socket_request() {
+  policy::socket_call::Request request;
+  request.function = policy::socket_call::Function::open;
+  request.peer = policy::socket_call::Peer{{192, 0, 2, 7}, 443};
+  request.name = "host/bob.example";
+  request.settings.quick_mode = guid(7);
+  request.file = {"/srv/files/report", 0, 0};
+  return socket_call(0, std::move(request));
+}
+
+Bytes socket_answer() {
+  policy::socket_call::Answer answer;
+  answer.flags = policy::socket_call::kSecured;
+  answer.main_mode_sa = 3;
+  answer.quick_mode_sa = 9;
+  answer.principal = "O=Example, CN=bob.example";
+  answer.method = "certificate";
+  answer.names = {answer.principal, "bob.example"};
+  return socket_call(1, std::move(answer));
+}
+
+Bytes text(uint8_t kind, std::string_view words) {
+  Bytes out{kind};
+  append(out, as_bytes(words));
+  return out;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -174,5 +209,9 @@ int main(int argc, char** argv) {
                            {"policy_call/sessions", sessions()},
                            {"policy_call/tunnels", tunnels()},
                            {"policy_call/events", events()},
-                           {"policy_store/objects", store_body()}});
+                           {"policy_store/objects", store_body()},
+                           {"socket_call/request", socket_request()},
+                           {"socket_call/answer", socket_answer()},
+                           {"socket_call/pattern", text(3, "/system.slice/nginx*.service/a")},
+                           {"socket_call/path", text(3, "/usr/sbin/nginx")}});
 }
