@@ -134,7 +134,7 @@ TEST_CASE("by provider, by context, by an identity's SID, and boot-time filters 
   CHECK(w.list(of_boot) == Ids{at_boot});
   CHECK(enumerate_callouts(*w.engine.snapshot(), {{}, kLayer, {}}).size() == 2);
   CHECK(enumerate_contexts(*w.engine.snapshot(), {}).size() == 1);
-  CHECK(enumerate_sublayers(*w.engine.snapshot(), {}).size() == 12);
+  CHECK(enumerate_sublayers(*w.engine.snapshot(), {}).size() == 13);
   CHECK(enumerate_providers(*w.engine.snapshot()).size() == 2);
 }
 
