@@ -1,5 +1,5 @@
-// The seeds of fuzz_policy_call.cc, fuzz_policy_store.cc and fuzz_socket_call.cc: policy_seeds FOLDER writes them, policy_seeds --check
-// FOLDER compares.
+// The seeds of fuzz_policy_call.cc, fuzz_policy_store.cc and fuzz_socket_call.cc: policy_seeds FOLDER writes them,
+// policy_seeds --check FOLDER compares.
 #include "fuzz/seed_files.h"
 #include "policy/net_event_call.h"
 #include "policy/socket_call.h"
