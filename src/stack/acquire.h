@@ -24,7 +24,7 @@ class AcquireQueue {
   explicit AcquireQueue(const Limits& limits) : limits_(limits) {}
 
   struct Held {
-    bool ask;        // true: negotiation should be asked for now
+    bool ask;        // true: nobody has asked for a negotiation of this entry lately, and the caller asks
     size_t dropped;  // packets that had to go to make room (this one included when it does not fit at all)
   };
   struct Packet {

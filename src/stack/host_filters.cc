@@ -219,24 +219,35 @@ void add_settled(const std::vector<SettledTraffic>& settled, Family family, cons
       }
 }
 
+// Those of one layer, heaviest first, and what a clear unicast packet has in the fields that no rule has.
+struct LayerFilters {
+  LayerFilters(const policy::Snapshot& snapshot, policy::Layer which) : layer(which) {
+    policy::FilterTemplate wanted;
+    wanted.layer = layer;
+    wanted.flags = policy::FilterTemplate::kSorted;
+    if (auto found = policy::enumerate_filters(snapshot, &wanted)) all = std::move(*found);
+    values.set_u8(Field::IP_LOCAL_ADDRESS_TYPE, 1);
+    values.set_u8(Field::IP_DESTINATION_ADDRESS_TYPE, 1);
+    values.set_u32(Field::FLAGS, 0);
+  }
+  Fits fit_into(HostRule& rule, const Filter& filter, Family family) const {
+    return fit(policy::make_tests(*policy::find_layer(layer), filter.conditions), family, values, rule);
+  }
+
+  policy::Layer layer;
+  policy::Filters all;
+  policy::FieldValues values;
+};
+
 HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family family,
                       const std::vector<SettledTraffic>& settled, std::vector<uint64_t>& unsaid) {
   HostLayer out{point, family, {}};
-  const policy::Layer layer = layer_of(point, family);
-  policy::FilterTemplate wanted;
-  wanted.layer = layer;
-  wanted.flags = policy::FilterTemplate::kSorted;
-  const auto filters = policy::enumerate_filters(snapshot, &wanted);
-  if (!filters) return out;
-  policy::FieldValues values;
-  values.set_u8(Field::IP_LOCAL_ADDRESS_TYPE, 1);
-  values.set_u8(Field::IP_DESTINATION_ADDRESS_TYPE, 1);
-  values.set_u32(Field::FLAGS, 0);
+  const LayerFilters filters(snapshot, layer_of(point, family));
   policy::Guid sublayer;
-  const bool contested = std::any_of(filters->begin(), filters->end(), [](const auto& filter) {
+  const bool contested = std::any_of(filters.all.begin(), filters.all.end(), [](const auto& filter) {
     return filter->sublayer == policy::known::sublayer::SALLYPORT_CONNECTIONS && !is_of_connection(filter->head);
   });
-  for (const auto& filter : *filters) {
+  for (const auto& filter : filters.all) {
     if (is_ike_exemption(*filter)) continue;
     // What those protect is led and refused by rules of their own; here they keep lighter ones from deciding.
     if (is_of_connection(filter->head) && !contested) continue;
@@ -247,7 +258,7 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
     HostRule rule;
     rule.does = *does;
     rule.filter = filter->id;
-    const Fits fits = fit(policy::make_tests(*policy::find_layer(layer), filter->conditions), family, values, rule);
+    const Fits fits = filters.fit_into(rule, *filter, family);
     if (fits == Fits::never) continue;
     if (fits == Fits::cannot_say) {
       // Rather too much to the daemon or to nobody than a clear packet too many.
@@ -267,25 +278,16 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
 // Down to the last filter that permits; of what comes behind it nothing is let past.
 HostLayer past_connections(const policy::Snapshot& snapshot, Point point, Family family) {
   HostLayer out{point, family, {}};
-  const policy::Layer layer = layer_of(point, family);
-  policy::FilterTemplate wanted;
-  wanted.layer = layer;
-  wanted.flags = policy::FilterTemplate::kSorted;
-  const auto filters = policy::enumerate_filters(snapshot, &wanted);
-  if (!filters) return out;
-  policy::FieldValues values;
-  values.set_u8(Field::IP_LOCAL_ADDRESS_TYPE, 1);
-  values.set_u8(Field::IP_DESTINATION_ADDRESS_TYPE, 1);
-  values.set_u32(Field::FLAGS, 0);
+  const LayerFilters filters(snapshot, layer_of(point, family));
   HostSublayer rules;
   size_t needed = 0;
-  for (const auto& filter : *filters) {
+  for (const auto& filter : filters.all) {
     if (filter->sublayer != policy::known::sublayer::SALLYPORT_CONNECTIONS) continue;
     if (filter->action.type == ActionType::CALLOUT_INSPECTION) continue;
     HostRule rule;
     rule.does = filter->action.type == ActionType::PERMIT ? Does::permit : Does::protect;
     rule.filter = filter->id;
-    const Fits fits = fit(policy::make_tests(*policy::find_layer(layer), filter->conditions), family, values, rule);
+    const Fits fits = filters.fit_into(rule, *filter, family);
     if (fits == Fits::never || (fits == Fits::cannot_say && rule.does == Does::permit)) continue;
     if (fits == Fits::cannot_say) rule = match_all(rule);
     rules.push_back(std::move(rule));

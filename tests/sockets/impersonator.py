@@ -7,9 +7,10 @@ import errno
 import json
 import os
 import queue
-import socket
 import sys
 import threading
+
+import speaker
 
 library = ctypes.CDLL(os.environ["SALLYPORT_LIBRARY"], use_errno=True)
 
@@ -44,11 +45,7 @@ class Elsewhere:
 def main():
     host, port, own, other = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
     elsewhere = Elsewhere()
-    s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    called(library.sallyport_set_security(s.fileno(), None))
-    s.bind((host, port))
-    s.listen(16)
-    print(json.dumps({"bound": True}), flush=True)
+    s = speaker.listener(host, port)
     while True:
         c, _ = s.accept()
         data = c.recv(2000)

@@ -6,9 +6,10 @@ import ctypes
 import errno
 import json
 import os
-import socket
 import sys
 import threading
+
+import speaker
 
 library = ctypes.CDLL(os.environ["SALLYPORT_LIBRARY"], use_errno=True)
 
@@ -81,13 +82,7 @@ def crowd(c, folder, threads):
 def main():
     host, port, folder, threads = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     os.chdir(folder)
-    s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    if library.sallyport_set_security(s.fileno(), None) != 0:
-        raise OSError(ctypes.get_errno(), "the server's socket cannot be secured")
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind((host, port))
-    s.listen(16)
-    print(json.dumps({"bound": True}), flush=True)
+    s = speaker.listener(host, port)
     while True:
         c, _ = s.accept()
         data = c.recv(2000)

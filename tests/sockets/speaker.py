@@ -58,6 +58,18 @@ def secure(s, flags=None):
     return called(library.sallyport_set_security(fd_of(s), settings))
 
 
+def listener(host, port):
+    """A secured socket that listens; whoever started this program is told."""
+    s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if (error := secure(s)) != 0:
+        raise OSError(error, "the server's socket cannot be secured")
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((host, port))
+    s.listen(16)
+    tell(bound=True)
+    return s
+
+
 def name(s, text, peer=None):
     address, length = sockaddr(peer)
     return called(library.sallyport_set_peer_name(fd_of(s), address, length, text.encode()))
