@@ -3,35 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace sallyport::runtime {
-namespace {
-
-struct alignas(cmsghdr) DescriptorRoom {
-  uint8_t bytes[CMSG_SPACE(sizeof(int) * kMaxPassedDescriptors)];
-};
-
-std::vector<Fd> take_descriptors(const msghdr& header) {
-  std::vector<Fd> out;
-  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(const_cast<msghdr*>(&header), c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int number;
-      std::memcpy(&number, CMSG_DATA(c) + i * sizeof(int), sizeof number);
-      out.emplace_back(number);
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
 Result<std::pair<DescriptorChannel, DescriptorChannel>> DescriptorChannel::pair() {
   int both[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, both) != 0) return fail_errno();
@@ -52,16 +29,8 @@ Result<> DescriptorChannel::send(uint8_t word, ByteView body, const std::vector<
   msghdr header{};
   header.msg_iov = pieces;
   header.msg_iovlen = 2;
-  DescriptorRoom room{};
-  if (!descriptors.empty()) {
-    header.msg_control = room.bytes;
-    header.msg_controllen = CMSG_SPACE(sizeof(int) * descriptors.size());
-    cmsghdr* c = CMSG_FIRSTHDR(&header);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int) * descriptors.size());
-    std::memcpy(CMSG_DATA(c), descriptors.data(), sizeof(int) * descriptors.size());
-  }
+  DescriptorRoom room;
+  pass_descriptors(header, room, descriptors);
   for (;;) {
     if (::sendmsg(fd_.get(), &header, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)) >= 0) return {};
     if (errno != EINTR) return fail_errno();
@@ -76,9 +45,8 @@ Result<std::optional<ChannelMessage>> DescriptorChannel::receive(bool wait) {
   msghdr header{};
   header.msg_iov = pieces;
   header.msg_iovlen = 2;
-  DescriptorRoom room{};
-  header.msg_control = room.bytes;
-  header.msg_controllen = sizeof room.bytes;
+  DescriptorRoom room;
+  expect_descriptors(header, room);
   ssize_t n;
   do {
     n = ::recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));

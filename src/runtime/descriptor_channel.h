@@ -5,11 +5,10 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "runtime/fd.h"
+#include "runtime/passed_descriptors.h"
 
 namespace sallyport::runtime {
 
-constexpr size_t kMaxPassedDescriptors = 64;
 constexpr size_t kMaxChannelOctets = 128 * 1024;
 
 struct ChannelMessage {

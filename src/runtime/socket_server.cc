@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "policy/socket_call.h"
+#include "runtime/passed_descriptors.h"
 
 namespace sallyport::runtime {
 
@@ -57,23 +58,14 @@ void SocketServer::read(ClientId id) {
   if (at == clients_.end()) return;
   uint8_t octets[policy::socket_call::kMostOctets];
   iovec part{octets, sizeof octets};
-  alignas(cmsghdr) uint8_t control[CMSG_SPACE(4 * sizeof(int))];
+  DescriptorRoom room;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  expect_descriptors(message, room, 4);
   const ssize_t n = ::recvmsg(at->second.fd.get(), &message, MSG_CMSG_CLOEXEC);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  std::vector<Fd> passed;
-  for (cmsghdr* c = n < 0 ? nullptr : CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-    for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); ++i) {
-      int number = -1;
-      std::memcpy(&number, CMSG_DATA(c) + i * sizeof(int), sizeof number);
-      passed.emplace_back(number);
-    }
-  }
+  std::vector<Fd> passed = n < 0 ? std::vector<Fd>() : take_descriptors(message);
   if (n <= 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || passed.empty() || passed.size() > 2)
     return close(id);
   if (on_request) on_request(id, at->second.uid, ByteView(octets, static_cast<size_t>(n)), std::move(passed));
@@ -83,19 +75,11 @@ void SocketServer::reply(ClientId id, const Bytes& answer, int beside) {
   const auto at = clients_.find(id);
   if (at == clients_.end()) return;
   iovec part{const_cast<uint8_t*>(answer.data()), answer.size()};
-  alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))] = {};
+  DescriptorRoom room;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  if (beside >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &beside, sizeof beside);
-  }
+  if (beside >= 0) pass_descriptors(message, room, {&beside, 1});
   if (::sendmsg(at->second.fd.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) close(id);
 }
 
