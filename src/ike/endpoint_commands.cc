@@ -208,10 +208,17 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
                              {}}));
     return;
   }
+  const std::optional<model::LocalUser>& own_user = command.user ? command.user : it->local_user;
+  // What a peer's user has begun is for what that user asks, where the policy says so.
+  const bool not_by_asker = std::any_of(it->children.begin(), it->children.end(), [&](const model::ChildPolicy& p) {
+    return p.serves_asker && std::find(children.begin(), children.end(), p.name) != children.end();
+  });
   IkeSa* there = nullptr;
   for (IkeSa* sa : sas_of(command.connection, nullptr)) {
     if (sa->has_task(Task::Kind::delete_ike) || sa->replaced || sa->tentative) continue;
     if (command.remote && sa->remote.addr != *command.remote) continue;
+    if (sa->own_user != own_user) continue;  // one user's IKE SA carries nothing of another's
+    if (not_by_asker && sa->remote_user && !sa->original_initiator) continue;
     const bool usable = sa->established() || (sa->original_initiator && !sa->authenticated() && sa->handshake &&
                                               sa->state() != IkeState::CLOSED);
     if (usable && (!there || sa->established())) there = sa;
@@ -238,6 +245,7 @@ void Endpoint::Impl::initiate(TimePoint now, const Initiate& command) {
   auto sa = std::make_unique<IkeSa>(*this, true, policy_);
   sa->connection_index = static_cast<size_t>(it - connections.begin());
   sa->spi_i = new_ike_spi();
+  sa->own_user = own_user;
   sa->born = now;
   // Whatever another process still owes us, or a peer keeps asking for.
   sa->timers.set(Timer::half_open, now + kOwnHandshakeMost);
@@ -349,6 +357,10 @@ static IkeSaStatus status_of(const IkeSa& sa) {
   if (sa.authenticated()) {
     s.local_proof = sa.local_proof;
     s.remote_proof = sa.remote_proof;
+    if (sa.local_user) s.local_user = sa.local_user->to_string();
+    if (sa.remote_user) s.remote_user = sa.remote_user->to_string();
+    s.local_user_proof = sa.local_user_proof;
+    s.remote_user_proof = sa.remote_user_proof;
   }
   s.spi_i = sa.spi_i;
   s.spi_r = sa.spi_r;

@@ -47,8 +47,10 @@ struct IkeSaUp {
   bool initiator = false;  // we are the original initiator
   model::IkeSpi spi_i = 0;
   model::IkeSpi spi_r = 0;
-  bool nat_local = false;   // we are behind a NAT
-  bool nat_remote = false;  // the peer is
+  bool nat_local = false;        // we are behind a NAT
+  bool nat_remote = false;       // the peer is
+  std::string remote_user = {};  // of a second authentication (RFC 4739); empty: there was none
+  std::string own_user = {};     // the credential of ours, whether the peer came to ask for it or not
 };
 struct IkeSaDown {
   model::IkeId ike_id = 0;
@@ -98,6 +100,10 @@ struct AttemptFailed {
   std::string local_identity = {};  // as far as they are known
   std::string remote_identity = {};
   model::IkeId ike_id = 0;
+  bool of_user = false;         // the machines have proved who they are: it is about a user (RFC 4739)
+  std::string local_user = {};  // identities of the users, as far as they are known
+  std::string remote_user = {};
+  std::string own_user = {};  // the credential of ours, whether it came to be used or not
 };
 // Everything a capture needs to be opened. Only with Config::key_log.
 struct KeyLog {
@@ -143,6 +149,8 @@ struct Initiate {
   // Of a connection that many peers share: with which of them, and from where. Both or none.
   std::optional<IpAddr> local = std::nullopt;
   std::optional<IpAddr> remote = std::nullopt;
+  // Who proves an identity beside the machine's; nothing: the connection's own user, if it has one.
+  std::optional<model::LocalUser> user = std::nullopt;
 };
 struct Terminate {
   std::string connection;
@@ -245,6 +253,8 @@ struct IkeSaStatus {
   std::optional<TimePoint> rekey_at;
   std::optional<model::ChosenIke> algorithms;      // once there are keys
   std::optional<Proof> local_proof, remote_proof;  // once authenticated
+  std::string local_user, remote_user;             // identities of the users; empty: none was authenticated
+  std::optional<Proof> local_user_proof, remote_user_proof;
   std::vector<ChildSaStatus> children;
 };
 

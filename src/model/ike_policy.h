@@ -23,6 +23,20 @@ struct AuthPolicy {
   bool operator==(const AuthPolicy&) const = default;
 };
 
+// A user of this host who proves an identity beside the machine's, by certificate. RFC 4739.
+struct LocalUser {
+  Identity id;             // without a value: the subject of the certificate
+  std::string credential;  // by the name the key process knows it
+  bool operator==(const LocalUser&) const = default;
+};
+// What is asked of the users of a peer.
+struct RemoteUser {
+  std::optional<Identity> id;  // nothing: whoever the trust set vouches for
+  std::string trust;
+  bool required = true;  // a peer that proves no user gets no IKE SA
+  bool operator==(const RemoteUser&) const = default;
+};
+
 struct ChildPolicy {
   enum class Start : uint8_t { none, up, route };  // wait to be asked; initiate at start; initiate on traffic
   std::string name;
@@ -59,6 +73,9 @@ struct ConnectionPolicy {
   std::optional<Identity> remote_id;  // nothing: whatever authenticates
   AuthPolicy local_auth;
   AuthPolicy remote_auth;
+  std::optional<LocalUser> local_user;    // proved to peers that take a second authentication
+  std::optional<RemoteUser> remote_user;  // nothing: a peer that would prove a user is refused
+  bool users_of_accounts = false;         // whoever initiates says which user: IkePolicySet::users
   Proposals ike_proposals;
   std::vector<ChildPolicy> children;
   Duration rekey_time = hours(4);    // of the IKE SA; zero: never
@@ -94,12 +111,20 @@ struct TrustSet {
   bool operator==(const TrustSet&) const = default;
 };
 
+// The user that an account of this host is to its peers.
+struct AccountUser {
+  uint32_t uid = 0;
+  LocalUser user;
+  bool operator==(const AccountUser&) const = default;
+};
+
 // A peer that has proved its identity, before there is an IKE SA with it.
 struct AuthenticatedPeer {
   const Identity& identity;
   std::string_view connection;
   AuthPolicy::Kind method = AuthPolicy::Kind::psk;
   bool initiated_here = false;
+  bool user = false;  // it is the peer's user, not its machine
 };
 // Who of those that authenticate may have an IKE SA. Immutable; whoever holds the policy asks it.
 class PeerAuthorization {
@@ -113,6 +138,7 @@ struct IkePolicySet {
   std::vector<ConnectionPolicy> connections;
   std::vector<Credential> credentials;
   std::vector<TrustSet> trust;
+  std::vector<AccountUser> users;                          // each account once
   std::shared_ptr<const PeerAuthorization> authorization;  // nullptr: all
   bool operator==(const IkePolicySet&) const = default;
 

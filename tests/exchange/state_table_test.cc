@@ -24,6 +24,8 @@ enum class Situation {
   closed,
   auth_sent_initiator,
   init_sent_initiator,
+  user_awaited,         // USER_AWAITED: the machines are authenticated
+  user_sent_initiator,  // USER_SENT
 };
 constexpr Situation kAll[] = {Situation::init_done_responder,
                               Situation::auth_checking,
@@ -33,18 +35,32 @@ constexpr Situation kAll[] = {Situation::init_done_responder,
                               Situation::deleting,
                               Situation::closed,
                               Situation::auth_sent_initiator,
-                              Situation::init_sent_initiator};
+                              Situation::init_sent_initiator,
+                              Situation::user_awaited,
+                              Situation::user_sent_initiator};
 
 std::string name_of(Situation s) {
-  static constexpr const char* names[] = {"INIT_DONE responder",   "AUTH_CHECKING responder", "ESTABLISHED responder",
-                                          "ESTABLISHED initiator", "REKEYED responder",       "DELETING responder",
-                                          "CLOSED responder",      "AUTH_SENT initiator",     "INIT_SENT initiator"};
+  static constexpr const char* names[] = {"INIT_DONE responder",    "AUTH_CHECKING responder", "ESTABLISHED responder",
+                                          "ESTABLISHED initiator",  "REKEYED responder",       "DELETING responder",
+                                          "CLOSED responder",       "AUTH_SENT initiator",     "INIT_SENT initiator",
+                                          "USER_AWAITED responder", "USER_SENT initiator"};
   return names[static_cast<size_t>(s)];
 }
 
 struct Scene : TwoEndpoints {
   explicit Scene(Situation s) : TwoEndpoints(Staged::logging()), situation(s) {
     for (model::IkePolicySet* set : {&policy_a, &policy_b}) set->connections[0].dpd_delay = Duration::zero();
+    // The second round is not come to, so that nobody needs a key.
+    const model::LocalUser user{*model::Identity::parse("alice@example.org"), "a key of hers"};
+    const model::RemoteUser any{std::nullopt, "an authority", true};
+    if (s == Situation::user_awaited) {
+      policy_a.connections[0].local_user = user;
+      policy_b.connections[0].remote_user = any;
+    }
+    if (s == Situation::user_sent_initiator) {
+      policy_a.connections[0].remote_user = any;
+      policy_b.connections[0].local_user = user;
+    }
     initiate();
     if (s == Situation::init_sent_initiator) return;
     deliver(a);
@@ -62,6 +78,15 @@ struct Scene : TwoEndpoints {
       b.hold = true;
       deliver(a);
       next_in = 2;
+      return;
+    }
+    if (s == Situation::user_awaited || s == Situation::user_sent_initiator) {
+      deliver(a);
+      next_in = 2;
+      if (s == Situation::user_awaited) return;
+      deliver(b);
+      next_in = 0;
+      awaited = 2;
       return;
     }
     run();
@@ -83,7 +108,7 @@ struct Scene : TwoEndpoints {
   }
   bool at_initiator() const {
     return situation == Situation::established_initiator || situation == Situation::auth_sent_initiator ||
-           situation == Situation::init_sent_initiator;
+           situation == Situation::init_sent_initiator || situation == Situation::user_sent_initiator;
   }
   OneEnd& subject() { return at_initiator() ? a : b; }
   OneEnd& peer() { return at_initiator() ? b : a; }
@@ -118,7 +143,7 @@ Expected expected(Situation s, uint8_t exchange, bool right_sender, bool respons
   if (response) {
     // Whatever exchange type an awaited response claims, it is authentic and answers our request.
     if (s == Situation::deleting) return {false, true};
-    if (s == Situation::auth_sent_initiator) return {false, true};
+    if (s == Situation::auth_sent_initiator || s == Situation::user_sent_initiator) return {false, true};
     return {};
   }
   switch (s) {
@@ -130,7 +155,9 @@ Expected expected(Situation s, uint8_t exchange, bool right_sender, bool respons
     case Situation::deleting: return {true, !informational};
     case Situation::closed: return {false, true};
     case Situation::auth_sent_initiator:  // S2: no request before the peer is authenticated
-    case Situation::init_sent_initiator: return {};
+    case Situation::init_sent_initiator:
+    case Situation::user_sent_initiator: return {};
+    case Situation::user_awaited: return {true, true};  // the second IKE_AUTH lacks the user that was announced
   }
   return {};
 }
@@ -181,7 +208,7 @@ TEST_CASE("S1 S2 every state × exchange × flags with a sealed empty message: a
       }
     }
   }
-  CHECK(cases == 8 * 11 * 4);
+  CHECK(cases == 10 * 11 * 4);
 }
 
 TEST_CASE("S1 S2 every state × exchange × flags with a clear message: nothing but IKE_SA_INIT is ever looked at") {

@@ -45,6 +45,8 @@ class Simulation {
     PairPolicy p;
     p.child = seed % 2 ? "aes128gcm16" : "aes128gcm16-x25519";
     p.dpd_delay = seconds(30);
+    if (seed % 5 == 3) p.users = PairPolicy::Users::good;
+    if (seed % 97 == 13) p.users = PairPolicy::Users::bad;
     return p;
   }
 

@@ -1,6 +1,7 @@
 // The pair's wiring: policies, key work by PSK, the SAD as the events describe it.
 #include "support/ike_pair.h"
 
+#include "crypto/hash.h"
 #include "crypto/key_exchange.h"
 #include "crypto/psk.h"
 
@@ -36,11 +37,19 @@ std::shared_ptr<const model::IkePolicySet> policy_of(bool first, const PairPolic
     child.serves_asker = words.serves_asker;
     c.children.push_back(std::move(child));
   }
+  if (words.users != PairPolicy::Users::none) {
+    const bool wrong = words.users == PairPolicy::Users::bad && first;
+    c.local_user = {*model::Identity::parse(wrong   ? "mallory@example.org"
+                                            : first ? "alice@example.org"
+                                                    : "bob@example.org"),
+                    "user"};
+    c.remote_user = {*model::Identity::parse(first ? "bob@example.org" : "alice@example.org"), "users", true};
+  }
   auto set = std::make_shared<model::IkePolicySet>();
   set->connections = {std::move(c)};
   model::Credential psk;
   psk.name = "psk";
-  set->credentials = {psk};
+  set->credentials = {psk, {"user", model::AuthPolicy::Kind::cert, {Bytes(400, 0x30)}, model::KeyType::ecdsa_p256}};
   return set;
 }
 
@@ -88,7 +97,11 @@ model::KeyReply IkePeer::work(const model::KeyRequest& request) const {
     const SecretBytes secret(as_bytes(psk_));
     return crypto::run_psk(*psk, [&](const std::string&) { return &secret; });
   }
-  return model::Refused{Errc::unsupported, "the pair has PSKs only"};
+  // Signatures that anybody could make: what they are for is told elsewhere.
+  if (const auto* sign = std::get_if<model::Sign>(&request)) return model::AuthData{crypto::sha256(sign->octets)};
+  if (const auto* peer = std::get_if<model::VerifyPeer>(&request))
+    return model::Verdict{peer->auth_data == crypto::sha256(peer->octets), "its signature does not verify", {}};
+  return model::Refused{Errc::unsupported, "the pair has neither names nor routes"};
 }
 
 void IkePeer::drain(TimePoint now) {

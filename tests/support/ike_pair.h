@@ -22,6 +22,8 @@ struct PairPolicy {
   bool keep_up = false;
   bool serves_asker = false;  // model::ChildPolicy
   uint16_t shards = 1;        // ike::Config
+  // RFC 4739: each end proves a user to the other, or a's is not the one that b asks for.
+  enum class Users : uint8_t { none, good, bad } users = Users::none;
 };
 
 // The policy of one end.

@@ -36,8 +36,29 @@ bool is_signature(AuthMethod method) {
   return false;
 }
 
-void make_auth(IkeSa& sa, TimePoint now, Bytes octets, std::function<void(IkeSa&, TimePoint, OwnAuth)> then) {
-  const model::AuthPolicy& policy = sa.connection()->local_auth;
+// Requires: for a user, that there is one.
+static model::AuthPolicy own_auth_policy(const IkeSa& sa, Round round) {
+  if (round == Round::machine) return sa.connection()->local_auth;
+  return {model::AuthPolicy::Kind::cert, sa.own_user->credential, {}};
+}
+
+static model::AuthPolicy peer_auth_policy(const IkeSa& sa, Round round) {
+  const model::ConnectionPolicy& c = *sa.connection();
+  if (round == Round::machine) return c.remote_auth;
+  // The policy may have changed between the rounds: an empty trust set vouches for nobody.
+  return {model::AuthPolicy::Kind::cert, {}, c.remote_user ? c.remote_user->trust : std::string()};
+}
+
+static std::optional<Proof>& own_proof(IkeSa& sa, Round round) {
+  return round == Round::machine ? sa.local_proof : sa.local_user_proof;
+}
+static std::optional<Proof>& peer_proof(IkeSa& sa, Round round) {
+  return round == Round::machine ? sa.remote_proof : sa.remote_user_proof;
+}
+
+void make_auth(IkeSa& sa, TimePoint now, Round round, Bytes octets,
+               std::function<void(IkeSa&, TimePoint, OwnAuth)> then) {
+  const model::AuthPolicy policy = own_auth_policy(sa, round);
   AuthMethod method = AuthMethod::SHARED_KEY_MIC;
   model::KeyRequest work;
   Bytes certificate;
@@ -63,10 +84,10 @@ void make_auth(IkeSa& sa, TimePoint now, Bytes octets, std::function<void(IkeSa&
     work = model::Sign{policy.credential, method, hash, type == model::KeyType::rsa, std::move(octets)};
   }
   sa.host.ask(sa, std::move(work),
-              [proof = Proof{method, std::move(certificate)}, then = std::move(then)](IkeSa& again, TimePoint at,
-                                                                                      model::KeyReply reply) {
+              [round, proof = Proof{method, std::move(certificate)}, then = std::move(then)](IkeSa& again, TimePoint at,
+                                                                                             model::KeyReply reply) {
                 if (auto* data = std::get_if<model::AuthData>(&reply)) {
-                  again.local_proof = proof;
+                  own_proof(again, round) = proof;
                   return then(again, at, OwnAuth{true, {}, AuthPayload{proof.method, std::move(data->data)}});
                 }
                 const auto* refused = std::get_if<model::Refused>(&reply);
@@ -86,9 +107,9 @@ static void verify_psk(IkeSa& sa, const AuthPayload& auth, Bytes octets,
               });
 }
 
-void verify_auth(IkeSa& sa, TimePoint now, const std::vector<Payload>& payloads, const model::Identity& peer,
-                 Bytes octets, std::function<void(IkeSa&, TimePoint, std::string)> then) {
-  const model::AuthPolicy& policy = sa.connection()->remote_auth;
+void verify_auth(IkeSa& sa, TimePoint now, Round round, const std::vector<Payload>& payloads,
+                 const model::Identity& peer, Bytes octets, std::function<void(IkeSa&, TimePoint, std::string)> then) {
+  const model::AuthPolicy policy = peer_auth_policy(sa, round);
   const AuthPayload* auth = find<AuthPayload>(payloads);
   if (!auth) return then(sa, now, "it sent no AUTH payload");
   // RFC 7296 2.15: the method is the one our policy for this peer demands, whatever the peer would like.
@@ -103,17 +124,17 @@ void verify_auth(IkeSa& sa, TimePoint now, const std::vector<Payload>& payloads,
   }
   if (work.chain.empty()) return then(sa, now, "it sent no certificate");
   Proof proof{auth->method, work.chain.front()};
-  sa.host.ask(sa, std::move(work),
-              [proof = std::move(proof), then = std::move(then)](IkeSa& again, TimePoint at, model::KeyReply reply) {
-                if (const auto* verdict = std::get_if<model::Verdict>(&reply)) {
-                  if (verdict->ok) again.remote_proof = proof;
-                  if (verdict->ok) return then(again, at, "");
-                  return then(again, at,
-                              verdict->why.empty() ? "its signature or certificate does not verify" : verdict->why);
-                }
-                const auto* refused = std::get_if<model::Refused>(&reply);
-                then(again, at, refused ? refused->why : "its certificate could not be verified");
-              });
+  sa.host.ask(
+      sa, std::move(work),
+      [round, proof = std::move(proof), then = std::move(then)](IkeSa& again, TimePoint at, model::KeyReply reply) {
+        if (const auto* verdict = std::get_if<model::Verdict>(&reply)) {
+          if (verdict->ok) peer_proof(again, round) = proof;
+          if (verdict->ok) return then(again, at, "");
+          return then(again, at, verdict->why.empty() ? "its signature or certificate does not verify" : verdict->why);
+        }
+        const auto* refused = std::get_if<model::Refused>(&reply);
+        then(again, at, refused ? refused->why : "its certificate could not be verified");
+      });
 }
 
 bool both_by_psk(const IkeSa& sa) {
@@ -142,8 +163,8 @@ void verify_and_make_psk(IkeSa& sa, TimePoint now, const std::vector<Payload>& p
   });
 }
 
-void add_certificates(const IkeSa& sa, std::vector<Payload>& payloads) {
-  const model::AuthPolicy& policy = sa.connection()->local_auth;
+void add_certificates(const IkeSa& sa, Round round, std::vector<Payload>& payloads) {
+  const model::AuthPolicy policy = own_auth_policy(sa, round);
   if (policy.kind != model::AuthPolicy::Kind::cert) return;
   const model::Credential* credential = sa.policy->credential(policy.credential);
   if (!credential) return;
@@ -152,12 +173,17 @@ void add_certificates(const IkeSa& sa, std::vector<Payload>& payloads) {
 }
 
 void add_certificate_request(const IkeSa& sa, std::vector<Payload>& payloads) {
-  const model::AuthPolicy& policy = sa.connection()->remote_auth;
-  if (policy.kind != model::AuthPolicy::Kind::cert) return;
+  const model::ConnectionPolicy& c = *sa.connection();
+  const bool of_machine = c.remote_auth.kind == model::AuthPolicy::Kind::cert;
+  if (!of_machine && !c.remote_user) return;
   CertreqPayload request;
-  if (const model::TrustSet* trust = sa.policy->trust_set(policy.trust)) {
+  const auto add = [&](const std::string& name) {
+    const model::TrustSet* trust = sa.policy->trust_set(name);
+    if (trust == nullptr) return;
     for (const Bytes& id : trust->key_ids) append(request.authorities, id);
-  }
+  };
+  if (of_machine) add(c.remote_auth.trust);
+  if (c.remote_user) add(c.remote_user->trust);
   payloads.push_back(std::move(request));
 }
 

@@ -62,18 +62,18 @@ bool identity_fits(const model::Identity& configured, const model::Identity& fro
   return model::same_identity(*encoded, from_wire);
 }
 
-std::optional<size_t> choose_connection(const model::IkePolicySet& policy, const std::vector<size_t>& candidates,
-                                        const PeerClaim& claim, const model::ChosenIke& chosen, std::string& why,
-                                        std::string& ours) {
-  why = "no connection fits the peer's address";
+ConnectionChoice choose_connection(const model::IkePolicySet& policy, const std::vector<size_t>& candidates,
+                                   const PeerClaim& claim, const model::ChosenIke& chosen) {
+  ConnectionChoice out;
+  out.why = "no connection fits the peer's address";
   int furthest = 0;
   std::optional<size_t> open_to_anybody;
   const auto failed_at = [&](int step, const char* sentence, const std::string& expected) {
     if (step < furthest) return;
-    if (step > furthest) ours.clear();
+    if (step > furthest) out.ours.clear();
     furthest = step;
-    why = sentence;
-    ours += (ours.empty() ? "" : ", ") + expected;
+    out.why = sentence;
+    out.ours += (out.ours.empty() ? "" : ", ") + expected;
   };
   for (size_t index : candidates) {
     if (index >= policy.connections.size()) continue;
@@ -88,13 +88,22 @@ std::optional<size_t> choose_connection(const model::IkePolicySet& policy, const
     } else if (!offers(c.ike_proposals, chosen)) {
       failed_at(4, "the connection of that peer does not allow the IKE proposal agreed",
                 model::to_string(c.ike_proposals));
+    } else if (claim.user_follows && !c.remote_user) {
+      failed_at(5, "the peer would prove a user beside its machine, and the connection takes none", "no user");
+      if (!out.but_for_user) out.but_for_user = index;
+    } else if (!claim.user_follows && c.remote_user && c.remote_user->required) {
+      failed_at(5, "the connection demands a user beside the machine, and the peer proves none",
+                c.remote_user->id ? "user " + c.remote_user->id->to_string() : "a user");
+      if (!out.but_for_user) out.but_for_user = index;
     } else if (c.remote_id) {
-      return index;
+      out.index = index;
+      return out;
     } else if (!open_to_anybody) {
       open_to_anybody = index;
     }
   }
-  return open_to_anybody;
+  out.index = open_to_anybody;
+  return out;
 }
 
 }  // namespace sallyport::ike::v2

@@ -21,11 +21,17 @@ struct PeerClaim {
   model::Identity peer;
   std::optional<model::Identity> asked_for;  // IDr of the initiator
   model::AuthPolicy::Kind kind = model::AuthPolicy::Kind::psk;
+  bool user_follows = false;  // it is going to prove a user as well (RFC 4739)
 };
-// Among candidates: the first whose remote identity, own identity (where asked for), way of authentication and IKE
-// proposal fit. Nothing: not found, and `why` says on which of them the nearest failed.
-std::optional<size_t> choose_connection(const model::IkePolicySet& policy, const std::vector<size_t>& candidates,
-                                        const PeerClaim& claim, const model::ChosenIke& chosen, std::string& why,
-                                        std::string& ours);
+struct ConnectionChoice {
+  std::optional<size_t> index;
+  // Where there is none: on what the nearest failed, and what we would have had.
+  std::string why, ours;
+  std::optional<size_t> but_for_user;  // the one that fits but for the user that it demands, or does not take
+};
+// Among candidates: the first whose remote identity, own identity (where asked for), way of authentication, IKE
+// proposal and wish for a user fit.
+ConnectionChoice choose_connection(const model::IkePolicySet& policy, const std::vector<size_t>& candidates,
+                                   const PeerClaim& claim, const model::ChosenIke& chosen);
 
 }  // namespace sallyport::ike::v2

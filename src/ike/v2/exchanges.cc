@@ -39,7 +39,8 @@ void handle_response(IkeSa& sa, TimePoint now, const Message& message) {
 
 void handle_request(IkeSa& sa, TimePoint now, const Message& message) {
   const ExchangeType exchange = message.header.exchange;
-  if (exchange == ExchangeType::IKE_AUTH && sa.state() == IkeState::INIT_DONE && !sa.original_initiator) {
+  const bool may_authenticate = sa.state() == IkeState::INIT_DONE || sa.state() == IkeState::USER_AWAITED;
+  if (exchange == ExchangeType::IKE_AUTH && may_authenticate && !sa.original_initiator) {
     return ike_auth::handle_request(sa, now, message);
   }
   if (!sa.authenticated()) {

@@ -29,7 +29,12 @@ struct Handshake : Scratch {
   bool peer_detects_nat = false;
   bool peer_can_fragment = false;
   model::Proposal answer;
-  std::vector<wire::ike2::Payload> auth_request;  // IKE_AUTH as it came
+  std::vector<wire::ike2::Payload> auth_request;  // the first IKE_AUTH as it came
+
+  // RFC 4739, both roles.
+  bool multiple_auth = false;      // both sides have said that they take a second authentication
+  bool own_user_follows = false;   // announced by us
+  bool peer_user_follows = false;  // announced by the peer
 };
 
 inline Handshake& handshake_of(IkeSa& sa) { return static_cast<Handshake&>(*sa.handshake); }

@@ -23,6 +23,8 @@ std::string_view to_string(IkeState state) {
     case IkeState::INIT_DONE: return "INIT_DONE";
     case IkeState::AUTH_SENT: return "AUTH_SENT";
     case IkeState::AUTH_CHECKING: return "AUTH_CHECKING";
+    case IkeState::USER_SENT: return "USER_SENT";
+    case IkeState::USER_AWAITED: return "USER_AWAITED";
     case IkeState::ESTABLISHED: return "ESTABLISHED";
     case IkeState::REKEYED: return "REKEYED";
     case IkeState::DELETING: return "DELETING";
@@ -44,8 +46,10 @@ IkeSa::~IkeSa() = default;
       return to == IkeState::INIT_SENT || to == IkeState::INIT_DONE || to == IkeState::ESTABLISHED;
     case IkeState::INIT_SENT: return to == IkeState::STARTING || to == IkeState::INIT_DONE;
     case IkeState::INIT_DONE: return to == IkeState::AUTH_SENT || to == IkeState::AUTH_CHECKING;
-    case IkeState::AUTH_SENT: return to == IkeState::ESTABLISHED;
-    case IkeState::AUTH_CHECKING: return to == IkeState::ESTABLISHED;
+    case IkeState::AUTH_SENT: return to == IkeState::USER_SENT || to == IkeState::ESTABLISHED;
+    case IkeState::AUTH_CHECKING: return to == IkeState::USER_AWAITED || to == IkeState::ESTABLISHED;
+    case IkeState::USER_SENT: return to == IkeState::ESTABLISHED;
+    case IkeState::USER_AWAITED: return to == IkeState::AUTH_CHECKING;
     case IkeState::ESTABLISHED: return to == IkeState::REKEYED || to == IkeState::DELETING;
     case IkeState::REKEYED: return to == IkeState::DELETING;
     case IkeState::DELETING:
@@ -75,6 +79,8 @@ bool IkeSa::authenticated() const {
     case IkeState::INIT_DONE:
     case IkeState::AUTH_SENT:
     case IkeState::AUTH_CHECKING:
+    case IkeState::USER_SENT:
+    case IkeState::USER_AWAITED:
     case IkeState::CLOSED:
     case IkeState::DEAD: return false;
   }
@@ -146,6 +152,8 @@ static bool may_start(IkeState state, Task::Kind kind) {
     case IkeState::INIT_SENT:
     case IkeState::AUTH_SENT:
     case IkeState::AUTH_CHECKING:
+    case IkeState::USER_SENT:
+    case IkeState::USER_AWAITED:
     case IkeState::DELETING:
     case IkeState::CLOSED:
     case IkeState::DEAD: return false;
@@ -319,6 +327,11 @@ Result<std::unique_ptr<IkeSa>> IkeSa::successor(TimePoint now, IkeSa& old, bool 
   sa->local_identity = old.local_identity;
   sa->local_proof = old.local_proof;
   sa->remote_proof = old.remote_proof;
+  sa->own_user = old.own_user;
+  sa->local_user = old.local_user;
+  sa->remote_user = old.remote_user;
+  sa->local_user_proof = old.local_user_proof;
+  sa->remote_user_proof = old.remote_user_proof;
   sa->spi_i = spi_i;
   sa->spi_r = spi_r;
   sa->born = now;
@@ -414,6 +427,9 @@ AttemptFailed describe_ends(const IkeSa& sa, AttemptFailed event) {
   if (!sa.local.addr.is_any()) event.local = sa.local.addr;
   if (sa.local_identity) event.local_identity = sa.local_identity->to_string();
   if (sa.remote_identity) event.remote_identity = sa.remote_identity->to_string();
+  if (sa.local_user) event.local_user = sa.local_user->to_string();
+  if (sa.remote_user) event.remote_user = sa.remote_user->to_string();
+  if (sa.own_user) event.own_user = sa.own_user->credential;
   event.ike_id = sa.id;
   return event;
 }

@@ -33,6 +33,8 @@ enum class IkeState : uint8_t {
   INIT_DONE,      // both have keys, nobody is authenticated
   AUTH_SENT,      // initiator: IKE_AUTH request out
   AUTH_CHECKING,  // responder: IKE_AUTH request in hand, key work out
+  USER_SENT,      // initiator: the machines are authenticated, the second IKE_AUTH request is out (RFC 4739)
+  USER_AWAITED,   // responder: the machines are authenticated, the second IKE_AUTH request has to come
   ESTABLISHED,
   REKEYED,   // a successor carries the Child SAs; only deletion is left to do
   DELETING,  // our Delete is out
@@ -176,7 +178,11 @@ class IkeSa {
   std::optional<model::Identity> remote_identity;  // authenticated
   std::optional<model::Identity> local_identity;   // as sent
   std::optional<Proof> local_proof, remote_proof;  // of these two
-  bool by_rekey = false;                           // made by the rekeying of another, not by IKE_AUTH
+  // The same of the users beside the machines. RFC 4739.
+  std::optional<model::LocalUser> own_user;  // whom we would prove, where the peer takes it
+  std::optional<model::Identity> remote_user, local_user;
+  std::optional<Proof> local_user_proof, remote_user_proof;
+  bool by_rekey = false;  // made by the rekeying of another, not by IKE_AUTH
   bool replaced = false;  // a successor lives: the end of this IKE SA is no loss (set with REKEYED)
 
   // Of the IKE SA that IKE_AUTH made and from which this one descends by rekeying. initiator: we were its initiator.

@@ -288,6 +288,9 @@ void apply_answer(IkeSa& sa, TimePoint now, const Message& message) {
   read_signature_hashes(message.payloads, sa.peer_hashes);
   sa.peer_is_ours = private_notifies::announced(message.payloads);
   h.peer_wants_certificate = find<CertreqPayload>(message.payloads) != nullptr;
+  // RFC 4739 2.1: said back where a user of either side matters.
+  h.multiple_auth =
+      (sa.own_user || c.remote_user) && find_notify(message.payloads, NotifyType::MULTIPLE_AUTH_SUPPORTED) != nullptr;
 
   key_exchange(sa, now, model::KeWork{h.group, std::move(h.ke_private), ke->value},
                [agreed = *chosen](IkeSa& again, TimePoint then, model::KeyReply reply) {

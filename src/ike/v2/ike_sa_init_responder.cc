@@ -60,6 +60,16 @@ void refuse_proposals(Host& host, const Datagram& in, const Message& message, co
   host.emit(Event(std::move(event)));
 }
 
+// The authorities of a trust set, as far as there is room.
+void ask_for_certificate(const IkeSa& sa, const std::string& name, Bytes& authorities) {
+  constexpr size_t kMost = 8;
+  const model::TrustSet* trust = sa.policy->trust_set(name);
+  if (trust == nullptr) return;
+  for (const Bytes& id : trust->key_ids) {
+    if (authorities.size() < kMost * 20) append(authorities, id);
+  }
+}
+
 void reply(IkeSa& sa, Handshake& h) {
   Message m;
   m.header.spi_i = sa.spi_i;
@@ -69,25 +79,21 @@ void reply(IkeSa& sa, Handshake& h) {
   m.payloads.push_back(SaPayload{{h.answer}});
   m.payloads.push_back(KePayload{static_cast<uint16_t>(sa.chosen.group), h.ke_public});
   m.payloads.push_back(NoncePayload{h.nonce_r});
-  bool falsify = false, certificates = false, fragment = h.peer_can_fragment;
+  bool falsify = false, fragment = h.peer_can_fragment;
   Bytes authorities;
   for (size_t index : h.candidates) {
     const model::ConnectionPolicy& c = sa.policy->connections[index];
     falsify = falsify || (index == h.candidates.front() && c.force_encap);
     fragment = fragment && (index != h.candidates.front() || c.fragmentation);
-    if (c.remote_auth.kind != model::AuthPolicy::Kind::cert) continue;
-    certificates = true;
-    if (const model::TrustSet* trust = sa.policy->trust_set(c.remote_auth.trust)) {
-      for (const Bytes& id : trust->key_ids) {
-        if (authorities.size() < size_t{20} * 8) append(authorities, id);
-      }
-    }
+    h.multiple_auth = h.multiple_auth || c.local_user || c.remote_user;
+    if (c.remote_auth.kind == model::AuthPolicy::Kind::cert) ask_for_certificate(sa, c.remote_auth.trust, authorities);
+    if (c.remote_user) ask_for_certificate(sa, c.remote_user->trust, authorities);
   }
   if (h.peer_detects_nat) {
     add_nat_detection(m.payloads, sa.spi_i, sa.spi_r, sa.local, sa.remote, falsify);
     sa.nat_local = sa.nat_local || falsify;
   }
-  if (certificates && !authorities.empty()) {
+  if (!authorities.empty()) {
     m.payloads.push_back(CertreqPayload{CertEncoding::X509_SIGNATURE, std::move(authorities)});
   }
   if (fragment) {
@@ -98,6 +104,8 @@ void reply(IkeSa& sa, Handshake& h) {
   if (!sa.peer_hashes.empty()) {
     m.payloads.push_back(NotifyPayload{0, {}, NotifyType::SIGNATURE_HASH_ALGORITHMS, signature_hashes()});
   }
+  // RFC 4739 2.1: where a connection of ours may want it.
+  if (h.multiple_auth) m.payloads.push_back(NotifyPayload{0, {}, NotifyType::MULTIPLE_AUTH_SUPPORTED, {}});
   // Only towards a peer that has announced itself.
   if (sa.peer_is_ours) m.payloads.push_back(private_notifies::vendor_id());
   h.init_response = write_message(m);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ike/v2/child_sa.h"
+#include "ike/v2/user_auth.h"
 
 namespace sallyport::ike::v2::simultaneous_init {
 
@@ -20,7 +21,8 @@ bool usable(const IkeSa& sa) { return sa.established() && !sa.replaced && !sa.te
 // Made by one IKE_AUTH each, by one end each, for the same connection and identity.
 bool are_twins(const IkeSa& a, const IkeSa& b) {
   return &a != &b && usable(a) && usable(b) && origin_of(a).initiator != origin_of(b).initiator &&
-         a.connection_name() == b.connection_name() && model::same_identity(*a.remote_identity, *b.remote_identity);
+         a.connection_name() == b.connection_name() && model::same_identity(*a.remote_identity, *b.remote_identity) &&
+         user_auth::same_users(a, b) && user_auth::same_users(b, a);
 }
 
 bool comes_first(const IkeSa& a, const IkeSa& b) {
