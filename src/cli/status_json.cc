@@ -26,6 +26,7 @@ void put(Json& json, const ctl::ConfiguredConnection& connection) {
   json.object().field("name", connection.name).field("state", connection.state);
   json.field("local_addresses", connection.local_addrs).field("remote_addresses", connection.remote_addrs);
   json.field("local_id", connection.local_id).field("remote_id", connection.remote_id);
+  json.field("proves_user", connection.proves_user).field("remote_user", connection.remote_user);
   json.field("proposals", connection.proposals).field("keep_up", connection.keep_up);
   json.field("last_error", connection.last_error).maybe("retry_seconds", connection.retry_in).key("children").array();
   for (const auto& child : connection.children) {
@@ -57,6 +58,7 @@ void put(Json& json, const ctl::IkeSaEntry& sa) {
   json.field("spi_i", hex(sa.spi_i, 16)).field("spi_r", hex(sa.spi_r, 16)).field("initiator", sa.initiator);
   json.field("local", sa.local.to_string()).field("remote", sa.remote.to_string());
   json.field("local_id", sa.local_id).field("remote_id", sa.remote_id);
+  json.field("local_user", sa.local_user).field("remote_user", sa.remote_user);
   json.field("nat_local", sa.nat_local).field("nat_remote", sa.nat_remote).field("algorithms", sa.algorithms);
   json.field("established_seconds", sa.established_seconds).maybe("rekey_seconds", sa.rekey_in);
   json.key("children").array();

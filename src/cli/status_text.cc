@@ -63,7 +63,11 @@ void print(std::ostream& out, const ctl::IkeSaEntry& sa) {
       << " " << hex(sa.spi_r, 16) << (sa.initiator ? "_r" : "_r*") << "\n"
       << "    " << sa.local.to_string() << " [" << printable(sa.local_id) << "]"
       << (sa.nat_local ? " behind a NAT" : "") << " … " << sa.remote.to_string() << " [" << printable(sa.remote_id)
-      << "]" << (sa.nat_remote ? " behind a NAT" : "") << "\n    " << printable(sa.algorithms);
+      << "]" << (sa.nat_remote ? " behind a NAT" : "") << "\n    ";
+  if (!sa.local_user.empty() || !sa.remote_user.empty())
+    out << "user " << (sa.local_user.empty() ? "none" : "[" + printable(sa.local_user) + "]") << " … "
+        << (sa.remote_user.empty() ? "none" : "[" + printable(sa.remote_user) + "]") << "\n    ";
+  out << printable(sa.algorithms);
   if (sa.established_seconds != 0) out << "; established " << ago(sa.established_seconds) << " ago";
   if (sa.rekey_in) out << ", rekey in " << ago(*sa.rekey_in);
   out << "\n";
@@ -90,7 +94,8 @@ void print_status(std::ostream& out, const ctl::StatusReply& status) {
         << connection.name << ": " << connection.state << "  " << joined(connection.local_addrs) << " ["
         << printable(connection.local_id) << "] … " << joined(connection.remote_addrs) << " ["
         << printable(connection.remote_id.empty() ? "any" : connection.remote_id) << "]"
-        << (connection.keep_up ? ", kept up" : "") << "\n";
+        << (connection.keep_up ? ", kept up" : "") << (connection.proves_user ? ", proves a user" : "")
+        << (connection.remote_user.empty() ? "" : ", of user [" + printable(connection.remote_user) + "]") << "\n";
     if (!connection.last_error.empty()) out << "  last attempt: " << printable(connection.last_error) << "\n";
     if (connection.retry_in) out << "  next attempt in " << ago(*connection.retry_in) << "\n";
     for (const auto& sa : status.ike_sas) {

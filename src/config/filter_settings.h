@@ -24,6 +24,13 @@ struct MainModeSettings {
   bool operator==(const MainModeSettings&) const = default;
 };
 
+// Whether users prove who they are beside the machines (RFC 4739): emPolicy. Its files are named "<key>/0".
+struct UserSettings {
+  bool proves = false;   // this host has a user, or one for each account
+  bool demands = false;  // the peer has to have one
+  bool operator==(const UserSettings&) const = default;
+};
+
 // A context of quick mode policy in transport mode.
 struct QuickModeSettings {
   std::string name;
@@ -33,6 +40,7 @@ struct QuickModeSettings {
   uint32_t flags = 0;  // IPSEC_POLICY_FLAG_*
   uint32_t clear_timeout_seconds = 10;
   uint32_t idle_timeout_seconds = 0;  // 0: an SA that is not used stays
+  std::optional<UserSettings> user;
   bool operator==(const QuickModeSettings&) const = default;
 };
 
@@ -59,6 +67,7 @@ struct FilterSettings {
   bool icmp = false;  // the family's own ICMP, among the protocols
   bool unicast = false;
   std::vector<std::string> remote_machines;  // identities as IKE proves them; at KM_AUTHORIZATION REMOTE_ID
+  std::vector<std::string> remote_users;     // the same of users
   std::optional<model::AuthPolicy::Kind> authentication;  // at KM_AUTHORIZATION: how the peer proved who it is
   std::string action = "PERMIT";                          // PERMIT, BLOCK or a callout without family
   uint64_t raw_context = 0;

@@ -43,6 +43,7 @@ class Loading {
     read_named(top, "quick_mode", reading, read_quick_mode);
     read_named(top, "tunnel", reading, read_tunnel);
     read_filters(top, reading);
+    read_users(top, reading);
     if (const Node* node = top.find("secure_sockets")) {
       Section section(*node, "secure_sockets", reading, top.line_of("secure_sockets"));
       refuse_repeated(section, path);
@@ -117,6 +118,17 @@ class Loading {
       read_filter(section, out_->settings);
       if (out_->settings.filters.filters.size() != before)
         filter_origins_.push_back({reading.file, node->items[i].line});
+    }
+  }
+
+  void read_users(Section& top, const Reading& reading) {
+    const Node* node = top.find("user");
+    if (node == nullptr) return;
+    if (node->kind != Node::Kind::array)
+      return reading.refuse(top.line_of("user"), "user", "must be a list of tables: write [[user]].");
+    for (size_t i = 0; i < node->items.size(); ++i) {
+      Section section(node->items[i], "user[" + std::to_string(i) + "]", reading, node->items[i].line);
+      read_account_user(section, out_->settings);
     }
   }
 
@@ -200,6 +212,9 @@ model::IkePolicySet to_policy(const Settings& settings) {
     out.credentials.push_back({files.name, files.kind, {}, model::KeyType::none});
   }
   for (const auto& files : settings.trust) out.trust.push_back({files.name, {}, {}});
+  for (const auto& each : settings.users) {
+    if (each.uid) out.users.push_back({*each.uid, each.user});
+  }
   return out;
 }
 

@@ -96,18 +96,6 @@ Auth read_auth(Section& parent, std::string_view key, bool proves_us, bool prove
   return out;
 }
 
-void add_credential(Settings& settings, const CredentialFiles& files) {
-  const auto place = std::lower_bound(settings.credentials.begin(), settings.credentials.end(), files,
-                                      [](const auto& a, const auto& b) { return a.name < b.name; });
-  if (place == settings.credentials.end() || place->name != files.name) settings.credentials.insert(place, files);
-}
-
-void add_trust(Settings& settings, const TrustFiles& trust) {
-  const auto place = std::lower_bound(settings.trust.begin(), settings.trust.end(), trust,
-                                      [](const auto& a, const auto& b) { return a.name < b.name; });
-  if (place == settings.trust.end() || place->name != trust.name) settings.trust.insert(place, trust);
-}
-
 // Credentials and trust sets are named after their files: the same files are the same thing in every connection.
 void use_auth(const Auth& local, const Auth& remote, model::ConnectionPolicy& connection, Settings& settings) {
   const auto credential = [&](const Auth& auth) {
@@ -245,6 +233,18 @@ void read_children(Section& section, model::ConnectionPolicy& out) {
 
 }  // namespace
 
+void add_credential(Settings& settings, const CredentialFiles& files) {
+  const auto place = std::lower_bound(settings.credentials.begin(), settings.credentials.end(), files,
+                                      [](const auto& a, const auto& b) { return a.name < b.name; });
+  if (place == settings.credentials.end() || place->name != files.name) settings.credentials.insert(place, files);
+}
+
+void add_trust(Settings& settings, const TrustFiles& trust) {
+  const auto place = std::lower_bound(settings.trust.begin(), settings.trust.end(), trust,
+                                      [](const auto& a, const auto& b) { return a.name < b.name; });
+  if (place == settings.trust.end() || place->name != trust.name) settings.trust.insert(place, trust);
+}
+
 bool valid_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 &&
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
@@ -273,6 +273,8 @@ void read_connection(Section& section, const std::string& name, Settings& settin
   read_local(section, out);
   read_auths(section, out, settings);
   read_remote(section, out);
+  out.local_user = read_local_user(section, "local_user", settings);
+  out.remote_user = read_remote_user(section, "remote_user", settings);
   if (!read_proposals(section, "ike", model::Protocol::IKE, out.ike_proposals) &&
       section.node().find("ike") == nullptr) {
     for (std::string_view text : {"aes256gcm16-aes128gcm16-chacha20poly1305-prfsha256-prfsha384-prfsha512-x25519-"

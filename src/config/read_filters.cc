@@ -178,9 +178,9 @@ void read_protocols(Section& section, FilterSettings& out) {
   }
 }
 
-void read_identities(Section& section, std::string_view key, FilterSettings& out) {
-  if (!section.read_list(key, out.remote_machines)) return;
-  for (const std::string& text : out.remote_machines) {
+void read_identities(Section& section, std::string_view key, std::vector<std::string>& out) {
+  if (!section.read_list(key, out)) return;
+  for (const std::string& text : out) {
     if (!model::Identity::parse(text)) section.refuse(key, "\"" + text + "\" is no identity.");
   }
 }
@@ -188,7 +188,7 @@ void read_identities(Section& section, std::string_view key, FilterSettings& out
 // Of a peer that has authenticated, and of nothing else.
 void read_peer_conditions(Section& section, FilterSettings& out) {
   std::string word;
-  read_identities(section, "REMOTE_ID", out);
+  read_identities(section, "REMOTE_ID", out.remote_machines);
   if (section.read_word("AUTHENTICATION_TYPE", word, {"psk", "cert"}))
     out.authentication = word == "psk" ? model::AuthPolicy::Kind::psk : model::AuthPolicy::Kind::cert;
   section.finish();
@@ -273,7 +273,10 @@ void read_conditions(Section section, FilterSettings& out) {
   }
   std::string word;
   if (packets && section.read_word("IP_LOCAL_ADDRESS_TYPE", word, {"unicast"})) out.unicast = true;
-  if (out.layer.starts_with("ALE_")) read_identities(section, "ALE_REMOTE_MACHINE_ID", out);
+  if (out.layer.starts_with("ALE_")) {
+    read_identities(section, "ALE_REMOTE_MACHINE_ID", out.remote_machines);
+    read_identities(section, "ALE_REMOTE_USER_ID", out.remote_users);
+  }
   section.finish();
   if (!out.v4 && !out.v6) section.refuse("", "addresses of both IP versions in different conditions match nothing.");
 }
@@ -313,6 +316,7 @@ void read_quick_mode(Section& section, const std::string& name, Settings& settin
   read_seconds(section, "lifetime", seconds(60), hours(24 * 7), out.lifetime_seconds);
   read_seconds(section, "clear_timeout", seconds(1), hours(1), out.clear_timeout_seconds);
   read_seconds(section, "idle_timeout", seconds(1), hours(24 * 7), out.idle_timeout_seconds);
+  out.user = read_policy_user(section, out.key + "/0", settings);
   section.finish();
   settings.filters.quick_modes.push_back(std::move(out));
 }
@@ -362,9 +366,11 @@ void read_secure_sockets(Section& section, Settings& settings) {
   uint32_t lifetime = quick_mode.lifetime_seconds;
   read_seconds(section, "lifetime", seconds(60), hours(24 * 7), lifetime);
   quick_mode.lifetime_seconds = lifetime;
+  quick_mode.user = read_policy_user(section, quick_mode.key + "/0", settings);
   QuickModeSettings encrypted = quick_mode;
   encrypted.name = std::string(kSecureSocketName) + ", encrypted";
   encrypted.key = kSecureSocketEncrypted;
+  repeat_policy_user(quick_mode.key + "/0", encrypted.key + "/0", settings);
   std::erase_if(encrypted.proposals, [](const model::Proposal& proposal) {
     return std::none_of(proposal.transforms.begin(), proposal.transforms.end(), [](const model::Transform& t) {
       return t.type == TransformType::ENCR && t.id != static_cast<uint16_t>(EncrId::NULL_ENCR);

@@ -23,6 +23,18 @@ void read_socket_callers(Section& section, std::vector<SocketCallerRule>& out);
 model::AuthPolicy::Kind read_shared_auth(Section& section, const std::string& credential, Settings& settings,
                                          std::string& secret_file);
 
+// Tables of the users beside the machines (RFC 4739). Nothing: it is not there, or refused.
+std::optional<model::LocalUser> read_local_user(Section& parent, std::string_view key, Settings& settings);
+std::optional<model::RemoteUser> read_remote_user(Section& parent, std::string_view key, Settings& settings);
+// The key `user` of quick mode policy, whose files are kept under the name `credential`.
+std::optional<UserSettings> read_policy_user(Section& parent, const std::string& credential, Settings& settings);
+// The same files under another name.
+void repeat_policy_user(const std::string& credential, const std::string& other, Settings& settings);
+void read_account_user(Section& section, Settings& settings);  // one entry of [[user]]
+// Each name once.
+void add_credential(Settings& settings, const CredentialFiles& files);
+void add_trust(Settings& settings, const TrustFiles& trust);
+
 // What can be judged only when everything is read.
 struct Origin {  // of a connection, to be named in errors
   std::string file;

@@ -79,6 +79,14 @@ struct TrustFiles {
   bool operator==(const TrustFiles&) const = default;
 };
 
+// One [[user]]: what an account of this host proves to peers that ask for users.
+struct AccountUserFiles {
+  std::string account;          // name, or number in decimal
+  std::optional<uint32_t> uid;  // looked up
+  model::LocalUser user;
+  bool operator==(const AccountUserFiles&) const = default;
+};
+
 // Who may call about sockets: one [[secure_sockets.caller]]. What it names has to fit all at once, of each list one;
 // an empty list asks nothing.
 struct SocketCallerRule {
@@ -120,6 +128,7 @@ struct Settings {
   std::vector<CredentialFiles> credentials;          // sorted by name, each once
   std::vector<TrustFiles> trust;                     // sorted by name, each once
   FilterPolicy filters;
+  std::vector<AccountUserFiles> users;  // each account once
   SecureSocketSettings secure_sockets;
   bool operator==(const Settings&) const = default;
 };

@@ -179,6 +179,8 @@ Result<IkeSaEntry> take(const pb::IkeSa& in) {
   SP_TRY(out.remote, take(in.remote()));
   out.local_id = in.local_id();
   out.remote_id = in.remote_id();
+  out.local_user = in.local_user();
+  out.remote_user = in.remote_user();
   out.nat_local = in.nat_local();
   out.nat_remote = in.nat_remote();
   out.algorithms = in.algorithms();
@@ -196,6 +198,8 @@ ConfiguredConnection take(const pb::ConfiguredConnection& in) {
   out.local_id = in.local_id();
   out.remote_id = in.remote_id();
   out.proposals = in.proposals();
+  out.proves_user = in.proves_user();
+  out.remote_user = in.remote_user();
   out.keep_up = in.keep_up();
   out.last_error = in.last_error();
   if (in.has_retry_seconds()) out.retry_in = in.retry_seconds();

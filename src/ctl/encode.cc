@@ -148,6 +148,8 @@ void fill(const IkeSaEntry& in, pb::IkeSa* out) {
   fill(in.remote, out->mutable_remote());
   out->set_local_id(utf8(in.local_id));
   out->set_remote_id(utf8(in.remote_id));
+  out->set_local_user(utf8(in.local_user));
+  out->set_remote_user(utf8(in.remote_user));
   out->set_nat_local(in.nat_local);
   out->set_nat_remote(in.nat_remote);
   out->set_algorithms(utf8(in.algorithms));
@@ -171,6 +173,8 @@ void fill(const ConfiguredConnection& in, pb::ConfiguredConnection* out) {
   out->set_local_id(utf8(in.local_id));
   out->set_remote_id(utf8(in.remote_id));
   out->set_proposals(utf8(in.proposals));
+  out->set_proves_user(in.proves_user);
+  out->set_remote_user(utf8(in.remote_user));
   out->set_keep_up(in.keep_up);
   out->set_last_error(utf8(in.last_error));
   if (in.retry_in) out->set_retry_seconds(*in.retry_in);

@@ -151,6 +151,7 @@ struct IkeSaEntry {
   IpEndpoint remote;
   std::string local_id;
   std::string remote_id;
+  std::string local_user, remote_user;  // beside the machines (RFC 4739); empty: none was authenticated
   bool nat_local = false;
   bool nat_remote = false;
   std::string algorithms;
@@ -173,6 +174,8 @@ struct ConfiguredConnection {
   std::string state;  // down | negotiating | up
   std::vector<std::string> local_addrs, remote_addrs;
   std::string local_id, remote_id;
+  bool proves_user = false;  // of this host, to peers that ask for one
+  std::string remote_user;   // "any": whoever; empty: none is asked for
   std::string proposals;
   bool keep_up = false;
   std::string last_error;            // sentence of the last attempt that failed, empty after success

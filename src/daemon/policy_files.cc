@@ -38,11 +38,15 @@ void encode_name(model::Identity& id, std::vector<std::string>& complaints) {
 // RFC 4945 3.1.5: the name that we send is the subject of our certificate, octet by octet. What the configuration says
 // in the same words may be encoded in other string types.
 void take_subject(model::IkePolicySet& policy, const std::string& credential, ByteView subject) {
+  const auto take = [&](const std::string& proves, model::Identity& id) {
+    if (proves == credential && id.type == model::IdType::ID_DER_ASN1_DN && crypto::same_dn(id.value, subject))
+      id.value = to_bytes(subject);
+  };
   for (auto& connection : policy.connections) {
-    if (connection.local_auth.credential == credential && connection.local_id.type == model::IdType::ID_DER_ASN1_DN &&
-        crypto::same_dn(connection.local_id.value, subject))
-      connection.local_id.value = to_bytes(subject);
+    take(connection.local_auth.credential, connection.local_id);
+    if (connection.local_user) take(connection.local_user->credential, connection.local_user->id);
   }
+  for (auto& each : policy.users) take(each.user.credential, each.user.id);
 }
 
 }  // namespace
@@ -53,7 +57,10 @@ BuiltPolicy build_policy(const config::Settings& settings, config::FileSource& f
   for (auto& connection : policy->connections) {
     encode_name(connection.local_id, out.complaints);
     if (connection.remote_id) encode_name(*connection.remote_id, out.complaints);
+    if (connection.local_user) encode_name(connection.local_user->id, out.complaints);
+    if (connection.remote_user && connection.remote_user->id) encode_name(*connection.remote_user->id, out.complaints);
   }
+  for (auto& each : policy->users) encode_name(each.user.id, out.complaints);
   for (auto& credential : policy->credentials) {
     if (credential.kind != model::AuthPolicy::Kind::cert) continue;
     const auto source = std::find_if(settings.credentials.begin(), settings.credentials.end(),

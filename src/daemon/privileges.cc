@@ -91,11 +91,15 @@ std::optional<std::string> Privileges::open_all(const config::Settings& settings
 }
 
 std::optional<std::string> Privileges::open_socket_calls(const config::Settings& settings) {
-  if (!settings.secure_sockets.enabled) return std::nullopt;
+  // Also for policy that asks for users, which may come later.
+  auto lookup = runtime::open_socket_lookup();
+  if (!settings.secure_sockets.enabled) {
+    if (lookup) held_.socket_lookup = std::move(*lookup);
+    return std::nullopt;
+  }
   const std::string path = socket_calls_path(settings);
   auto calls = runtime::open_socket_calls(path);
   if (!calls) return runtime::explain_control_socket(path, calls.error());
-  auto lookup = runtime::open_socket_lookup();
   if (!lookup) return runtime::explain("sockets cannot be looked up", lookup.error());
   held_.socket_calls = std::move(*calls);
   held_.socket_lookup = std::move(*lookup);

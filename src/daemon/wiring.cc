@@ -165,6 +165,24 @@ Result<uint32_t> number_or(const std::string& name, Result<uint32_t> named) {
   return static_cast<uint32_t>(std::stoul(name));
 }
 
+// Of [[user]]. Sentences for names that are none, and for two names of one account.
+std::vector<config::ConfigError> look_up_accounts(config::FileSource& files, const std::string& path,
+                                                  std::vector<config::AccountUserFiles>& users) {
+  std::vector<config::ConfigError> out;
+  std::set<uint32_t> seen;
+  for (auto& each : users) {
+    const auto uid = number_or(each.account, files.user(each.account));
+    if (!uid) {
+      out.push_back({path, 0, "user.account", "there is no account " + each.account + "."});
+    } else if (!seen.insert(*uid).second) {
+      out.push_back({path, 0, "user.account", each.account + " has a certificate already, under another name."});
+    } else {
+      each.uid = *uid;
+    }
+  }
+  return out;
+}
+
 // Sentences for names that are none.
 std::vector<config::ConfigError> look_up_users(config::FileSource& files, const std::string& path,
                                                config::SecureSocketSettings& settings) {
@@ -203,6 +221,10 @@ Loaded load_all(config::FileSource& files, const std::string& path) {
     out.check.problems.push_back({error.file, error.line, error.key, error.sentence});
   }
   if (!loaded.ok()) return out;
+  for (const auto& error : look_up_accounts(files, path, loaded.settings.users)) {
+    out.problems.push_back(config::to_string(error));
+    out.check.problems.push_back({error.file, error.line, error.key, error.sentence});
+  }
   auto built = build_policy(loaded.settings, files);
   for (auto& complaint : built.complaints) {
     out.check.problems.push_back({path, 0, {}, complaint});
@@ -232,6 +254,7 @@ Worker::Worker(runtime::Loop& loop, runtime::TraceLog& log, runtime::KeyPort& ke
   server_ = std::make_unique<runtime::ControlServer>(loop.io(), std::move(listening_), facts.version,
                                                      [own](uint32_t uid) { return uid == 0 || uid == own; });
   service_ = std::make_unique<runtime::ControlService>(loop, log, driver_, *server_, std::move(facts));
+  if (socket_lookup_) users_ = std::make_unique<runtime::UserLookup>(loop, driver_, socket_lookup_.duplicate());
   if (socket_calls_)
     sockets_ = std::make_unique<runtime::SocketService>(loop, log, driver_, std::move(socket_calls_),
                                                         std::move(socket_lookup_));

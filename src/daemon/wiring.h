@@ -14,6 +14,7 @@
 #include "runtime/entropy.h"
 #include "runtime/file_store.h"
 #include "runtime/socket_service.h"
+#include "runtime/user_lookup.h"
 
 namespace sallyport::daemon {
 
@@ -96,6 +97,7 @@ class Worker {
   std::unique_ptr<runtime::ControlServer> server_;
   std::unique_ptr<runtime::ControlService> service_;
   std::unique_ptr<runtime::SocketService> sockets_;
+  std::unique_ptr<runtime::UserLookup> users_;  // nullptr: sockets cannot be looked up
 };
 
 constexpr const char* kVersion = "0.1.0";

@@ -53,7 +53,8 @@ struct QmFailure {
   uint64_t filter = 0;
   bool operator==(const QmFailure&) const = default;
 };
-// Extended mode belongs to AuthIP: policy that asks for it fails before anything is sent.
+// The authentication of users, which policy asks for by its extended mode: IKEv2's second one (RFC 4739), or it fails
+// before anything is sent.
 struct EmFailure {
   uint32_t code = 0;
   FailurePoint point = FailurePoint::ME;

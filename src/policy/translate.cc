@@ -138,17 +138,40 @@ struct QuickMode {
   const std::vector<IpsecProposal>* proposals;
   uint32_t idle_seconds;  // 0: an SA that is not used stays
   uint32_t flags;
-  bool em;
+  const EmPolicy* em;  // nullptr: users are not asked for
   const TunnelPolicy* tunnel;
 };
 
 Translated<QuickMode> quick_mode_of(const ProviderContext& context) {
   if (const auto* transport = std::get_if<TransportPolicy>(&context.policy))
-    return QuickMode{&transport->proposals, transport->idle.seconds, transport->flags, transport->em.has_value(),
-                     nullptr};
+    return QuickMode{&transport->proposals, transport->idle.seconds, transport->flags,
+                     transport->em ? &*transport->em : nullptr, nullptr};
   if (const auto* tunnel = std::get_if<TunnelPolicy>(&context.policy))
-    return QuickMode{&tunnel->proposals, tunnel->idle.seconds, tunnel->flags, tunnel->em.has_value(), tunnel};
+    return QuickMode{&tunnel->proposals, tunnel->idle.seconds, tunnel->flags, tunnel->em ? &*tunnel->em : nullptr,
+                     tunnel};
   return tl::unexpected(KeyingRefusal{KeyingGap::context_role});
+}
+
+bool is_certificate(AuthMethodType type) {
+  return type == AuthMethodType::CERTIFICATE || type == AuthMethodType::CERTIFICATE_ECDSA_P256 ||
+         type == AuthMethodType::CERTIFICATE_ECDSA_P384;
+}
+
+// RFC 4739: the first method by certificate. What is unspecified for a direction is not done in it.
+Translated<bool> add_users(const EmPolicy& em, const Guid& context, model::ConnectionPolicy& out) {
+  for (size_t i = 0; i < em.methods.size(); ++i) {
+    const auto* certificate = std::get_if<CertificateAuth>(&em.methods[i].detail);
+    if (!is_certificate(em.methods[i].type) || certificate == nullptr) continue;
+    const std::string name = credential_name(context, i);
+    if (certificate->inbound.type != CertConfigType::UNSPECIFIED)
+      out.remote_user = model::RemoteUser{std::nullopt, name, true};
+    if (certificate->outbound.type != CertConfigType::UNSPECIFIED) {
+      out.local_user = model::LocalUser{{}, name};
+      out.users_of_accounts = true;
+    }
+    if (out.remote_user || out.local_user) return true;
+  }
+  return tl::unexpected(KeyingRefusal{KeyingGap::second_authentication});
 }
 
 Translated<bool> check_module(const ProviderContext& context) {
@@ -229,8 +252,7 @@ Translated<model::AuthPolicy> auth_policy(const IkePolicy& policy, const Guid& c
   for (size_t i = 0; i < policy.methods.size(); ++i) {
     const AuthMethodType type = policy.methods[i].type;
     const bool psk = type == AuthMethodType::PRESHARED_KEY;
-    const bool cert = type == AuthMethodType::CERTIFICATE || type == AuthMethodType::CERTIFICATE_ECDSA_P256 ||
-                      type == AuthMethodType::CERTIFICATE_ECDSA_P384;
+    const bool cert = is_certificate(type);
     if (!psk && !cert) continue;
     const std::string name = credential_name(context, i);
     return model::AuthPolicy{psk ? model::AuthPolicy::Kind::psk : model::AuthPolicy::Kind::cert, name,
@@ -284,7 +306,8 @@ Translated<model::ConnectionPolicy> connection_policy(const ProviderContext& mai
   const auto* policy = std::get_if<IkePolicy>(&main_mode.policy);
   if (!policy) return tl::unexpected(KeyingRefusal{KeyingGap::context_role});
   SP_TRY(const QuickMode quick, quick_mode_of(quick_mode));
-  if (quick.em) return tl::unexpected(KeyingRefusal{KeyingGap::second_authentication});
+  // Between gateways there are no users.
+  if (quick.em && quick.tunnel) return tl::unexpected(KeyingRefusal{KeyingGap::second_authentication});
   if (quick.flags & policy_flag::kEnableServerAddrAssignment)
     return tl::unexpected(KeyingRefusal{KeyingGap::address_assignment});
   model::ConnectionPolicy out;
@@ -295,6 +318,7 @@ Translated<model::ConnectionPolicy> connection_policy(const ProviderContext& mai
                   to_bytes(negotiation.local.bytes()), false};
   SP_TRY(out.local_auth, auth_policy(*policy, main_mode.head.key));
   out.remote_auth = out.local_auth;
+  if (quick.em) SP_CHECK(add_users(*quick.em, quick_mode.head.key, out));
   SP_TRY(out.ike_proposals, ike_proposals(*policy));
   uint32_t lifetime = ~uint32_t{0};
   for (const IkeProposal& proposal : policy->proposals) lifetime = std::min(lifetime, proposal.max_lifetime_seconds);

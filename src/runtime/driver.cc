@@ -153,6 +153,11 @@ void Driver::place_socket(const stack::HostFlow& flow, std::shared_ptr<const sta
   pump();
 }
 
+void Driver::place_user(const stack::EndpointWanted& wanted, std::optional<uint32_t> uid) {
+  control_.place_user(monotonic_now(), wanted, uid);
+  pump();
+}
+
 void Driver::forget_socket(const stack::HostFlow& flow, uint64_t group) {
   control_.forget_socket(flow, group);
   pump();
@@ -368,6 +373,8 @@ void Driver::act(policy::EngineOutput& output) {
 void Driver::act(stack::PolicySecrets& secrets) { keys_.set_policy_secrets(secrets); }
 // Nobody who could know: it is nobody's.
 void Driver::act(stack::EndpointWanted& wanted) {
+  if (wanted.for_user)
+    return on_user_wanted ? on_user_wanted(wanted) : control_.place_user(monotonic_now(), wanted, std::nullopt);
   if (on_endpoint_wanted) return on_endpoint_wanted(wanted);
   control_.release_held(wanted.held_as, false);
 }

@@ -58,6 +58,7 @@ class Driver {
   std::function<void()> on_sa_changes;  // sa_calls() has something for sessions
 
   std::function<void(const stack::EndpointWanted&)> on_endpoint_wanted;  // to be answered by release_held()
+  std::function<void(const stack::EndpointWanted&)> on_user_wanted;      // to be answered by place_user()
   std::function<void(const stack::HostFilters&)> on_host_filters;        // the packet filter is to have these
 
   // Works on the filter engine; what comes of it is carried out before this returns.
@@ -66,6 +67,7 @@ class Driver {
   void release_held(uint32_t held_as, bool send);
   void place_socket(const stack::HostFlow& flow, std::shared_ptr<const stack::SocketGroup> group);
   void forget_socket(const stack::HostFlow& flow, uint64_t group);
+  void place_user(const stack::EndpointWanted& wanted, std::optional<uint32_t> uid);
 
   policy::Engine& filter_engine() { return control_.filter_engine(); }  // to change it: with_filter_engine()
 

@@ -15,6 +15,7 @@ struct FoundSocket {
   uint8_t state = 0;  // of TCP, as in linux/tcp_states.h: 1 established, 6 time-wait, 7 closed, 10 listening
   IpEndpoint local, remote;
   bool v6_only = false;
+  uint32_t uid = 0;  // of the account that it is of
 };
 
 Result<Fd> open_socket_lookup();

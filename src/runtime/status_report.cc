@@ -78,6 +78,8 @@ ctl::IkeSaEntry ike_entry(TimePoint now, const ike::IkeSaStatus& ike, const std:
   out.remote = ike.remote;
   out.local_id = ike.local_identity;
   out.remote_id = ike.remote_identity;
+  out.local_user = ike.local_user;
+  out.remote_user = ike.remote_user;
   out.nat_local = ike.nat_local;
   out.nat_remote = ike.nat_remote;
   out.algorithms = ike.chosen;
@@ -95,6 +97,8 @@ ctl::ConfiguredConnection configured(TimePoint now, const model::ConnectionPolic
   out.remote_addrs = policy.remote_addrs;
   out.local_id = policy.local_id.to_string();
   if (policy.remote_id) out.remote_id = policy.remote_id->to_string();
+  out.proves_user = policy.local_user.has_value();
+  if (policy.remote_user) out.remote_user = policy.remote_user->id ? policy.remote_user->id->to_string() : "any";
   out.proposals = model::to_string(policy.ike_proposals);
   out.keep_up = policy.keep_up;
   auto best = stack::Connections::State::down;

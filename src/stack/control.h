@@ -72,10 +72,12 @@ struct NatKeepalive {
   IpEndpoint remote;
 };
 
-// A packet waits that may be the first one of a secured socket: whose is it? Answered by Control::release_held.
+// A packet waits that may be the first one of a secured socket: whose is it? Answered by Control::release_held; where
+// the account of its socket's user is what is asked for, by Control::place_user.
 struct EndpointWanted {
   HostFlow flow;
   uint32_t held_as = 0;
+  std::optional<Acquire> for_user = std::nullopt;  // what its filter wants an SA for
 };
 
 using ControlOutput =
@@ -146,6 +148,9 @@ class Control {
   // A flow is a secured socket's of this group, or of that one no more. Before release_held().
   void place_socket(const HostFlow& flow, std::shared_ptr<const SocketGroup> group);
   void forget_socket(const HostFlow& flow, uint64_t group);
+  // The flow is of this account, nothing: of nobody that could be found; the SA of that user is asked for. Requires:
+  // wanted.for_user.
+  void place_user(TimePoint now, const EndpointWanted& wanted, std::optional<uint32_t> uid);
 
   // The group of sockets that a Child SA of this name serves; 0: of none. All groups that have one.
   uint64_t socket_group_of(const std::string& connection, const std::string& child) const;
@@ -232,11 +237,15 @@ class Control {
   std::optional<std::string> write_configured_filters(TimePoint now, const FilterObjects& objects);
   void end_changed_connections(TimePoint now, const std::vector<model::ConnectionPolicy>& before);
   void forget_old_negotiations(TimePoint now);
+  bool asks_for_user(const FilterKeying::Wanted& wanted) const;
+  uint64_t number_of_user(const ike::IkeSaUp& event) const;
+  uint32_t reqid_of(const model::SaSpec& sa, uint64_t filter, model::IkeId ike, bool encrypted) const;
   void tell_filters_refused(const std::string& sentence);
   void drain_engine(TimePoint now);
   void take_up(TimePoint now, std::shared_ptr<const policy::Snapshot> snapshot);
   void tell_host_filters();
   void settle_later(TimePoint now, const model::SaSpec& sa);
+  void note_authenticated(const ike::IkeSaUp& event);
 
   policy::Engine engine_;
   std::shared_ptr<const policy::Snapshot> filters_;  // the snapshot in force
@@ -263,7 +272,14 @@ class Control {
   static constexpr Duration kNegotiationMost = minutes(5);
   std::map<uint32_t, Negotiation> negotiations_;
   SocketFailures socket_failures_;
-  std::map<model::IkeId, std::shared_ptr<const policy::Token>> machines_;  // who authenticated an IKE SA of a filter
+  // Who authenticated an IKE SA of a filter, and for whom of this host it is (reqid_of_user(); 0: for all).
+  struct Authenticated {
+    std::shared_ptr<const policy::Token> machine, user;
+    uint64_t own_user = 0;
+  };
+  std::map<model::IkeId, Authenticated> machines_;
+  // The users that packets wait for, by the reqid that they wait under; one that is forgotten is asked for again.
+  std::map<uint32_t, uint64_t> users_by_reqid_;
   // Begun by a peer behind a NAT, where others may be too: their flows are told apart by the port of encapsulation,
   // as it was when the IKE SA came up.
   std::map<model::IkeId, uint16_t> nat_clients_;

@@ -66,26 +66,35 @@ void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
   ++modes.main_succeeded;
   if (!event.initiator) ++modes.main_responder;
   ike_connections_[event.ike_id] = event.connection;
-  if (keying_.proves_identity(event.connection)) {
-    const auto sa = endpoint_.status(event.ike_id);
-    const ByteView certificate = sa && sa->remote_proof ? ByteView(sa->remote_proof->certificate) : ByteView();
-    machines_[event.ike_id] =
-        std::make_shared<const policy::Token>(token_of_names(names_of_peer(event.remote_identity, certificate)));
-  }
+  note_authenticated(event);
   if (event.nat_remote && !event.initiator) nat_clients_[event.ike_id] = event.remote.port;
   const auto* policy = connections_.policy()->connection(event.connection);
   if (policy == nullptr) policy = keying_.connection(event.connection);
   // RFC 3948 4: the side behind the NAT keeps the mapping alive.
   if (event.nat_local && policy != nullptr && policy->nat_keepalive > Duration::zero())
     keepalives_[event.ike_id] = {event.local, event.remote, policy->nat_keepalive, now + policy->nat_keepalive};
-  outputs_.emplace_back(Notice{
-      Notice::Kind::ike_up,
-      event.connection,
-      {},
-      Errc::state,
-      "IKE SA with " + event.remote_identity + " at " + event.remote.to_string() + " is up (" + event.chosen + ")",
-      {},
-      {}});
+  outputs_.emplace_back(Notice{Notice::Kind::ike_up,
+                               event.connection,
+                               {},
+                               Errc::state,
+                               "IKE SA with " + event.remote_identity +
+                                   (event.remote_user.empty() ? "" : ", user " + event.remote_user) + " at " +
+                                   event.remote.to_string() + " is up (" + event.chosen + ")",
+                               {},
+                               {}});
+}
+
+void Control::note_authenticated(const ike::IkeSaUp& event) {
+  Authenticated known;
+  const auto sa = endpoint_.status(event.ike_id);
+  const auto token = [](const std::string& identity, const std::optional<ike::Proof>& proof) {
+    const ByteView certificate = proof ? ByteView(proof->certificate) : ByteView();
+    return std::make_shared<const policy::Token>(token_of_names(names_of_peer(identity, certificate)));
+  };
+  if (sa && keying_.proves_identity(event.connection)) known.machine = token(event.remote_identity, sa->remote_proof);
+  if (sa && !event.remote_user.empty()) known.user = token(event.remote_user, sa->remote_user_proof);
+  known.own_user = number_of_user(event);
+  if (known.machine || known.user || known.own_user != 0) machines_[event.ike_id] = std::move(known);
 }
 
 void Control::on_event(TimePoint now, ike::IkeSaDown& event) {

@@ -12,8 +12,42 @@ namespace sallyport::stack {
 
 namespace {
 
+constexpr uint64_t kNobody = 1, kFirstUser = 2;
+
 std::string pair_text(const FilterKeying::Wanted& wanted) {
   return wanted.local.to_string() + " and " + wanted.remote.to_string();
+}
+
+// As number_of_user() counts them: 1 has no certificate of its own.
+std::optional<model::LocalUser> user_numbered(const model::IkePolicySet& policy, uint64_t number) {
+  for (const auto& each : policy.users)
+    if (number == uint64_t{each.uid} + kFirstUser) return each.user;
+  return std::nullopt;
+}
+
+// IKE SAs for accounts that have another certificate by now, or none.
+template <class Authenticated>
+std::vector<model::IkeId> of_former_users(const std::map<model::IkeId, Authenticated>& known,
+                                          const ike::Endpoint& endpoint, const model::IkePolicySet& policy) {
+  std::vector<model::IkeId> out;
+  for (const auto& [id, peer] : known) {
+    if (peer.own_user < kFirstUser) continue;
+    const auto user = user_numbered(policy, peer.own_user);
+    const auto* credential = user ? policy.credential(user->credential) : nullptr;
+    const auto sa = endpoint.status(id);
+    const bool proved = sa && sa->local_user_proof && credential != nullptr && !credential->chain.empty();
+    const bool same =
+        credential != nullptr && (!proved || sa->local_user_proof->certificate == credential->chain.front());
+    if (!same) out.push_back(id);
+  }
+  return out;
+}
+
+// Of the user whom the IKE SA is for.
+std::string credential_of(const FilterKeying::Wanted& wanted, const FilterKeying& keying) {
+  if (wanted.user) return wanted.user->credential;
+  const auto* connection = keying.connection(wanted.connection);
+  return connection != nullptr && connection->local_user ? connection->local_user->credential : std::string();
 }
 
 }  // namespace
@@ -67,6 +101,8 @@ void Control::give_policy(TimePoint now) {
   const std::shared_ptr<const model::IkePolicySet> policy = std::move(all);
   endpoint_.handle_command(now, ike::SetPolicy{policy});
   if (authorization) end_unauthorized(now, *authorization, *policy);
+  for (const model::IkeId id : of_former_users(machines_, endpoint_, *policy))
+    endpoint_.handle_command(now, ike::Terminate{{}, {}, id});
   // What was refused by the old policy may be possible by the new one.
   std::erase_if(negotiations_, [](const auto& each) { return !each.second.under_way; });
 }
@@ -120,8 +156,9 @@ void Control::end_unauthorized(TimePoint now, const FilterAuthorization& authori
     if (sa.remote_identity.empty()) continue;  // not authenticated: asked then
     const auto* connection = policy.connection(sa.connection);
     if (connection == nullptr) continue;
-    const auto why =
-        authorization.refusal(sa.remote_identity, sa.connection, connection->remote_auth.kind, sa.initiator);
+    auto why = authorization.refusal(sa.remote_identity, sa.connection, connection->remote_auth.kind, sa.initiator);
+    if (!why && !sa.remote_user.empty())
+      why = authorization.refusal(sa.remote_user, sa.connection, model::AuthPolicy::Kind::cert, sa.initiator, true);
     if (!why) continue;
     outputs_.emplace_back(Notice{Notice::Kind::attempt_failed,
                                  sa.connection,
@@ -173,6 +210,12 @@ void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
     return;
   }
   forget_old_negotiations(now);
+  const auto user = users_by_reqid_.find(event.held_as);
+  const auto asked = keying_.look_up(leaving_flow(event.flow), event.filter, event.encrypted);
+  if (user == users_by_reqid_.end() && asked && asks_for_user(*asked)) {
+    outputs_.emplace_back(EndpointWanted{leaving_flow(event.flow), event.held_as, event});
+    return;
+  }
   const auto known = negotiations_.find(event.held_as);
   if (known != negotiations_.end() && now < known->second.until) {
     if (!known->second.under_way) outputs_.emplace_back(DataplaneCommand{ForgetHeld{event.held_as}});
@@ -187,7 +230,7 @@ void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
     negotiation.wanted = {{}, {}, event.flow.source, event.flow.destination};
     return refuse_filter(now, event.held_as, "the filter has SAs made by hand, and none of them covers this packet");
   }
-  const auto wanted = keying_.look_up(leaving_flow(event.flow), event.filter, event.encrypted);
+  const auto& wanted = asked;
   if (!wanted) {
     negotiation.wanted = {{}, {}, event.flow.source, event.flow.destination};
     engine_.record(now, refused_negotiation(leaving_flow(event.flow), wanted.error()));
@@ -196,6 +239,7 @@ void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
     return refuse_filter(now, event.held_as, wanted.error().sentence);
   }
   negotiation.wanted = *wanted;
+  if (user != users_by_reqid_.end()) negotiation.wanted.user = user_numbered(*connections_.policy(), user->second);
   negotiation.under_way = true;
   negotiation.until = now + kNegotiationMost;
   outputs_.emplace_back(Notice{Notice::Kind::acquire,
@@ -207,7 +251,7 @@ void Control::acquire_for_filter(TimePoint now, const Acquire& event) {
                                    std::to_string(event.filter),
                                {},
                                {}});
-  initiate_for_filter(now, *wanted);
+  initiate_for_filter(now, FilterKeying::Wanted(negotiation.wanted));
 }
 
 void Control::initiate_for_filter(TimePoint now, const FilterKeying::Wanted& wanted) {
@@ -216,7 +260,53 @@ void Control::initiate_for_filter(TimePoint now, const FilterKeying::Wanted& wan
     command.local = wanted.local;
     command.remote = wanted.remote;
   }
+  command.user = wanted.user;
   endpoint_.handle_command(now, std::move(command));
+}
+
+bool Control::asks_for_user(const FilterKeying::Wanted& wanted) const {
+  const auto* connection = keying_.connection(wanted.connection);
+  return connection != nullptr && connection->users_of_accounts;
+}
+
+uint64_t Control::number_of_user(const ike::IkeSaUp& event) const {
+  const auto* connection = keying_.connection(event.connection);
+  if (!event.initiator || connection == nullptr || !connection->users_of_accounts) return 0;
+  for (const auto& each : connections_.policy()->users)
+    if (each.user.credential == event.own_user) return uint64_t{each.uid} + kFirstUser;
+  return kNobody;
+}
+
+uint32_t Control::reqid_of(const model::SaSpec& sa, uint64_t filter, model::IkeId ike, bool encrypted) const {
+  const uint32_t out = reqid_of_filter(filter, sa.local.addr, sa.remote.addr, encrypted);
+  const auto known = machines_.find(ike);
+  const uint64_t user = known != machines_.end() ? known->second.own_user : 0;
+  return user != 0 ? reqid_of_user(out, user) : out;
+}
+
+// Only a TCP connection is one account's for certain: of other protocols the next packet may be another program's.
+void Control::place_user(TimePoint now, const EndpointWanted& wanted, std::optional<uint32_t> uid) {
+  constexpr uint8_t kTcp = 6;
+  const bool known = uid && wanted.flow.protocol == kTcp &&
+                     user_numbered(*connections_.policy(), uint64_t{*uid} + kFirstUser).has_value();
+  const uint64_t user = known ? uint64_t{*uid} + kFirstUser : kNobody;
+  Acquire event = *wanted.for_user;
+  event.held_as = reqid_of_user(reqid_of_filter(event.filter, wanted.flow.local, wanted.flow.remote, true), user);
+  if (users_by_reqid_.size() >= kMostNegotiations) users_by_reqid_.clear();
+  users_by_reqid_[event.held_as] = user;
+  outputs_.emplace_back(DataplaneCommand{PlaceUser{wanted.flow, user}});
+  // What left in the clear meanwhile does not ask again by itself.
+  const auto asked = keying_.look_up(wanted.flow, event.filter, event.encrypted);
+  const bool there = asked && std::any_of(children_.begin(), children_.end(), [&](const auto& each) {
+                       const Child& child = each.second;
+                       const auto of = machines_.find(child.ike_id);
+                       return child.key == Connections::Key{asked->connection, asked->child} &&
+                              child.sa.remote.addr == asked->remote && of != machines_.end() &&
+                              of->second.own_user == user;
+                     });
+  if (!there) acquire_for_filter(now, event);
+  // Meets the filters again, and waits for that user's SA.
+  outputs_.emplace_back(DataplaneCommand{ReleaseHeld{wanted.held_as}});
 }
 
 void Control::refuse_filter(TimePoint now, uint32_t reqid, const std::string& sentence) {
@@ -245,6 +335,7 @@ void Control::filter_attempt_failed(TimePoint now, const ike::AttemptFailed& eve
     const FilterKeying::Wanted& wanted = negotiation.wanted;
     if (!negotiation.under_way || wanted.connection != event.connection) continue;
     if (event.remote && !wanted.by_connection && wanted.remote != *event.remote) continue;
+    if (event.remote && credential_of(wanted, keying_) != event.own_user) continue;
     if (!event.child.empty() && wanted.child != event.child) continue;
     if (const std::string esp = keying_.without_ah(wanted.connection, wanted.child);
         !esp.empty() && event.code == Errc::no_proposal_chosen) {
@@ -288,7 +379,10 @@ void Control::prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, st
   const uint64_t filter = keying_.filter_of(sa.connection, sa.child);
   if (filter == 0) return;
   install.of_filter = true;
-  if (const auto machine = machines_.find(event.ike_id); machine != machines_.end()) install.machine = machine->second;
+  if (const auto known = machines_.find(event.ike_id); known != machines_.end()) {
+    install.machine = known->second.machine;
+    install.user = known->second.user;
+  }
   install.tunnel = keying_.tunnel_of(sa.connection, sa.child);
   if (install.tunnel != 0) {
     sa.reqid = reqid_of_tunnel(install.tunnel);
@@ -297,8 +391,8 @@ void Control::prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, st
   }
   socket_failures_.forget(socket_group_of(sa.connection, sa.child), sa.remote.addr);
   const bool encrypted = encrypts(sa);
-  const uint32_t held_as = reqid_of_filter(filter, sa.local.addr, sa.remote.addr, true);
-  sa.reqid = encrypted ? held_as : reqid_of_filter(filter, sa.local.addr, sa.remote.addr, false);
+  const uint32_t held_as = reqid_of(sa, filter, event.ike_id, true);
+  sa.reqid = encrypted ? held_as : reqid_of(sa, filter, event.ike_id, false);
   // Nothing of ours can ask for an SA with such a peer; its flows are answered by the SAs they came by.
   if (const auto client = nat_clients_.find(event.ike_id); client != nat_clients_.end() && sa.udp_encap) {
     sa.reqid = reqid_of_nat_client(sa.reqid, client->second);
@@ -320,11 +414,11 @@ std::set<uint64_t> Control::groups_with_sas() const {
   return out;
 }
 
-// Sockets of two users of the peer's host may have asked the same sockets here, each by an SA of its own: what comes by
-// one of them is not answered by the other. True: nothing of ours waits for this SA.
+// Two users of the peer's host may have asked this host, each by an SA of its own: what comes by one of them is not
+// answered by the other. True: nothing of ours waits for this SA.
 bool Control::answer_for_sockets(model::SaSpec& sa, InstallSa& install) {
   install.group = socket_group_of(sa.connection, sa.child);
-  if (install.group == 0) return false;
+  if (install.group == 0 && install.user == nullptr) return false;
   if (sa.replaces) {
     const auto before = answering_.find(*sa.replaces);
     if (before == answering_.end()) return false;

@@ -168,7 +168,7 @@ void Dataplane::apply(TimePoint now, InstallSa& command) {
     flows_.forget_all_but([this](model::ChildId id) { return shard_.sad.reqid_of(id).has_value(); });
   flows_.learn(child,
                {std::move(command.machine), command.of_filter, command.tunnel, command.nat_client, command.group,
-                command.answered ? reqid : 0},
+                command.answered ? reqid : 0, std::move(command.user)},
                command.sa.remote.addr, encrypts(command.sa));
   if (!shard_.sad.install(now, std::move(command.sa))) {
     flows_.retire(child);
@@ -231,6 +231,8 @@ void Dataplane::apply(TimePoint now, ReleaseHeld& command) { release(now, comman
 void Dataplane::apply(TimePoint now, PlaceSocket& command) {
   flows_.place(now, command.flow, std::move(command.group));
 }
+
+void Dataplane::apply(TimePoint now, PlaceUser& command) { flows_.place_user(now, command.flow, command.user); }
 
 void Dataplane::apply(TimePoint, ForgetSocket& command) { flows_.unplace(command.flow, command.group); }
 

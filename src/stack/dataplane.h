@@ -84,6 +84,7 @@ class Dataplane {
   void apply(TimePoint now, ReleaseHeld& command);
   void apply(TimePoint now, SetFilters& command);
   void apply(TimePoint now, PlaceSocket& command);
+  void apply(TimePoint now, PlaceUser& command);
   void apply(TimePoint now, ForgetSocket& command);
 
   void send(TimePoint now, std::span<PacketBuf> packets);

@@ -89,7 +89,7 @@ void FilterFlows::learn(model::ChildId sa, Origin origin, const IpAddr& remote, 
     }
   }
   if (origin.answered != 0 && answering_.emplace(sa, origin.answered).second) ++answering_reqids_[origin.answered];
-  if (origin.machine || origin.of_filter) origins_[sa] = std::move(origin);
+  if (origin.machine || origin.user || origin.of_filter) origins_[sa] = std::move(origin);
 }
 
 void FilterFlows::retire(model::ChildId sa) {
@@ -110,6 +110,15 @@ void FilterFlows::place(TimePoint now, const HostFlow& flow, std::shared_ptr<con
 void FilterFlows::unplace(const HostFlow& flow, uint64_t group) {
   const auto found = flows_.find(flow);
   if (found != flows_.end() && found->second.group && found->second.group->number == group) flows_.erase(found);
+}
+
+void FilterFlows::place_user(TimePoint now, const HostFlow& key, uint64_t user) {
+  Flow* const flow = find(now, key, false);
+  if (flow == nullptr) return;
+  flow->user = user;
+  flow->placed_now = true;
+  flow->flags.acquire = false;
+  flow->out_generation = 0;
 }
 
 FilterFlows::Flow* FilterFlows::find(TimePoint now, const HostFlow& key, bool arriving) {
@@ -178,7 +187,8 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   if (ruling.filter == kAskForEndpoint) flow.flags.acquire = false;  // that asked for no negotiation
   ruling = {};
   ruling.flags = &flow.flags;
-  fill_fields(key, flow.flags.secure ? kFlagIpsecSecured : 0, flow.origin.machine.get(), values_);
+  fill_fields(key, flow.flags.secure ? kFlagIpsecSecured : 0, flow.origin.machine.get(), values_,
+              flow.origin.user.get());
   if (flow.group) values_.set_octets(policy::Field::PEER_NAME, policy::DataType::BYTE_BLOB, flow.group->peer_name);
   SecuredCallouts callouts(*snapshot_, connections_.get(), key, flow.group ? flow.group->number : 0);
   const auto transport =
@@ -223,8 +233,12 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
     ruling.negotiate = false;
     return;
   }
-  use_reqid(flow, reqid_of_filter(filter->id, key.local, key.remote, true));
-  if (!flow.flags.guaranteed_encryption) ruling.other_reqid = reqid_of_filter(filter->id, key.local, key.remote, false);
+  const auto reqid = [&](bool encrypted) {
+    const uint32_t of_filter = reqid_of_filter(filter->id, key.local, key.remote, encrypted);
+    return flow.user != 0 ? reqid_of_user(of_filter, flow.user) : of_filter;
+  };
+  use_reqid(flow, reqid(true));
+  if (!flow.flags.guaranteed_encryption) ruling.other_reqid = reqid(false);
 }
 
 const ConnectionSpd::Entry* FilterFlows::connection_of(const Filter* filter) const {
@@ -289,6 +303,12 @@ ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::P
     *flow = Flow{};
     flow->last = now;
   }
+  // The same ports may be another user's by now.
+  if (flow->user != 0 && view.opens_connection() && !flow->placed_now) {
+    flow->user = 0;
+    flow->flags.acquire = false;
+    flow->out_generation = 0;
+  }
   if (flow->came_by_socket && !answering_reqids_.contains(flow->came_by)) {
     flow->came_by = 0;
     flow->came_by_socket = false;
@@ -315,7 +335,7 @@ void FilterFlows::tell_blocked(TimePoint now, const HostFlow& key, const policy:
 void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
   flow.in_generation = snapshot_->generation;
   const uint32_t flags = kFlagIpsecSecured | (again ? kFlagReauthorize : 0);
-  fill_fields(key, flags, flow.origin.machine.get(), values_);
+  fill_fields(key, flags, flow.origin.machine.get(), values_, flow.origin.user.get());
   if (flow.group) values_.set_octets(policy::Field::PEER_NAME, policy::DataType::BYTE_BLOB, flow.group->peer_name);
   SecuredCallouts callouts(*snapshot_, connections_.get(), key, flow.group ? flow.group->number : 0);
   const auto transport =
@@ -348,7 +368,8 @@ void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
 // SAs that peers have asked for one listener: to the SA that it was begun by, while that one stands; what we asked for
 // ourselves serves every flow of its sockets.
 bool FilterFlows::may_come_by(TimePoint now, const wire::ip::PacketView& view, Flow& flow, uint32_t reqid) {
-  const bool socket = flow.origin.group != 0 && (flow.origin.answered != 0 || reqid == 0);
+  const bool bound = flow.origin.group != 0 || flow.origin.user != nullptr;
+  const bool socket = bound && (flow.origin.answered != 0 || reqid == 0);
   if (socket && reqid == 0) return true;
   if (flow.came_by != 0) {
     const bool belongs = flow.came_by_socket ? answering_reqids_.contains(flow.came_by) && !view.opens_connection()
@@ -363,9 +384,10 @@ bool FilterFlows::may_come_by(TimePoint now, const wire::ip::PacketView& view, F
 
 bool FilterFlows::keeps_latch(const Flow& flow, const Origin& origin, bool encrypted) {
   if (!flow.latch) return true;
-  const auto& began = flow.latch->machine;
-  const bool same = began == origin.machine || (began && origin.machine && *began == *origin.machine);
-  return same && (encrypted || !flow.latch->encrypted);
+  Origin began;
+  began.machine = flow.latch->machine;
+  began.user = flow.latch->user;
+  return began.same_peer(origin) && (encrypted || !flow.latch->encrypted);
 }
 
 // A new connection in place of an old one of the same ports. Whoever is another peer waits until the old one is over.
@@ -398,7 +420,10 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
   if (!keeps_latch(*flow, origin, encrypts(sa.spec))) flow->latch_broken = true;
   if (flow->latch_broken) return ipsec::Drop::latch_broken;
   // The same peer in another SA: from now on both are alike at a glance.
-  if (flow->latch && flow->latch->machine != origin.machine) flow->latch->machine = origin.machine;
+  if (flow->latch && (flow->latch->machine != origin.machine || flow->latch->user != origin.user)) {
+    flow->latch->machine = origin.machine;
+    flow->latch->user = origin.user;
+  }
   flow->came_last = now;
   note_tcp(view, *flow, true);
   if (flow->must_encrypt) {
@@ -414,7 +439,8 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
     flow->out_generation = 0;
   }
   const bool of_socket = flow->group || origin.group != 0;
-  if (of_socket && key.protocol == wire::ip::kTcp && !flow->latch) flow->latch = {origin.machine, encrypts(sa.spec)};
+  if (of_socket && key.protocol == wire::ip::kTcp && !flow->latch)
+    flow->latch = {origin.machine, encrypts(sa.spec), origin.user};
   return ipsec::Verdict::pass();
 }
 

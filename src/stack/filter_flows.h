@@ -38,10 +38,14 @@ class FilterFlows final : public ipsec::FlowPolicy {
     bool nat_client = false;                       // of a peer behind a NAT, where others may be too
     uint64_t group = 0;                            // of the sockets that it serves; 0: of no sockets
     uint32_t answered = 0;                         // its reqid, where a peer asked for it: its flows are answered by it
+    std::shared_ptr<const policy::Token> user = nullptr;  // of the peer, beside its machine
+    bool same_peer(const Origin& other) const {
+      const auto same = [](const auto& a, const auto& b) { return a == b || (a && b && *a == *b); };
+      return same(machine, other.machine) && same(user, other.user);
+    }
     bool operator==(const Origin& other) const {
-      const bool same = machine == other.machine || (machine && other.machine && *machine == *other.machine);
-      return same && of_filter == other.of_filter && tunnel == other.tunnel && nat_client == other.nat_client &&
-             group == other.group && answered == other.answered;
+      return same_peer(other) && of_filter == other.of_filter && tunnel == other.tunnel &&
+             nat_client == other.nat_client && group == other.group && answered == other.answered;
     }
   };
   // remote: the peer's address. encrypts: as below. Connections of its sockets that began with another peer, or that
@@ -60,6 +64,8 @@ class FilterFlows final : public ipsec::FlowPolicy {
   // forgotten, or begins another connection. One flow too many: nothing.
   void place(TimePoint now, const HostFlow& flow, std::shared_ptr<const SocketGroup> group);
   void unplace(const HostFlow& flow, uint64_t group);  // one of another group stays
+  // The flow is of this user of the host, and asks for an SA of that user's. Not 0.
+  void place_user(TimePoint now, const HostFlow& flow, uint64_t user);
 
   // Also of flows that an entry of the SPD covers: it prevails or another filter does.
   Ruling outbound(TimePoint now, const wire::ip::PacketView& view) override;
@@ -81,6 +87,7 @@ class FilterFlows final : public ipsec::FlowPolicy {
     TimePoint last{};
     std::shared_ptr<const SocketGroup> group;  // that it was placed in
     bool placed_now = false;                   // and has sent nothing since
+    uint64_t user = 0;                         // of this host, that it was placed for; 0: not asked
     bool closed_here = false, closed_there = false;
     // Outbound, good while the generation is the snapshot's.
     uint64_t out_generation = 0;
@@ -94,6 +101,7 @@ class FilterFlows final : public ipsec::FlowPolicy {
     struct Latch {
       std::shared_ptr<const policy::Token> machine;
       bool encrypted = false;
+      std::shared_ptr<const policy::Token> user = nullptr;
     };
     std::optional<Latch> latch;
     bool latch_broken = false;

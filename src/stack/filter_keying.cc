@@ -29,6 +29,12 @@ bool is_outbound_callout(const Filter& filter, policy::CalloutContext context) {
   return policy::is_callout(filter.action.type) && policy::context_of_builtin(filter.action.callout) == context;
 }
 
+// The number of a quick mode filter whose policy has users prove who they are; 0: it does not.
+uint64_t asks_for_users(const Filter& quick, const ProviderContext& context) {
+  const auto* transport = std::get_if<policy::TransportPolicy>(&context.policy);
+  return transport != nullptr && transport->em ? quick.id : 0;
+}
+
 // Of a selector's address ranges, as the words of ConnectionPolicy; a range that is no prefix stays open, and the
 // children's selectors say the rest.
 std::vector<std::string> prefixes_of(const model::Selectors& selectors) {
@@ -67,6 +73,8 @@ model::Proposals esp_proposals(const policy::IkePolicy& main_mode, policy::Trans
 // RFC 4945 3.1: the identity that a certificate can prove is its subject.
 void FilterKeying::take_identity(const model::IkePolicySet& base, model::ConnectionPolicy& out) {
   out.local_id = {};
+  // The user of whoever has no certificate of its own, if there is one.
+  if (out.local_user && base.credential(out.local_user->credential) == nullptr) out.local_user.reset();
   if (out.local_auth.kind != model::AuthPolicy::Kind::cert) return;
   const auto* credential = base.credential(out.local_auth.credential);
   if (credential == nullptr || credential->chain.empty()) return;
@@ -74,7 +82,9 @@ void FilterKeying::take_identity(const model::IkePolicySet& base, model::Connect
     out.local_id = {model::IdType::ID_DER_ASN1_DN, to_bytes(leaf->subject_der), false};
 }
 
-std::string connection_name_of(uint64_t main_mode_filter) { return "filter-" + number(main_mode_filter); }
+std::string connection_name_of(uint64_t main_mode_filter, uint64_t asks_for_users) {
+  return "filter-" + number(main_mode_filter) + (asks_for_users != 0 ? "-users-" + number(asks_for_users) : "");
+}
 std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, bool encrypted) {
   return "filter-" + number(quick_mode_filter) + "-" + number(outbound_filter) + (encrypted ? "-encrypted" : "");
 }
@@ -165,24 +175,32 @@ void FilterKeying::add_connection(Family family, const Ready& main_mode, const Q
   if (policy::key_module_of(main_mode.context->type) != KeyModule::IKEV2) return;  // told of when it is asked for
   const auto traffic = policy::filter_traffic(*main_mode.filter);
   if (!traffic) return note(main_mode.filter->id, traffic.error());
-  model::ConnectionPolicy out;
+  std::map<uint64_t, model::ConnectionPolicy> made;  // by the quick mode filter that asks for users; 0: of the others
   for (const Ready& outbound : outbound_[index_of(family)]) {
     if (!is_outbound_callout(*outbound.filter, policy::CalloutContext::NONE)) continue;
     if (main_mode.group.number != 0 && main_mode.group.number != outbound.group.number) continue;
     for (const Ready* each : quick.serving(outbound.group.number))
-      add_children(main_mode, *each, *outbound.filter, out);
+      add_children(connection_name_of(main_mode.filter->id, asks_for_users(*each->filter, *each->context)), main_mode,
+                   *each, *outbound.filter, made[asks_for_users(*each->filter, *each->context)]);
   }
-  if (out.children.empty()) return;
-  out.name = connection_name_of(main_mode.filter->id);
-  main_modes_[out.name] = {main_mode.filter->id, main_mode.context->head.key};
-  out.local_addrs = prefixes_of(traffic->local);
-  out.remote_addrs = prefixes_of(traffic->remote);
-  take_identity(base, out);
-  connections_.push_back(std::move(out));
+  for (auto& [users, out] : made) {
+    if (out.children.empty()) continue;
+    out.name = connection_name_of(main_mode.filter->id, users);
+    main_modes_[out.name] = {main_mode.filter->id, main_mode.context->head.key};
+    out.local_addrs = prefixes_of(traffic->local);
+    out.remote_addrs = prefixes_of(traffic->remote);
+    take_identity(base, out);
+    connections_.push_back(std::move(out));
+  }
 }
 
-void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, const Filter& outbound,
-                                model::ConnectionPolicy& out) {
+uint64_t FilterKeying::quick_mode_filter_of(const std::string& connection) const {
+  const auto at = origins_.lower_bound({connection, std::string()});
+  return at != origins_.end() && at->first.first == connection ? at->second.quick_mode : 0;
+}
+
+void FilterKeying::add_children(const std::string& connection, const Ready& main_mode, const Ready& quick,
+                                const Filter& outbound, model::ConnectionPolicy& out) {
   policy::Negotiation negotiation;
   negotiation.name = child_name_of(quick.filter->id, outbound.id, false);
   auto made = policy::connection_policy(*main_mode.context, *quick.context, outbound, negotiation);
@@ -197,10 +215,10 @@ void FilterKeying::add_children(const Ready& main_mode, const Ready& quick, cons
     return note(outbound.id, "there are more pairs of filters than negotiations can be made ready for");
   // What a host sends to itself needs no segment size; what goes out has to fit the path with ESP around it.
   child.shape.clamp_mss = true;
-  child.serves_asker = group_of(outbound).number != 0;
+  // What comes by one user's SA is not answered by another's.
+  child.serves_asker = group_of(outbound).number != 0 || made->remote_user;
   made->children.clear();
   if (out.children.empty()) out = *made;
-  const std::string connection = connection_name_of(main_mode.filter->id);
   // The plain one first: it serves whoever offers both kinds.
   const auto add = [&](model::ChildPolicy one, std::string name) {
     if (one.proposals.empty()) return;
@@ -349,11 +367,12 @@ FilterKeying::Result FilterKeying::look_up(const HostFlow& flow, uint64_t filter
   if (main_mode == nullptr) return missing("main mode: ", true);
   const Ready* quick = first_match(quick_mode_[family], values, policy::ContextRole::qm_transport, why, asking);
   if (quick == nullptr) return missing("quick mode: ", false);
-  Wanted wanted{connection_name_of(main_mode->filter->id), child_name_of(quick->filter->id, filter, encrypted),
+  const uint64_t users = asks_for_users(*quick->filter, *quick->context);
+  Wanted wanted{connection_name_of(main_mode->filter->id, users), child_name_of(quick->filter->id, filter, encrypted),
                 flow.local, flow.remote};
   // Hosts that have a tunnel between them have one IKE SA for both.
   if (const auto same = by_endpoints_.find({main_mode->filter->id, flow.local, flow.remote});
-      same != by_endpoints_.end())
+      same != by_endpoints_.end() && users == 0)
     wanted.connection = same->second;
   if (encrypted && filter_of(wanted.connection, wanted.child) == 0 &&
       filter_of(wanted.connection, child_name_of(quick->filter->id, filter, false)) != 0)

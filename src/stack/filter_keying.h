@@ -42,8 +42,9 @@ class FilterKeying {
     std::string child;
     IpAddr local;  // outer addresses
     IpAddr remote;
-    std::vector<IpAddr> others = {};  // further ones of the peer, to be tried in order
-    bool by_connection = false;       // the connection says the addresses, or a name
+    std::vector<IpAddr> others = {};                      // further ones of the peer, to be tried in order
+    bool by_connection = false;                           // the connection says the addresses, or a name
+    std::optional<model::LocalUser> user = std::nullopt;  // of this host, where it is for one account
   };
   // Why there can be no negotiation. main_mode: it is the policy for that which is missing.
   struct Refusal {
@@ -76,6 +77,8 @@ class FilterKeying {
   std::string without_ah(const std::string& connection, const std::string& child) const;
   // The connection's peers prove who they are each for themselves; a secret of many proves membership alone.
   bool proves_identity(const std::string& connection) const;
+  // A filter with quick mode policy that a connection is made of; 0: it has none.
+  uint64_t quick_mode_filter_of(const std::string& connection) const;
 
  private:
   struct Ready {  // a filter with its tests and its context
@@ -98,8 +101,8 @@ class FilterKeying {
 
   ReadyList ready(policy::Layer layer) const;
   void add_connection(Family family, const Ready& main_mode, const QuickModes& quick, const model::IkePolicySet& base);
-  void add_children(const Ready& main_mode, const Ready& quick, const policy::Filter& outbound,
-                    model::ConnectionPolicy& out);
+  void add_children(const std::string& connection, const Ready& main_mode, const Ready& quick,
+                    const policy::Filter& outbound, model::ConnectionPolicy& out);
   struct Tunnel {
     Wanted wanted;
     uint64_t policy = 0;
@@ -133,9 +136,10 @@ class FilterKeying {
   size_t children_ = 0;
 };
 
-// "filter-7", and the child of a quick mode and an outbound filter, "filter-9-12"; of a tunnel "filter-12", in the
-// connection of its endpoints, "filter-7-from-192-0-2-1-to-192-0-2-2".
-std::string connection_name_of(uint64_t main_mode_filter);
+// "filter-7", and where quick mode policy asks for users "filter-7-users-9", because what proves a user is another IKE
+// SA than what does not; and the child of a quick mode and an outbound filter, "filter-9-12"; of a tunnel "filter-12",
+// in the connection of its endpoints, "filter-7-from-192-0-2-1-to-192-0-2-2".
+std::string connection_name_of(uint64_t main_mode_filter, uint64_t asks_for_users = 0);
 std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, bool encrypted);
 
 // nullptr: the filter is gone, or has none.

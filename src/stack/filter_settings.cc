@@ -126,6 +126,17 @@ ProviderContext main_mode(const config::MainModeSettings& from) {
   return out;
 }
 
+policy::EmPolicy extended_mode(const config::UserSettings& from) {
+  using policy::CertConfigType;
+  const auto store = [](bool used) { return used ? CertConfigType::ENTERPRISE_STORE : CertConfigType::UNSPECIFIED; };
+  policy::CertificateAuth certificate;
+  certificate.outbound.type = store(from.proves);
+  certificate.inbound.type = store(from.demands);
+  policy::EmPolicy out;
+  out.methods = {{policy::AuthMethodType::CERTIFICATE, certificate}};
+  return out;
+}
+
 ProviderContext quick_mode(const config::QuickModeSettings& from) {
   ProviderContext out = configured_context(from.key, from.name, ContextType::IPSEC_IKEV2_QM_TRANSPORT);
   policy::TransportPolicy policy;
@@ -133,6 +144,7 @@ ProviderContext quick_mode(const config::QuickModeSettings& from) {
   policy.nd_allow_clear_timeout_seconds = from.clear_timeout_seconds;
   policy.idle.seconds = from.idle_timeout_seconds;
   policy.proposals = quick_mode_proposals(from.proposals, from.lifetime_seconds);
+  if (from.user) policy.em = extended_mode(*from.user);
   out.policy = std::move(policy);
   return out;
 }
@@ -278,6 +290,15 @@ std::vector<policy::IpsecProposal> quick_mode_proposals(const model::Proposals& 
   return out;
 }
 
+static void add_identities(const std::vector<std::string>& identities, Field field, policy::Conditions& out) {
+  if (identities.empty()) return;
+  policy::SecurityDescriptor descriptor;
+  descriptor.dacl.emplace();
+  for (const auto& identity : identities)
+    descriptor.dacl->push_back({policy::Ace::Kind::allow, policy::kActrlMatchFilter, sid_of_identity(identity)});
+  out.push_back({field, MatchType::EQUAL, Value(policy::DescriptorValue{policy::write_descriptor(descriptor)})});
+}
+
 policy::Conditions conditions_of(const FilterSettings& from, Family family) {
   policy::Conditions out;
   for (const auto& range : from.local)
@@ -295,15 +316,9 @@ policy::Conditions conditions_of(const FilterSettings& from, Family family) {
     const auto type = psk ? policy::AuthMethodType::PRESHARED_KEY : policy::AuthMethodType::CERTIFICATE;
     out.push_back({Field::AUTHENTICATION_TYPE, MatchType::EQUAL, Value(static_cast<uint32_t>(type))});
   }
-  if (!from.remote_machines.empty()) {
-    policy::SecurityDescriptor descriptor;
-    descriptor.dacl.emplace();
-    for (const auto& identity : from.remote_machines)
-      descriptor.dacl->push_back({policy::Ace::Kind::allow, policy::kActrlMatchFilter, sid_of_identity(identity)});
-    const bool of_keying = from.layer == kKmAuthorization;
-    out.push_back({of_keying ? Field::REMOTE_ID : Field::ALE_REMOTE_MACHINE_ID, MatchType::EQUAL,
-                   Value(policy::DescriptorValue{policy::write_descriptor(descriptor)})});
-  }
+  const bool of_keying = from.layer == kKmAuthorization;
+  add_identities(from.remote_machines, of_keying ? Field::REMOTE_ID : Field::ALE_REMOTE_MACHINE_ID, out);
+  add_identities(from.remote_users, Field::ALE_REMOTE_USER_ID, out);
   return out;
 }
 

@@ -57,8 +57,8 @@ Layer layer_of(Point point, Family family) {
   return Layer::IPSEC_V4;
 }
 
-void fill_fields(const HostFlow& flow, uint32_t flags, const policy::Token* remote_machine,
-                 policy::FieldValues& values) {
+void fill_fields(const HostFlow& flow, uint32_t flags, const policy::Token* remote_machine, policy::FieldValues& values,
+                 const policy::Token* remote_user) {
   values.clear();
   values.set_address(Field::IP_LOCAL_ADDRESS, flow.local);
   values.set_address(Field::IP_REMOTE_ADDRESS, flow.remote);
@@ -71,6 +71,7 @@ void fill_fields(const HostFlow& flow, uint32_t flags, const policy::Token* remo
     values.set_u16(Field::IP_REMOTE_PORT, flow.remote_port);
   }
   if (remote_machine != nullptr) values.set_token(Field::ALE_REMOTE_MACHINE_ID, *remote_machine);
+  if (remote_user != nullptr) values.set_token(Field::ALE_REMOTE_USER_ID, *remote_user);
 }
 
 void fill_forward_fields(const HostFlow& flow, bool leaving, uint32_t flags, policy::FieldValues& values) {
@@ -89,6 +90,10 @@ uint32_t reqid_of_tunnel(uint64_t policy) {
 
 uint32_t reqid_of_nat_client(uint32_t reqid, uint16_t port) {
   return static_cast<uint32_t>(policy::mix64(uint64_t{reqid} << 16 | port)) | 0x80000000u;
+}
+
+uint32_t reqid_of_user(uint32_t reqid, uint64_t user) {
+  return static_cast<uint32_t>(policy::mix64(policy::mix64(user) ^ uint64_t{reqid})) | 0x80000000u;
 }
 
 uint32_t reqid_of_answers(uint32_t reqid, uint64_t first) {

@@ -35,9 +35,9 @@ policy::Layer layer_of(Point point, Family family);
 inline constexpr uint32_t kFlagIpsecSecured = 0x2;
 inline constexpr uint32_t kFlagReauthorize = 0x4;
 
-// Clears `values` first. remote_machine: who authenticated, where somebody did.
-void fill_fields(const HostFlow& flow, uint32_t flags, const policy::Token* remote_machine,
-                 policy::FieldValues& values);
+// Clears `values` first. remote_machine, remote_user: who authenticated, where somebody did.
+void fill_fields(const HostFlow& flow, uint32_t flags, const policy::Token* remote_machine, policy::FieldValues& values,
+                 const policy::Token* remote_user = nullptr);
 
 // At IPFORWARD, from the packet's own point of view: a packet that leaves by a tunnel goes from local to remote, one
 // that came by it the other way.
@@ -55,6 +55,9 @@ uint32_t reqid_of_endpoint(const HostFlow& flow);
 
 // Of an SA that a peer asked for and of those that replace it, beside others of the same filter; `first`: the first's.
 uint32_t reqid_of_answers(uint32_t reqid, uint64_t first);
+
+// Of the SAs of one user of this host, which no other uses.
+uint32_t reqid_of_user(uint32_t reqid, uint64_t user);
 
 // Of one peer among several behind one NAT; port: of its UDP encapsulation, as the NAT shows it.
 uint32_t reqid_of_nat_client(uint32_t reqid, uint16_t port);

@@ -40,19 +40,20 @@ FilterAuthorization::FilterAuthorization(std::shared_ptr<const policy::Snapshot>
     : snapshot_(std::move(snapshot)), keys_(std::move(keys)) {}
 
 std::optional<std::string> FilterAuthorization::refusal(const model::AuthenticatedPeer& peer) const {
-  return refusal(peer.identity.to_string(), peer.connection, peer.method, peer.initiated_here);
+  return refusal(peer.identity.to_string(), peer.connection, peer.method, peer.initiated_here, peer.user);
 }
 
 std::optional<std::string> FilterAuthorization::refusal(std::string_view identity, std::string_view connection,
-                                                        model::AuthPolicy::Kind method, bool initiated_here) const {
-  constexpr uint32_t kMainMode = 0, kOutbound = 0, kInbound = 1;  // IPSEC_TOKEN_MODE, FWP_DIRECTION
+                                                        model::AuthPolicy::Kind method, bool initiated_here,
+                                                        bool user) const {
+  constexpr uint32_t kMainMode = 0, kExtendedMode = 1, kOutbound = 0, kInbound = 1;  // IPSEC_TOKEN_MODE, FWP_DIRECTION
   const bool psk = method == model::AuthPolicy::Kind::psk;
   const policy::Token token = token_of_identity(identity);
   policy::FieldValues values;
   values.set_u32(Field::AUTHENTICATION_TYPE, static_cast<uint32_t>(psk ? policy::AuthMethodType::PRESHARED_KEY
                                                                        : policy::AuthMethodType::CERTIFICATE));
   values.set_u32(Field::KM_TYPE, static_cast<uint32_t>(policy::KeyModule::IKEV2));
-  values.set_u32(Field::KM_MODE, kMainMode);
+  values.set_u32(Field::KM_MODE, user ? kExtendedMode : kMainMode);
   values.set_u32(Field::DIRECTION, initiated_here ? kOutbound : kInbound);
   // A secret that many share proves membership, and nobody's name.
   if (!psk) values.set_token(Field::REMOTE_ID, token);

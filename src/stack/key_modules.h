@@ -23,7 +23,7 @@ class FilterAuthorization final : public model::PeerAuthorization {
 
   std::optional<std::string> refusal(const model::AuthenticatedPeer& peer) const override;
   std::optional<std::string> refusal(std::string_view identity, std::string_view connection,
-                                     model::AuthPolicy::Kind method, bool initiated_here) const;
+                                     model::AuthPolicy::Kind method, bool initiated_here, bool user = false) const;
 
  private:
   std::shared_ptr<const policy::Snapshot> snapshot_;

@@ -25,6 +25,7 @@ struct InstallSa {
   bool nat_client = false;                                 // of a peer behind a NAT, where others may be too
   uint64_t group = 0;                                      // of the sockets that it serves; 0: of no sockets
   bool answered = false;  // by the peer's wish: what comes by it is answered by it, and not by others of its group
+  std::shared_ptr<const policy::Token> user = nullptr;  // of the peer, who authenticated beside its machine
 };
 struct ExpectSa {  // an inbound SPI that a peer may answer: what comes by it waits for its SA
   model::Spi spi = 0;
@@ -72,9 +73,13 @@ struct ForgetSocket {  // it is nobody's any more
   HostFlow flow;
   uint64_t group = 0;
 };
+struct PlaceUser {  // a flow is of this user of the host, and is asked about anew
+  HostFlow flow;
+  uint64_t user = 0;  // not 0; as reqid_of_user() takes it
+};
 using DataplaneCommand =
     std::variant<InstallSa, ExpectSa, InstallSaElsewhere, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd, ForgetHeld,
-                 ReleaseHeld, SetFilters, CompleteSa, PlaceSocket, ForgetSocket>;
+                 ReleaseHeld, SetFilters, CompleteSa, PlaceSocket, ForgetSocket, PlaceUser>;
 
 // Dataplane to Control.
 struct Acquire {

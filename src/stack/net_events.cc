@@ -87,6 +87,17 @@ policy::QmFailure quick_mode_failure(const ike::AttemptFailed& failed, const Fil
   return out;
 }
 
+// Of the users, whom quick mode policy asks for.
+policy::EmFailure extended_mode_failure(const ike::AttemptFailed& failed, const FilterKeying& keying) {
+  policy::EmFailure out;
+  out.code = ipsec_error(failed.code);
+  out.point = point_of(failed);
+  out.role = role_of(failed);
+  out.method = policy::AuthMethodType::CERTIFICATE;
+  out.filter = keying.quick_mode_filter_of(failed.connection);
+  return out;
+}
+
 }  // namespace
 
 policy::NetEvent failed_negotiation(const ike::AttemptFailed& failed, const FilterKeying& keying) {
@@ -96,6 +107,8 @@ policy::NetEvent failed_negotiation(const ike::AttemptFailed& failed, const Filt
   out.sentence = failed.sentence;
   if (failed.phase == ike::AttemptFailed::Phase::child) {
     out.what = quick_mode_failure(failed, keying);
+  } else if (failed.of_user) {
+    out.what = extended_mode_failure(failed, keying);
   } else {
     out.what = main_mode_failure(failed, keying);
   }

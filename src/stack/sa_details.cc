@@ -182,6 +182,14 @@ policy::IkeCredential credential_of(const ike::Proof& proof) {
   return out;
 }
 
+// The side that has proved no user is anonymous.
+policy::IkeCredential user_credential_of(const std::optional<ike::Proof>& proof) {
+  if (proof) return credential_of(*proof);
+  policy::IkeCredential out;
+  out.type = policy::AuthMethodType::ANONYMOUS;
+  return out;
+}
+
 }  // namespace
 
 std::vector<model::ChildId> context_ids(const Control& control) {
@@ -233,6 +241,8 @@ std::optional<policy::IkeSaDetails> ike_details(const Control& control, model::I
   out.cookie_initiator = sa->spi_i;
   out.cookie_responder = sa->spi_r;
   out.credentials.push_back({credential_of(*sa->local_proof), credential_of(*sa->remote_proof)});
+  if (sa->local_user_proof || sa->remote_user_proof)
+    out.credentials.push_back({user_credential_of(sa->local_user_proof), user_credential_of(sa->remote_user_proof)});
   for (const ike::ChildSaStatus& child : sa->children) {
     const auto* origin = control.keying().origin_of(sa->connection, child.child);
     const auto* context = origin ? context_of_filter(*control.filters(), origin->main_mode) : nullptr;

@@ -43,13 +43,20 @@ CASES = [
     Case("delete-ike-peer", "peer", steps=("delete-ike:peer",)),
     Case("restart-peer", "ours", steps=("kill:peer",)),
     Case("restart-ours", "ours", steps=("kill:ours",)),
+    # A user beside the machine (RFC 4739): of whoever starts, of the other, of both; by certificates and behind a shared secret.
+    Case("user-ours-starts", "ours", auth="psk", users="east"),
+    Case("user-peer-starts", "peer", "v6", auth="rsa", users="east"),
+    Case("user-ours-answers", "peer", auth="ecdsa", users="west"),
+    Case("user-peer-answers", "ours", "v6", auth="ecdsa", users="west"),
+    Case("users-both-ours-starts", "ours", "v6", auth="ecdsa", users="both", steps=("rekey-ike:ours", "rekey-child:peer")),
+    Case("users-both-peer-starts", "peer", "v4", True, auth="rsa", users="both", steps=("rekey-ike:peer", "rekey-child:ours")),
 ]
 SKIPPED = 77
 
 
 def self_test():
     """Every pair of values of two columns occurs in the first part of the table."""
-    rows = [(case.starter, case.outer, case.nat, case.auth, case.cipher) for case in CASES if not case.steps and not case.esp]
+    rows = [(case.starter, case.outer, case.nat, case.auth, case.cipher) for case in CASES if not case.steps and not case.esp and not case.users]
     for i in range(5):
         for j in range(i):
             wanted = {(a, b) for a in {row[i] for row in rows} for b in {row[j] for row in rows}}

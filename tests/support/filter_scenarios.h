@@ -15,7 +15,20 @@ struct FilterScenario {
   std::vector<policy::Filter> more = {};
   uint32_t clear_timeout_seconds = 0;
   uint32_t idle_seconds = 0;
+  std::optional<policy::EmPolicy> em = std::nullopt;  // of the quick mode policy
+  std::vector<model::AccountUser> users = {};
 };
+
+// Users by certificate: which directions are asked for.
+inline policy::EmPolicy extended_mode(bool proves, bool demands) {
+  using policy::CertConfigType;
+  policy::CertificateAuth certificate;
+  certificate.outbound.type = proves ? CertConfigType::ENTERPRISE_STORE : CertConfigType::UNSPECIFIED;
+  certificate.inbound.type = demands ? CertConfigType::ENTERPRISE_STORE : CertConfigType::UNSPECIFIED;
+  policy::EmPolicy out;
+  out.methods = {{policy::AuthMethodType::CERTIFICATE, certificate}};
+  return out;
+}
 
 // Everything of IPv4 in one transaction. The secret's credential goes to the node's keys and to its configuration.
 inline policy::SessionId install(StackNode& node, TimePoint now, const FilterScenario& scenario) {
@@ -25,6 +38,10 @@ inline policy::SessionId install(StackNode& node, TimePoint now, const FilterSce
   auto configuration = std::make_shared<model::IkePolicySet>();
   node.keys.secrets[mm_key.to_string() + "/0"] = "a long enough secret";
   configuration->credentials = {{mm_key.to_string() + "/0", model::AuthPolicy::Kind::psk, {}, model::KeyType::none}};
+  configuration->users = scenario.users;
+  for (const model::AccountUser& each : scenario.users)
+    configuration->credentials.push_back(
+        {each.user.credential, model::AuthPolicy::Kind::cert, {Bytes(300, 0x30)}, model::KeyType::ecdsa_p256});
   node.control.handle_command(now, stack::ReloadCommand{0, configuration});
   Engine& engine = node.control.filter_engine();
   const SessionId session = *engine.open(s::trusted());
@@ -35,6 +52,7 @@ inline policy::SessionId install(StackNode& node, TimePoint now, const FilterSce
   TransportPolicy quick = s::transport_policy();
   quick.nd_allow_clear_timeout_seconds = scenario.clear_timeout_seconds;
   quick.idle.seconds = scenario.idle_seconds;
+  quick.em = scenario.em;
   if (scenario.authenticate_only)
     quick.proposals[0].transforms = {{TransformKind::ESP_AUTH, AuthTransform{AuthAlgorithm::SHA_256, 2, {}}, {}}};
   (void)engine.add(session, s::context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, quick, qm_key)).value();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "crypto/hash.h"
 #include "crypto/key_exchange.h"
 #include "crypto/psk.h"
 #include "stack/control.h"
@@ -18,6 +19,7 @@ namespace sallyport::test {
 // Answers at once what the key and helper processes would: secrets by credential name.
 struct KeyDouble {
   std::map<std::string, std::string> secrets;
+  bool untrusting = false;  // no certificate is good
   model::KeyReply answer(const model::KeyRequest& request) const {
     if (const auto* psk = std::get_if<model::PskAuth>(&request)) {
       std::map<std::string, SecretBytes> held;
@@ -28,6 +30,12 @@ struct KeyDouble {
       });
     }
     if (const auto* ke = std::get_if<model::KeWork>(&request)) return crypto::run_ke(*ke);
+    // Signatures that anybody could make: of credentials and trust that are there.
+    if (const auto* sign = std::get_if<model::Sign>(&request)) return model::AuthData{crypto::sha256(sign->octets)};
+    if (const auto* peer = std::get_if<model::VerifyPeer>(&request)) {
+      const bool good = !untrusting && peer->auth_data == crypto::sha256(peer->octets);
+      return model::Verdict{good, good ? "" : "nobody here vouches for it", {}};
+    }
     if (const auto* name = std::get_if<model::Resolve>(&request)) {
       const auto address = IpAddr::parse(name->name);
       if (!address) return model::Refused{Errc::not_found, "no such name"};
@@ -60,8 +68,9 @@ struct StackNode {
   std::vector<policy::EngineOutput> engine_outputs;
   std::vector<WirePacket> out;
   std::vector<ike::KeyLog> key_logs;
-  std::vector<Bytes> clear;         // left in the clear; delivered to nobody
-  stack::HostFilters host_filters;  // told last
+  std::map<uint16_t, uint32_t> owners;  // accounts of sockets, by their ports
+  std::vector<Bytes> clear;             // left in the clear; delivered to nobody
+  stack::HostFilters host_filters;      // told last
 
   // As after kill and start: the same rng, nothing else.
   void restart(const char* inner) {
@@ -136,7 +145,11 @@ struct StackNode {
   void carry(TimePoint, stack::Notice& n) { notices.push_back(std::move(n)); }
   void carry(TimePoint, stack::CommandResult& r) { results.push_back(std::move(r)); }
   void carry(TimePoint, stack::HostFilters& rules) { host_filters = std::move(rules); }
-  void carry(TimePoint, stack::EndpointWanted& wanted) { control.release_held(wanted.held_as, false); }
+  void carry(TimePoint now, stack::EndpointWanted& wanted) {
+    if (!wanted.for_user) return control.release_held(wanted.held_as, false);
+    const auto owner = owners.find(wanted.flow.local_port);
+    control.place_user(now, wanted, owner == owners.end() ? std::nullopt : std::optional(owner->second));
+  }
   void carry(TimePoint, stack::PolicySecrets& s) {
     for (const auto& [name, secret] : s.secrets) keys.secrets[name] = std::string(as_text(secret.view()));
   }

@@ -10,6 +10,9 @@ class End:
     nets: list
     certificate: str = ""
     key: str = ""
+    user: str = ""   # who proves an identity beside the machine's, to an end that demands it
+    user_certificate: str = ""
+    user_key: str = ""
 
 
 @dataclasses.dataclass
@@ -25,6 +28,7 @@ class Connection:
     auth: str = "psk"
     secret: str = "a shared secret for tests only"
     ca: str = ""
+    user_ca: str = ""
     ike: str = "aes256gcm16-prfsha256-x25519"
     esp: str = "aes128gcm16"
     ike_seconds: int = 0

@@ -4,6 +4,7 @@ import re
 import time
 
 from .connection import Connection, End
+from .pki import Authority
 from .sallyport import Sallyport
 from .space import Lab, Plan
 from .strongswan import Strongswan
@@ -19,6 +20,7 @@ class Decline:
     exit_code: int = 4
     hosts: bool = False
     peer_mode: str = "tunnel"
+    demands_user: bool = False   # of the peer, which has none
 
 
 TRANSPORT = {"mode": "transport", "local": None, "remote": None}
@@ -31,6 +33,8 @@ DECLINES = [
     Decline("decline-transport-late", TRANSPORT, r"the peer accepts none of our Child SA proposals: we asked for ESP aes128gcm16 in transport mode", hosts=True, peer_mode="transport"),
     # It pretends to be behind a NAT, always: AH ends there, before it is proposed.
     Decline("decline-ah", {"ah": ["sha256"], "esp": None}, r"child net is AH, which protects the addresses that a NAT between us and the peer changes"),
+    # It takes part in a second authentication (RFC 4739), and has nobody to authenticate by it.
+    Decline("decline-user", {}, r"the connection demands a user beside the machine, and the peer at \S+ proves none", 6, demands_user=True),
     Decline("decline-esn", {"esp": ["aes128gcm16-esn"]}, r"the peer accepts none of our Child SA proposals: we asked for ESP aes128gcm16-esn"),
 ]
 NAMES = [decline.name for decline in DECLINES]
@@ -41,6 +45,8 @@ def _run(plan, decline):
     connection = Connection(End("east.example", plan.east_address, nets[0]), End("west.example", plan.west_address, nets[1]),
                             child=dict(decline.child), peer_mode=decline.peer_mode, encap="ah" not in decline.child)
     peer = Strongswan(plan.west, connection, "west", hosts=decline.hosts).start()
+    if decline.demands_user:
+        connection.west.user, connection.user_ca = "bob@west.example", Authority(plan.east.folder / "users").certificate
     ours = Sallyport(plan.east, connection, "east").start()
     done = ours.up()
     said, complaints = done.stdout + done.stderr, []

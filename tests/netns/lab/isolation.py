@@ -138,9 +138,10 @@ class Stage:
                                                 stdout=subprocess.PIPE, text=True)
                 process.stdout.readline()
 
-    def ask(self, client, server, family, protocol, text, patience=12, port=PORT, rounds=1):
-        """How many answers came, and after how many seconds the client was done."""
-        done = self.host(client).run(["/usr/bin/python3", "-c", SPEAKER, "ask", protocol, self.wire.address(server, family), port, text,
+    def ask(self, client, server, family, protocol, text, patience=12, port=PORT, rounds=1, uid=0):
+        """How many answers came, and after how many seconds the client was done. uid: whose the client is."""
+        account = ["setpriv", f"--reuid={uid}", "--clear-groups"] if uid else []
+        done = self.host(client).run([*account, "/usr/bin/python3", "-c", SPEAKER, "ask", protocol, self.wire.address(server, family), port, text,
                                       patience, rounds], timeout=patience * (rounds + 1) + 10, check=False)
         words = done.stdout.split()
         if len(words) != 2:
@@ -305,6 +306,60 @@ def server_isolation(lab):
     return "the service answers the member that its filter names, another member and a plain host not at all"
 
 
+def server_isolation_by_user(lab):
+    """conf/isolation-server-users.toml: a service for a named user on named machines. desk has accounts, kiosk and lobby one user each."""
+    people = {"desk": None, "kiosk": "mallory", "lobby": "alice", "bare": None}
+    accounts = {65534: ("nobody", "alice"), 1: ("daemon", "mallory"), 2: ("bin", None)}
+    stage = Stage(lab, ("server", *people, "plain"))
+    machines, users = Authority(lab.folder / "pki", "ecdsa"), Authority(lab.folder / "users", "ecdsa", "Sallyport Test Users")
+    cards = {user: users.leaf(f"{user}@example.org", "ecdsa") for user in ("alice", "mallory")}
+    stage.serve("server")
+    stage.serve("server", SERVICE)
+    for name, user in {"server": None, **people}.items():
+        certificate, key = machines.leaf(f"{name}.example", "ecdsa")
+        files = {"server.pem": certificate, "server.key": key, "ca.pem": machines.certificate, "users.pem": users.certificate}
+        proves, more = "", ""
+        if user:
+            files |= {"user.pem": cards[user][0], "user.key": cards[user][1]}
+            proves = 'user = { certificate = "user.pem", key = "user.key" }\n'
+        if name == "desk":
+            proves = "user = { accounts = true }\n"
+            for account, who in accounts.values():
+                if who:
+                    files |= {f"{account}.pem": cards[who][0], f"{account}.key": cards[who][1]}
+                    more += f'\n[[user]]\naccount = "{account}"\ncertificate = "{account}.pem"\nkey = "{account}.key"\n'
+        flags, auth = 'flags = ["ND_SECURE"]\n', '{ method = "cert", certificate = "server.pem", key = "server.key", ca = "ca.pem" }'
+
+        def change(text):
+            if name == "server":
+                return text
+            return text.replace('{ method = "psk", secret = "members.psk" }', auth).replace(flags, flags + proves) + more
+        stage.member(name, "isolation-server-users.toml" if name == "server" else "isolation-domain.toml", files, change)
+    for name in ("kiosk", "lobby"):
+        _nothing(stage.require(name, "server", "secured", patience=20))
+    for name in ("bare", "plain"):
+        _nothing(stage.require(name, "server", None, patience=4))
+    # Who may speak with the server, and at the service.
+    wanted = {("kiosk", 0): (True, False), ("lobby", 0): (True, False), ("bare", 0): (False, False), ("plain", 0): (False, False)}
+    wanted |= {("desk", uid): (user is not None, user == "alice") for uid, (_, user) in accounts.items()}
+    for (name, uid), answered in wanted.items():
+        for family in FAMILIES:
+            for port, may in zip((PORT, SERVICE), answered):
+                answers, _ = stage.ask(name, "server", family, "tcp", f"{name}-{uid}-at-{port}", 12 if may else 4, port, uid=uid)
+                if bool(answers) != may:
+                    raise Failure(f"{name}, account {uid}, at port {port} over {family}: {answers} answers")
+    # No SA is shared: each family has one for each user of desk.
+    for name, side, expected in (("desk", "local_user", 4), ("server", "remote_user", 8)):
+        sas = stage.members[name].status()["ike_sas"]
+        seen = {sa[side] for sa in sas if sa["children"]}
+        if len(seen) != 2 or "" in seen or len(sas) != expected:
+            raise Failure(f"the {len(sas)} IKE SAs of {name} are of the users {seen}")
+    log = (stage.host("server").folder / "sallyportd.log").read_text()
+    if "demands a user beside the machine, and the peer proves none" not in log:
+        raise Failure("the server does not say why the machine without a user is refused")
+    return "the service answers the named user on a named machine; another user, another machine, and whoever has no user get nothing"
+
+
 def program_filters(lab):
     """A program blocks a host through the C interface; its dynamic session takes the filters with it, also when it is killed."""
     program = BUILD / "tests" / "netns" / "block_host"
@@ -340,6 +395,7 @@ SCENARIOS = {
     "domain-isolation": domain_isolation,
     "boundary-host": boundary_host,
     "server-isolation": server_isolation,
+    "server-isolation-users": server_isolation_by_user,
     "program-filters": program_filters,
 }
 NAMES = tuple(SCENARIOS)

@@ -68,6 +68,10 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
         lines += [f"address = {_toml([net.split('/')[0] for net in me.nets])}"]
     lines += ["", f"[connection.{connection.name}]", f"local = {_toml(local)}", f"remote = {_toml(remote)}", f"auth = {_toml(auth)}",
               f"ike = {_toml([connection.ike])}"]
+    if me.user:
+        lines += [f"local_user = {_toml({'certificate': me.user_certificate, 'key': me.user_key, 'id': me.user})}"]
+    if peer.user:
+        lines += [f"remote_user = {_toml({'ca': connection.user_ca, 'id': peer.user})}"]
     # Without a number the daemon's defaults hold: hours, which no test waits for.
     if connection.ike_seconds:
         lines += [f'rekey = "{connection.ike_seconds}s"']

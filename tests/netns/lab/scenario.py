@@ -44,6 +44,7 @@ class Case:
     workers: int = 1   # of our daemons
     east_knows_itself: bool = True
     esp: str = ""
+    users: str = ""   # "east", "west" or "both": the ends with a user beside the machine, whom the other end demands
     child: dict = dataclasses.field(default_factory=dict)
 
     def proposal(self):
@@ -83,6 +84,14 @@ class Scenario:
             for end in (east, west):
                 end.certificate, end.key = authority.leaf(end.identity, case.auth)
             connection.auth, connection.ca = "cert", authority.certificate
+        if case.users:
+            users = Authority(self.lab.folder / "users", "ecdsa", "Sallyport Test Users")
+            connection.user_ca = users.certificate
+            for side, name in (("east", "alice@east.example"), ("west", "bob@west.example")):
+                end = connection.end(side)
+                if case.users in (side, "both"):
+                    end.user = name
+                    end.user_certificate, end.user_key = users.leaf(name, "ecdsa")
         return connection
 
     def _daemon(self, kind, side, restart):
@@ -119,6 +128,18 @@ class Scenario:
             expected = "/".join(peer_names(IKE[self.case.cipher])), "/".join(peer_names(self.case.proposal()))
             if seen != expected:
                 raise Failure(f"strongSwan negotiated {seen}, expected {expected}")
+
+    def require_users(self):
+        """Our daemon must report the users that each end has proved."""
+        for who, end in self.ends.items():
+            if not isinstance(end, Sallyport):
+                continue
+            side = self.sides[who]
+            sas = end.status()["ike_sas"]
+            seen = {(sa["local_user"], sa["remote_user"]) for sa in sas}
+            expected = {(self.connection.end(side).user, self.connection.other(side).user)}
+            if seen != expected:
+                raise Failure(f"{who} reports the users {seen}, expected {expected}")
 
     # Steps under traffic
 
@@ -173,6 +194,7 @@ class Scenario:
         else:
             wait_until(lambda: self.ping("east", 1), 20, "the tunnel that starts by itself")
         self.require_algorithms()
+        self.require_users()
         self.require_traffic("after the start")
         rekeys = [step for step in self.case.steps if step.startswith("rekey")]
         if rekeys:

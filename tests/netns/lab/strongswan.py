@@ -76,6 +76,14 @@ class Strongswan:
             (swanctl / "x509" / "me.pem").write_bytes(open(me.certificate, "rb").read())
             (swanctl / "private" / "me.key").write_bytes(open(me.key, "rb").read())
             local_auth, remote_auth = "auth = pubkey\n      certs = me.pem", "auth = pubkey\n      cacerts = ca.pem"
+        second = ""
+        if me.user:
+            (swanctl / "x509" / "user.pem").write_bytes(open(me.user_certificate, "rb").read())
+            (swanctl / "private" / "user.key").write_bytes(open(me.user_key, "rb").read())
+            second += f"    local-2 {{\n      id = {me.user}\n      auth = pubkey\n      certs = user.pem\n    }}\n"
+        if peer.user:
+            (swanctl / "x509ca" / "users.pem").write_bytes(open(connection.user_ca, "rb").read())
+            second += f"    remote-2 {{\n      id = {peer.user}\n      auth = pubkey\n      cacerts = users.pem\n    }}\n"
         secrets = f"""secrets {{
   ike-1 {{
     id-1 = {me.identity}
@@ -96,15 +104,15 @@ class Strongswan:
     encap = yes
     mobike = no
     unique = replace
-    local {{
+    local-1 {{
       id = {me.identity}
       {local_auth}
     }}
-    remote {{
+    remote-1 {{
       id = {peer.identity}
       {remote_auth}
     }}
-    children {{
+{second}    children {{
       {connection.name} {{
         local_ts = {",".join(me.nets)}
         remote_ts = {",".join(peer.nets)}

@@ -48,6 +48,37 @@ TEST_CASE("a connection is made of main mode, quick mode and the filter that ask
   CHECK(child.reqid == 7);
 }
 
+static CertificateAuth of_users(bool proves, bool demands) {
+  CertificateAuth out;
+  if (proves) out.outbound.type = CertConfigType::ENTERPRISE_STORE;
+  if (demands) out.inbound.type = CertConfigType::ENTERPRISE_STORE;
+  return out;
+}
+
+TEST_CASE("[WFP 13.4] emPolicy is a user beside the machine, in the directions that its certificate method names") {
+  const auto mm = context(ContextType::IPSEC_IKEV2_MM, ike_policy());
+  for (const bool proves : {false, true}) {
+    for (const bool demands : {false, true}) {
+      if (!proves && !demands) continue;
+      CAPTURE(proves);
+      CAPTURE(demands);
+      TransportPolicy quick = transport_policy();
+      quick.em.emplace();
+      quick.em->methods = {{AuthMethodType::EAP, FlagsAuth{}},
+                           {AuthMethodType::CERTIFICATE, of_users(proves, demands)}};
+      const auto qm = context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, quick, guid(7));
+      const auto made = connection_policy(mm, qm, secured({}), kEnds);
+      REQUIRE(made);
+      CHECK(made->users_of_accounts == proves);
+      CHECK(made->local_user.has_value() == proves);
+      REQUIRE(made->remote_user.has_value() == demands);
+      if (proves) CHECK(made->local_user->credential == guid(7).to_string() + "/1");
+      if (demands) CHECK(made->remote_user->trust == guid(7).to_string() + "/1");
+      if (demands) CHECK(made->remote_user->required);
+    }
+  }
+}
+
 TEST_CASE("what IKEv2 cannot do here is refused with the reason") {
   const auto mm = context(ContextType::IPSEC_IKEV2_MM, ike_policy());
   const auto qm = context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, transport_policy());
@@ -64,6 +95,12 @@ TEST_CASE("what IKEv2 cannot do here is refused with the reason") {
   TransportPolicy em = transport_policy();
   em.em = EmPolicy{};
   CHECK(gap(mm, context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, em)) == KeyingGap::second_authentication);
+  em.em->methods = {{AuthMethodType::EAP, FlagsAuth{}}, {AuthMethodType::CERTIFICATE, CertificateAuth{}}};
+  CHECK(gap(mm, context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, em)) == KeyingGap::second_authentication);
+  TunnelPolicy between;
+  between.proposals = {esp_proposal()};
+  between.em = EmPolicy{{{AuthMethodType::CERTIFICATE, of_users(true, true)}}, Impersonation::NONE};
+  CHECK(gap(mm, context(ContextType::IPSEC_IKEV2_QM_TUNNEL, between)) == KeyingGap::second_authentication);
   TunnelPolicy assigned;
   assigned.flags = policy_flag::kEnableServerAddrAssignment;
   assigned.proposals = {esp_proposal()};

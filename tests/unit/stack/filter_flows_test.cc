@@ -124,6 +124,77 @@ TEST_SUITE("stack/filter_flows") {
   }
 
   TEST_CASE(
+      "[scenario 2] machine and user have to be allowed, both, and another user on the same flow is asked again") {
+    Judge judge;
+    const auto descriptor = [](const char* identity) {
+      SecurityDescriptor out;
+      out.dacl = {{Ace::Kind::allow, kActrlMatchFilter, stack::sid_of_identity(identity)}};
+      return Value(DescriptorValue{write_descriptor(out)});
+    };
+    for (const Layer layer : {Layer::ALE_AUTH_RECV_ACCEPT_V4, Layer::ALE_AUTH_RECV_ACCEPT_V6}) {
+      const bool v4 = layer == Layer::ALE_AUTH_RECV_ACCEPT_V4;
+      judge.add(callout_filter(
+          layer, ActionType::CALLOUT_TERMINATING,
+          v4 ? known::callout::IPSEC_INBOUND_INITIATE_SECURE_V4 : known::callout::IPSEC_INBOUND_INITIATE_SECURE_V6,
+          {equal(Field::IP_LOCAL_PORT, Value(uint16_t{5555})),
+           equal(Field::ALE_REMOTE_MACHINE_ID, descriptor("O=Example, CN=desk")),
+           equal(Field::ALE_REMOTE_USER_ID, descriptor("alice@example.org"))}));
+      judge.add(filter(layer, ActionType::BLOCK, {equal(Field::IP_LOCAL_PORT, Value(uint16_t{5555}))}));
+    }
+    judge.take_up();
+    const auto token = [](const char* identity) {
+      return std::make_shared<const Token>(stack::token_of_identity(identity));
+    };
+    const auto learn = [&](model::ChildId child, const char* machine, const char* user) {
+      stack::FilterFlows::Origin origin;
+      origin.machine = token(machine);
+      if (user != nullptr) origin.user = token(user);
+      judge.flows.learn(child, origin);
+    };
+    learn(1, "O=Example, CN=desk", "alice@example.org");
+    learn(2, "O=Example, CN=desk", "mallory@example.org");
+    learn(3, "O=Example, CN=lobby", "alice@example.org");
+    learn(4, "O=Example, CN=desk", nullptr);
+    // The user's name is no machine's, and the other way round.
+    learn(5, "alice@example.org", "O=Example, CN=desk");
+    ipsec::SaRecord record;
+    for (const bool v4 : {true, false}) {
+      const auto packet =
+          v4 ? view("192.0.2.2", "192.0.2.1", 1000, 5555) : view("2001:db8::2", "2001:db8::1", 1000, 5555);
+      CHECK(judge.flows.inbound(judge.now, packet, sa_of(record, 1)).passed());
+      for (const model::ChildId other : {2, 3, 4, 5}) {
+        CAPTURE(other);
+        CHECK(judge.flows.inbound(judge.now, packet, sa_of(record, other)) == ipsec::Verdict(Drop::filter_block));
+      }
+      CHECK(judge.flows.inbound(judge.now, packet, sa_of(record, 1)).passed());
+    }
+  }
+
+  TEST_CASE("[scenario 2] the flows of two users of this host ask for SAs of their own, and a new connection anew") {
+    Judge judge;
+    judge.add(callout_filter(Layer::OUTBOUND_TRANSPORT_V4, ActionType::CALLOUT_TERMINATING,
+                             known::callout::IPSEC_OUTBOUND_TRANSPORT_V4));
+    judge.take_up();
+    const auto asks = [&](uint16_t port, bool opens) {
+      auto packet = view("192.0.2.1", "192.0.2.2", port, 80);
+      packet.tcp_flags = opens ? wire::ip::kTcpSyn : wire::ip::kTcpAck;
+      const auto ruling = judge.flows.outbound(judge.now, packet);
+      REQUIRE(ruling.decision);
+      return (*ruling.decision->entry)->reqid;
+    };
+    const auto flow = [](uint16_t port) { return stack::leaving_flow(view("192.0.2.1", "192.0.2.2", port, 80).flow); };
+    const uint32_t unknown = asks(1000, true);
+    judge.flows.place_user(judge.now, flow(1000), 1002);
+    judge.flows.place_user(judge.now, flow(1001), 1003);
+    const uint32_t alice = asks(1000, true), carol = asks(1001, true);
+    CHECK(alice == stack::reqid_of_user(unknown, 1002));
+    CHECK(carol == stack::reqid_of_user(unknown, 1003));
+    CHECK(asks(1000, false) == alice);
+    // The port may be somebody else's by now.
+    CHECK(asks(1000, true) == unknown);
+  }
+
+  TEST_CASE(
       "whom a connection may be to: what leaves is judged by the identity that its SA proved, after every change") {
     Judge judge;
     SecurityDescriptor clerk;

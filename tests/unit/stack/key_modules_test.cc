@@ -40,9 +40,9 @@ struct Asked {
   policy::SessionId session = *engine.open(s::trusted());
   void add(policy::Filter filter) { REQUIRE(engine.add(session, std::move(filter))); }
   bool refused(std::string_view identity, model::AuthPolicy::Kind kind = model::AuthPolicy::Kind::cert,
-               bool initiated = false, std::string_view connection = "filter-1") {
+               bool initiated = false, std::string_view connection = "filter-1", bool user = false) {
     const stack::FilterAuthorization asked(engine.snapshot(), {{"filter-1", s::guid(1)}});
-    return asked.refusal(identity, connection, kind, initiated).has_value();
+    return asked.refusal(identity, connection, kind, initiated, user).has_value();
   }
 };
 
@@ -56,6 +56,16 @@ policy::Value descriptor_for(std::string_view identity) {
 }  // namespace
 
 TEST_SUITE("stack/key_modules") {
+  TEST_CASE("[WFP 13.4] KM_AUTHORIZATION is asked about users as well, whose mode is the extended one") {
+    Asked asked;
+    asked.add(at_km_authorization(ActionType::BLOCK, {s::equal(Field::KM_MODE, Value(uint32_t{1})),
+                                                      s::equal(Field::REMOTE_ID, descriptor_for("mallory"))}));
+    using enum model::AuthPolicy::Kind;
+    CHECK(asked.refused("mallory", cert, false, "filter-1", true));
+    CHECK_FALSE(asked.refused("mallory", cert, false, "filter-1", false));
+    CHECK_FALSE(asked.refused("alice", cert, false, "filter-1", true));
+  }
+
   TEST_CASE("[WFP 20.6] KM_AUTHORIZATION: the conditions of the layer") {
     Asked asked;
     CHECK_FALSE(asked.refused("CN=anybody"));
