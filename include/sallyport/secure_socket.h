@@ -79,12 +79,15 @@ const char* sallyport_identity_principal(const sallyport_identity* identity);  /
 size_t sallyport_identity_names(const sallyport_identity* identity);           // the principal and its other names
 const char* sallyport_identity_name(const sallyport_identity* identity, size_t index);  // NULL: no such index
 const char* sallyport_identity_method(const sallyport_identity* identity);              // "certificate", "psk" or ""
+// The user whom IKE authenticated beside the principal, which is the machine then; "" if none.
+const char* sallyport_identity_user(const sallyport_identity* identity);
 uint64_t sallyport_identity_main_mode_sa(const sallyport_identity* identity);
 uint64_t sallyport_identity_quick_mode_sa(const sallyport_identity* identity);
 void sallyport_identity_free(sallyport_identity* identity);
 
 // The calling thread, and no other, takes the file system's identity (user, group and supplementary groups) of the
-// local account that the peer's principal is mapped to, `account_map` of [secure_sockets]. Calls nest. EACCES: no
+// local account that the peer's user is mapped to, or the principal where it has proved no user, `account_map` of
+// [secure_sockets]. Calls nest. EACCES: no
 // identity, no account of it, or this process may not change its identity; the account is never root's. ENOTCONN,
 // EINVAL as with sallyport_query_security. With SALLYPORT_IDENTIFY_ONLY the call succeeds for every secured peer and
 // changes nothing but sallyport_thread_identity().

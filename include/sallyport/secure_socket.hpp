@@ -47,6 +47,7 @@ class peer_identity {
     }
     return false;
   }
+  std::string_view user() const { return sallyport_identity_user(held_.get()); }
   std::string_view method() const { return sallyport_identity_method(held_.get()); }
   uint64_t main_mode_sa() const { return sallyport_identity_main_mode_sa(held_.get()); }
   uint64_t quick_mode_sa() const { return sallyport_identity_quick_mode_sa(held_.get()); }

@@ -8,7 +8,7 @@
 
 namespace sallyport::policy::socket_call {
 
-inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kVersion = 3;
 inline constexpr size_t kMostOctets = 16 * 1024;  // of a request and of an answer
 inline constexpr size_t kMostNameOctets = 1024;   // of a peer's name
 inline constexpr size_t kMostPathOctets = 4095;   // of a file's
@@ -67,7 +67,9 @@ struct Answer {
   uint64_t main_mode_sa = 0, quick_mode_sa = 0;
   std::string principal, method;
   std::vector<std::string> names;
-  std::string account;  // of the function of that name: the local one that the principal is mapped to
+  std::string account;                  // the local one that the user is mapped to, or the principal without a user
+  std::string user;                     // who was authenticated beside the principal; empty: nobody
+  std::vector<std::string> user_names;  // the same, and its other names
 };
 
 // clang-format off
@@ -75,7 +77,7 @@ template <class A> void describe(A& a, Settings& v) { walk_all(a, v.security_fla
 template <class A> void describe(A& a, Peer& v) { walk_all(a, v.address, v.port); }
 template <class A> void describe(A& a, File& v) { walk_all(a, v.path, v.flags, v.mode); }
 template <class A> void describe(A& a, Request& v) { walk_all(a, v.version, v.function, v.settings, v.peer, v.name, v.file); }
-template <class A> void describe(A& a, Answer& v) { walk_all(a, v.error, v.flags, v.negotiation_error, v.main_mode_sa, v.quick_mode_sa, v.principal, v.method, v.names, v.account); }
+template <class A> void describe(A& a, Answer& v) { walk_all(a, v.error, v.flags, v.negotiation_error, v.main_mode_sa, v.quick_mode_sa, v.principal, v.method, v.names, v.account, v.user, v.user_names); }
 // clang-format on
 
 }  // namespace sallyport::policy::socket_call

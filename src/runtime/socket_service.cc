@@ -309,8 +309,9 @@ int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, 
   const auto& control = driver_.control();
   const auto known = sockets_.find(cookie);
   const uint64_t own = known != sockets_.end() && known->second.group ? known->second.group->number : 0;
-  bool several = false, all_encrypt = true;
-  std::string identity;
+  bool several = false, several_users = false, all_encrypt = true;
+  bool any_user = false;
+  std::string identity, user;
   for (const auto& ike_sa : control.ike_sas()) {
     for (const auto& child : ike_sa.children) {
       const auto sa = std::find_if(report.sas.begin(), report.sas.end(),
@@ -326,9 +327,15 @@ int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, 
       if (own != 0 && serves != 0 && serves != own) continue;
       // Which of several SAs an accepted connection came by is not known here: what is said holds for all of them.
       several = several || (out.quick_mode_sa != 0 && identity != ike_sa.remote_identity);
+      several_users = several_users || (out.quick_mode_sa != 0 && user != ike_sa.remote_user);
+      any_user = any_user || !ike_sa.remote_user.empty();
       all_encrypt = all_encrypt && (own != 0 || model::encrypts(sa->protocol, sa->encr));
       if (out.quick_mode_sa != 0 && child.child_id < out.quick_mode_sa) continue;  // the newest counts
       identity = ike_sa.remote_identity;
+      user = ike_sa.remote_user;
+      const ByteView of_user = ike_sa.remote_user_proof ? ByteView(ike_sa.remote_user_proof->certificate) : ByteView();
+      out.user_names = user.empty() ? std::vector<std::string>() : stack::names_of_peer(user, of_user);
+      out.user = user.empty() ? std::string() : out.user_names.front();
       out.flags = (identify_only ? call::kIdentifyOnly : 0) | call::kSecured |
                   (model::encrypts(sa->protocol, sa->encr) ? call::kEncrypted : 0);
       out.main_mode_sa = ike_sa.ike_id;
@@ -344,13 +351,20 @@ int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, 
     out.names.clear();
     out.principal.clear();
   }
+  if (several || several_users) {
+    out.user.clear();
+    out.user_names.clear();
+  }
   if (out.quick_mode_sa == 0) out.negotiation_error = failure_of(cookie, remote.addr);
   if (!all_encrypt) out.flags &= ~call::kEncrypted;
+  // A machine's rights are not those of its user, nor of one of its users whom nobody can tell from another.
+  static const std::vector<std::string> kNobody;
+  const auto& whose = !out.user.empty() ? out.user_names : any_user ? kNobody : out.names;
   for (const auto& [principal, account] : settings.accounts) {
     const auto is_meant = [&, wanted = stack::canonical_identity(principal)](const std::string& name) {
       return stack::canonical_identity(name) == wanted;
     };
-    if (out.account.empty() && std::any_of(out.names.begin(), out.names.end(), is_meant)) out.account = account;
+    if (out.account.empty() && std::any_of(whose.begin(), whose.end(), is_meant)) out.account = account;
   }
   if (request.function != call::Function::account) return 0;
   if (identify_only) return out.quick_mode_sa != 0 ? 0 : EACCES;

@@ -71,6 +71,7 @@ size_t sallyport_identity_names(const sallyport_identity* identity) { return ide
 const char* sallyport_identity_name(const sallyport_identity* identity, size_t index) {
   return !identity || index > 1 ? NULL : index == 0 ? identity->principal : "other.example";
 }
+const char* sallyport_identity_user(const sallyport_identity* identity) { return identity ? "alice@example.org" : ""; }
 const char* sallyport_identity_method(const sallyport_identity* identity) { return identity ? "certificate" : ""; }
 uint64_t sallyport_identity_main_mode_sa(const sallyport_identity* identity) { return identity ? UINT64_MAX : 0; }
 uint64_t sallyport_identity_quick_mode_sa(const sallyport_identity* identity) { return identity ? 2 : 0; }

@@ -22,6 +22,7 @@ from lab.traffic import BUILD
 import callers
 import cases
 import evidence
+import people
 import programs
 import reasons_told
 import starts
@@ -65,12 +66,12 @@ class Talk:
         time.sleep(0.3)  # its port becomes known
         return process
 
-    def ask(self, host, server, protocol, family, settings, patience=6, port=PORT, name=None):
+    def ask(self, host, server, protocol, family, settings, patience=6, port=PORT, name=None, uid=65534):
         """What the client says, and whether its text was on the wire."""
         text = f"{host}-{settings}-{protocol}-{family}-{time.monotonic_ns()}"
         words, environment = self.words(host, "ask", protocol, server, family, settings, port, text, str(patience), *([name] if name else []))
         watch = capture.Capture(self.stage.host(host), "wan", name=text)
-        process = self.stage.host(host).start(words, stdout=subprocess.PIPE, text=True, env=environment)
+        process = self.stage.host(host).start(words, stdout=subprocess.PIPE, text=True, env={**environment, "TALK_AS": str(uid)})
         said = process.communicate(timeout=patience * 3 + 20)[0]
         path = watch.stop()
         try:
@@ -166,7 +167,7 @@ AUTH = '{ method = "cert", certificate = "sockets.pem", key = "sockets.key", ca 
 def with_certificates(lab, more="", head="", files=None):
     authority = Authority(lab.folder / "pki", "ecdsa")
     talk = Talk(lab, files=lambda name: certificates(more=files or {})(authority, name),
-                change=lambda _, text: head + text.replace('{ method = "psk", secret = "sockets.psk" }', AUTH) + more)
+                change=lambda name, text: head + text.replace('{ method = "psk", secret = "sockets.psk" }', AUTH) + (more(name) if callable(more) else more))
     talk.authority = authority
     return talk
 
@@ -266,6 +267,8 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
          **{name: (lambda lab, case=case: case(Talk(lab)))
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
                                ("daemon-killed", evidence.daemon_killed), ("race", evidence.race), ("ways-round", evidence.ways_round))},
+         "users-known": lambda lab: people.identities(lab, with_certificates),
+         "users-impersonated": lambda lab: people.impersonation(lab, with_certificates),
          "identify-only": identify_only, "callers": lambda lab: callers.callers(lab, Talk), "broker": lambda lab: callers.broker(lab, with_certificates),
          "reasons": lambda lab: reasons_told.told(lab, Talk),
          "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),

@@ -24,8 +24,9 @@ library = ctypes.CDLL(os.environ["SALLYPORT_LIBRARY"], use_errno=True)
 library.sallyport_identity_principal.restype = ctypes.c_char_p
 library.sallyport_identity_name.restype = ctypes.c_char_p
 library.sallyport_identity_method.restype = ctypes.c_char_p
+library.sallyport_identity_user.restype = ctypes.c_char_p
 library.sallyport_identity_names.restype = ctypes.c_size_t
-for function in ("principal", "names", "method", "free"):
+for function in ("principal", "names", "method", "user", "free"):
     getattr(library, f"sallyport_identity_{function}").argtypes = [ctypes.c_void_p]
 library.sallyport_identity_name.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
@@ -91,6 +92,7 @@ def query(s, peer=None):
         out["names"] = [library.sallyport_identity_name(identity, i).decode() for i in range(count)]
         out["principal"] = library.sallyport_identity_principal(identity).decode()
         out["method"] = library.sallyport_identity_method(identity).decode()
+        out["user"] = library.sallyport_identity_user(identity).decode()
         library.sallyport_identity_free(identity)
     return out
 

@@ -21,8 +21,9 @@ class State(ctypes.Structure):
     _fields_ = [("flags", ctypes.c_uint32), ("error", ctypes.c_uint32), ("main_mode_sa", ctypes.c_uint64), ("quick_mode_sa", ctypes.c_uint64)]
 
 
-library.sallyport_identity_principal.restype = ctypes.c_char_p
-library.sallyport_identity_principal.argtypes = [ctypes.c_void_p]
+for function in ("principal", "user"):
+    getattr(library, f"sallyport_identity_{function}").restype = ctypes.c_char_p
+    getattr(library, f"sallyport_identity_{function}").argtypes = [ctypes.c_void_p]
 FLAGS = {"0": 0, "encrypt": 1, "insecure": 2}
 
 
@@ -52,7 +53,7 @@ def query(s, peer=None):
     name = address(s.family, *peer[:2]) if peer else None
     check(library.sallyport_query_security(s.fileno(), name, len(name or b""), ctypes.byref(state), ctypes.byref(who)))
     return {"flags": state.flags, "sas": bool(state.main_mode_sa and state.quick_mode_sa),
-            "principal": library.sallyport_identity_principal(who).decode()}
+            "principal": library.sallyport_identity_principal(who).decode(), "user": library.sallyport_identity_user(who).decode()}
 
 
 def main():
@@ -61,7 +62,7 @@ def main():
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     if os.getuid() == 0:
         os.setgid(65534)
-        os.setuid(65534)
+        os.setuid(int(os.environ.get("TALK_AS", "65534")))
     s = socket.socket(family, kind)
     secure(s, settings)
     if verb == "serve":

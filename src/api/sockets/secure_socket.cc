@@ -78,7 +78,7 @@ int sallyport_query_security(int fd, const sockaddr* peer, socklen_t peer_length
   Answer answer;
   if (const int error = sockets::call(fd, request, answer); error != 0) return result(error);
   if (state != nullptr) *state = {answer.flags, answer.negotiation_error, answer.main_mode_sa, answer.quick_mode_sa};
-  if (identity != nullptr && !answer.names.empty()) {
+  if (identity != nullptr && !(answer.names.empty() && answer.user.empty())) {
     *identity = new (std::nothrow) sallyport_identity(sockets::identity_of(answer));
     if (*identity == nullptr) return result(ENOMEM);
   }
@@ -94,6 +94,10 @@ size_t sallyport_identity_names(const sallyport_identity* identity) {
 const char* sallyport_identity_name(const sallyport_identity* identity, size_t index) {
   return index < sallyport_identity_names(identity) ? identity->names[index].c_str() : nullptr;
 }
+const char* sallyport_identity_user(const sallyport_identity* identity) {
+  return identity == nullptr ? "" : identity->user.c_str();
+}
+
 const char* sallyport_identity_method(const sallyport_identity* identity) {
   return identity == nullptr ? "" : identity->method.c_str();
 }

@@ -186,10 +186,16 @@ INT query(int fd, bool datagrams, const void* in, DWORD in_octets, void* out, DW
   SOCKET_SECURITY_QUERY_INFO_IPSEC2 info{};
   info.SecurityProtocol = second ? SOCKET_SECURITY_PROTOCOL_IPSEC2 : SOCKET_SECURITY_PROTOCOL_IPSEC;
   info.Flags = answer.flags & (SOCKET_INFO_CONNECTION_SECURED | SOCKET_INFO_CONNECTION_ENCRYPTED);
-  // Main mode has proved the machine; who proves a user will be extended mode.
+  // Main mode has proved the machine, the second authentication the user.
   if (wanted.PeerTokenAccessMask != 0 && !answer.names.empty())
     info.PeerMachineAccessTokenHandle =
         reinterpret_cast<uintptr_t>(winsock::give_handle(std::make_shared<Token>(sockets::identity_of(answer))));
+  if (!answer.user.empty()) {
+    info.Flags |= SOCKET_INFO_CONNECTION_IMPERSONATED;
+    if (wanted.PeerTokenAccessMask != 0)
+      info.PeerApplicationAccessTokenHandle =
+          reinterpret_cast<uintptr_t>(winsock::give_handle(std::make_shared<Token>(sockets::user_identity_of(answer))));
+  }
   info.MmSaId = answer.main_mode_sa;
   info.QmSaId = answer.quick_mode_sa;
   info.NegotiationWinerr = answer.negotiation_error;
