@@ -62,7 +62,8 @@ typedef struct sallyport_identity sallyport_identity;
 
 struct sallyport_security_state {
   uint32_t flags;
-  uint32_t negotiation_error;  // why the last negotiation for it failed: a code of winerror.h (ERROR_IPSEC_…); 0: none
+  uint32_t negotiation_error;  // why the last negotiation for it failed, or why its connection was broken off: a code
+                               // of winerror.h (ERROR_IPSEC_…); 0: neither
   uint64_t main_mode_sa;       // number of the IKE SA; 0: none
   uint64_t quick_mode_sa;      // number of the pair of IPsec SAs; 0: none
 };
@@ -70,7 +71,8 @@ struct sallyport_security_state {
 // Asks about a connected socket (peer is then not looked at), or about one peer of a socket of type SOCK_DGRAM.
 // identity: NULL, or gets the peer's proved identity, to be freed with sallyport_identity_free; NULL where there is
 // none. ENOTCONN: SOCK_STREAM, not connected, and no negotiation for it has failed; if one has, negotiation_error says
-// why, and nothing else is set. EINVAL: SOCK_DGRAM, and no address or port. ECONNRESET: the connection was reset.
+// why, and nothing else is set. EINVAL: SOCK_DGRAM, and no address or port. ECONNRESET: the connection was reset, and
+// the program has not been told yet; where its protection was the reason (RFC 5660 2), negotiation_error says so.
 int sallyport_query_security(int fd, const struct sockaddr* peer, socklen_t peer_length,
                              struct sallyport_security_state* state, sallyport_identity** identity);
 

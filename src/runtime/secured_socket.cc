@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "runtime/datagram_batch.h"
@@ -39,6 +40,12 @@ uint64_t long_option(int fd, int name) {
 
 bool set(int fd, int name, int value) { return ::setsockopt(fd, SOL_SOCKET, name, &value, sizeof value) == 0; }
 
+// SO_ERROR would take it from the program, whose next read would be told of an orderly end.
+bool has_error(int fd) {
+  pollfd one{fd, 0, 0};
+  return ::poll(&one, 1, 0) == 1 && (one.revents & POLLERR) != 0;
+}
+
 bool same_namespace(int fd) {
   const Fd own(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   return !own || long_option(fd, SO_NETNS_COOKIE) == long_option(own.get(), SO_NETNS_COOKIE);
@@ -56,7 +63,7 @@ bool only_by(int fd, uint32_t device_index) {
 }  // namespace
 
 int inspect_socket(int fd, SocketFacts& out) {
-  int family = 0, type = 0, protocol = 0, listening = 0, mark = 0, error = 0;
+  int family = 0, type = 0, protocol = 0, listening = 0, mark = 0;
   if (option(fd, SOL_SOCKET, SO_DOMAIN, family) != 0) return ENOTSOCK;
   if (family != AF_INET && family != AF_INET6) return EAFNOSUPPORT;
   (void)option(fd, SOL_SOCKET, SO_TYPE, type);
@@ -74,15 +81,17 @@ int inspect_socket(int fd, SocketFacts& out) {
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0) out.local = plain_endpoint_of(name);
   out.bound = out.local.port != 0 || !out.local.addr.is_any();
   length = sizeof name;
-  out.connected = ::getpeername(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0;
+  // Of a connection that is over getpeername() says no more.
+  length = out.v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  out.connected = ::getsockopt(fd, SOL_SOCKET, SO_PEERNAME, &name, &length) == 0;
   if (out.connected) out.remote = plain_endpoint_of(name);
   if (out.datagrams) return 0;
   tcp_info tcp{};
   length = sizeof tcp;
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &length) == 0) {
     out.connecting = tcp.tcpi_state == TCP_SYN_SENT;
-    out.reset =
-        tcp.tcpi_state == TCP_CLOSE && out.bound && option(fd, SOL_SOCKET, SO_ERROR, error) == 0 && error == ECONNRESET;
+    // Whoever has measured a round trip was connected.
+    out.reset = tcp.tcpi_state == TCP_CLOSE && tcp.tcpi_rtt != 0 && has_error(fd);
     if (tcp.tcpi_state == TCP_CLOSE || out.connecting) out.connected = false;
   }
   return 0;

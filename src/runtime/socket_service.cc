@@ -10,8 +10,8 @@
 
 #include "policy/provider_context.h"
 #include "runtime/clock.h"
+#include "runtime/socket_query.h"
 #include "stack/filter_flows.h"
-#include "stack/peer_names.h"
 #include "stack/peer_sid.h"
 
 namespace sallyport::runtime {
@@ -22,10 +22,11 @@ using policy::Guid;
 using stack::SocketPlace;
 
 constexpr int kLookTimer = 4;
-constexpr Duration kLookSoon = milliseconds(20), kLookLater = milliseconds(500);
-constexpr Duration kHurry = seconds(5);  // after a socket was secured, that may soon listen
-constexpr size_t kMostNames = 64;        // of one socket
-constexpr size_t kMostEarly = 4096;      // sockets with names that are not secured yet
+constexpr Duration kLookSoon = milliseconds(100), kLookLater = milliseconds(500);
+constexpr Duration kLookForPeer = milliseconds(1);  // not more often, whatever peers send
+constexpr Duration kHurry = seconds(5);             // after a socket was secured, that may soon listen
+constexpr size_t kMostNames = 64;                   // of one socket
+constexpr size_t kMostEarly = 4096;                 // sockets with names that are not secured yet
 constexpr size_t kMostEarlyOfUser = 256;
 constexpr size_t kMostFailed = 1024;    // connections that have gone without an SA, and why
 constexpr size_t kMostUnjudged = 1024;  // calls whose callers are being looked at
@@ -64,13 +65,6 @@ stack::HostFlow flow_of(const SocketPlace& place) {
   return {place.local, place.remote, place.protocol, place.local_port, place.remote_port, true};
 }
 
-bool covers(const model::Selectors& selectors, const IpEndpoint& end, uint8_t protocol) {
-  return std::any_of(selectors.begin(), selectors.end(), [&](const model::Selector& s) {
-    return s.family() == end.addr.family() && !(end.addr < s.first) && !(s.last < end.addr) &&
-           (s.protocol == 0 || s.protocol == protocol) && s.port_first <= end.port && end.port <= s.port_last;
-  });
-}
-
 }  // namespace
 
 SocketService::SocketService(Loop& loop, TraceLog& log, Driver& driver, Fd listening, Fd lookup)
@@ -83,10 +77,14 @@ SocketService::SocketService(Loop& loop, TraceLog& log, Driver& driver, Fd liste
   server_.on_request = [this](SocketServer::ClientId client, uint32_t uid, ByteView octets, std::vector<Fd> passed) {
     take(client, uid, octets, std::move(passed));
   };
+  driver_.on_message = [this] { look_for_peer(); };
   driver_.on_endpoint_wanted = [this](const stack::EndpointWanted& wanted) { on_endpoint(wanted); };
 }
 
-SocketService::~SocketService() { driver_.on_endpoint_wanted = nullptr; }
+SocketService::~SocketService() {
+  driver_.on_message = nullptr;
+  driver_.on_endpoint_wanted = nullptr;
+}
 
 void SocketService::refuse(SocketServer::ClientId client, int error) {
   Answer answer;
@@ -289,11 +287,11 @@ int SocketService::delete_name(const Request& request, const Fd& socket, const S
 
 int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts,
                          Answer& out) const {
-  if (facts.reset) return ECONNRESET;
   IpEndpoint remote = facts.remote;
   if (!facts.datagrams && !facts.connected) {
-    out.negotiation_error = failure_of(cookie, facts.remote.addr);
-    return out.negotiation_error != 0 && request.function == call::Function::query ? 0 : ENOTCONN;
+    out.negotiation_error = why_over(cookie, facts);
+    if (out.negotiation_error != 0 && request.function == call::Function::query) return 0;
+    return facts.reset ? ECONNRESET : ENOTCONN;
   }
   if (facts.datagrams && !facts.connected) {
     const auto peer = peer_of(request);
@@ -302,59 +300,28 @@ int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, 
   }
   const auto& settings = driver_.settings().secure_sockets;
   const auto& users = settings.identify_only_uids;
-  const bool identify_only = settings.identify_only_all || std::find(users.begin(), users.end(), uid) != users.end();
-  if (identify_only) out.flags = call::kIdentifyOnly;
-  if (!facts.secured) return request.function == call::Function::account ? EACCES : 0;
-  const auto report = driver_.packets();
-  const auto& control = driver_.control();
   const auto known = sockets_.find(cookie);
-  const uint64_t own = known != sockets_.end() && known->second.group ? known->second.group->number : 0;
-  bool several = false, all_encrypt = true;
-  std::string identity;
-  for (const auto& ike_sa : control.ike_sas()) {
-    for (const auto& child : ike_sa.children) {
-      const auto sa = std::find_if(report.sas.begin(), report.sas.end(),
-                                   [&](const auto& s) { return s.child_id == child.child_id; });
-      if (sa == report.sas.end() || sa->lingering || sa->mode != model::Mode::transport ||
-          sa->remote.addr != remote.addr)
-        continue;
-      // A socket bound to no address speaks by the one that its SA has.
-      const IpEndpoint local{facts.local.addr.is_any() ? sa->local.addr : facts.local.addr, facts.local.port};
-      if (!covers(child.ts_local, local, facts.protocol()) || !covers(child.ts_remote, remote, facts.protocol()))
-        continue;
-      const uint64_t serves = control.socket_group_of(ike_sa.connection, child.child);
-      if (own != 0 && serves != 0 && serves != own) continue;
-      // Which of several SAs an accepted connection came by is not known here: what is said holds for all of them.
-      several = several || (out.quick_mode_sa != 0 && identity != ike_sa.remote_identity);
-      all_encrypt = all_encrypt && (own != 0 || model::encrypts(sa->protocol, sa->encr));
-      if (out.quick_mode_sa != 0 && child.child_id < out.quick_mode_sa) continue;  // the newest counts
-      identity = ike_sa.remote_identity;
-      out.flags = (identify_only ? call::kIdentifyOnly : 0) | call::kSecured |
-                  (model::encrypts(sa->protocol, sa->encr) ? call::kEncrypted : 0);
-      out.main_mode_sa = ike_sa.ike_id;
-      out.quick_mode_sa = child.child_id;
-      const bool proved = control.proves_identity(ike_sa.connection);
-      out.method = proved ? "certificate" : "psk";
-      const ByteView certificate = ike_sa.remote_proof ? ByteView(ike_sa.remote_proof->certificate) : ByteView();
-      out.names = proved ? stack::names_of_peer(ike_sa.remote_identity, certificate) : std::vector<std::string>();
-      out.principal = proved ? out.names.front() : std::string();
-    }
+  QueriedSocket asked;
+  asked.flow = {facts.local.addr, remote.addr, facts.protocol(), facts.local.port, remote.port, true};
+  asked.group = known != sockets_.end() && known->second.group ? known->second.group->number : 0;
+  asked.identify_only = settings.identify_only_all || std::find(users.begin(), users.end(), uid) != users.end();
+  if (facts.secured) {
+    describe_peer(driver_, asked, out);
+  } else if (asked.identify_only) {
+    out.flags = call::kIdentifyOnly;
   }
-  if (several) {
-    out.names.clear();
-    out.principal.clear();
-  }
-  if (out.quick_mode_sa == 0) out.negotiation_error = failure_of(cookie, remote.addr);
-  if (!all_encrypt) out.flags &= ~call::kEncrypted;
-  for (const auto& [principal, account] : settings.accounts) {
-    const auto is_meant = [&, wanted = stack::canonical_identity(principal)](const std::string& name) {
-      return stack::canonical_identity(name) == wanted;
-    };
-    if (out.account.empty() && std::any_of(out.names.begin(), out.names.end(), is_meant)) out.account = account;
-  }
+  if (facts.secured && out.quick_mode_sa == 0) out.negotiation_error = failure_of(cookie, remote.addr);
   if (request.function != call::Function::account) return 0;
-  if (identify_only) return out.quick_mode_sa != 0 ? 0 : EACCES;
+  if (asked.identify_only) return out.quick_mode_sa != 0 ? 0 : EACCES;
   return out.account.empty() ? EACCES : 0;
+}
+
+// An accepted connection is nobody's own here: its flow tells, for a while.
+uint32_t SocketService::why_over(uint64_t cookie, const SocketFacts& facts) const {
+  if (const uint32_t code = failure_of(cookie, facts.remote.addr); code != 0) return code;
+  if (!facts.secured || facts.remote.port == 0) return 0;
+  return why_broken_off(
+      driver_, {facts.local.addr, facts.remote.addr, facts.protocol(), facts.local.port, facts.remote.port, true});
 }
 
 uint32_t SocketService::failure_of(uint64_t cookie, const IpAddr& remote) const {
@@ -368,6 +335,12 @@ uint32_t SocketService::failure_of(uint64_t cookie, const IpAddr& remote) const 
   }
   const auto gone = std::find_if(failed_.rbegin(), failed_.rend(), [&](const auto& e) { return e.first == cookie; });
   return gone == failed_.rend() ? 0 : gone->second;
+}
+
+// Before its flow is forgotten.
+uint32_t SocketService::why_gone(uint64_t cookie, const SocketPlace& place) const {
+  const uint32_t code = failure_of(cookie, place.remote);
+  return code != 0 ? code : why_broken_off(driver_, flow_of(place));
 }
 
 // A program asks when connect() has come back, and the kernel does not know the connection any more then.
@@ -459,6 +432,14 @@ bool SocketService::look_for_new() {
   return any;
 }
 
+// What has begun to listen a moment ago has its filters before a peer's wish for its port is judged.
+void SocketService::look_for_peer() {
+  const TimePoint now = monotonic_now();
+  if (now < look_for_peer_at_) return;
+  look_for_peer_at_ = now + kLookForPeer;
+  (void)look_for_new();
+}
+
 SocketService::Census SocketService::take_census() {
   Census out;
   bool streams = false, datagrams = false;
@@ -500,7 +481,7 @@ void SocketService::look() {
                          (socket.listener && census.accepted.contains(at_first.local_port) &&
                           !census.listening.contains({at_first.local, at_first.local_port}));
       if (lives) continue;
-      const uint32_t why = socket.shares ? failure_of(here->first, at_first.remote) : 0;
+      const uint32_t why = socket.shares ? why_gone(here->first, at_first) : 0;
       if (!leave_place(here->first, socket)) continue;
       if (why != 0) remember_failure(here->first, why);
       erase(here);

@@ -74,6 +74,8 @@ class SocketService {
   size_t of_user(uint32_t uid) const;
   // Why there is no SA between a socket and this host: ERROR_IPSEC_*, or 0.
   uint32_t failure_of(uint64_t cookie, const IpAddr& remote) const;
+  uint32_t why_over(uint64_t cookie, const SocketFacts& facts) const;
+  uint32_t why_gone(uint64_t cookie, const stack::SocketPlace& place) const;
   void remember_failure(uint64_t cookie, uint32_t code);
   using Sockets = std::map<uint64_t, Secured>;  // by cookie
   void erase(Sockets::iterator at);
@@ -86,6 +88,7 @@ class SocketService {
   bool leave_place(uint64_t cookie, Secured& socket);
   void look();
   bool look_for_new();
+  void look_for_peer();
   struct Census {                                   // what the kernel has, at one moment
     std::set<std::pair<uint8_t, uint64_t>> living;  // protocol and cookie
     std::set<uint16_t> accepted;                    // local ports with connections
@@ -113,7 +116,7 @@ class SocketService {
   std::map<uint64_t, SocketServer::ClientId> opening_;
   uint64_t next_token_ = 1, next_number_ = 1;
   std::optional<TimePoint> hurry_until_;
-  TimePoint census_at_{};
+  TimePoint census_at_{}, look_for_peer_at_{};
   std::optional<TimePoint> look_at_;
 };
 

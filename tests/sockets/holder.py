@@ -102,6 +102,14 @@ def server(keep, address, port):
         way(s.accept()[0])
 
 
+def why_over(s):
+    """A number of winerror.h, or the error of the query itself."""
+    try:
+        return sallyport.query(s).negotiation_error
+    except OSError as problem:
+        return errno.errorcode[problem.errno]
+
+
 def stream(address, port, duration):
     s = made(address)
     sallyport.secure(s)
@@ -117,7 +125,7 @@ def stream(address, port, duration):
         except TimeoutError:
             continue
         except OSError as ended:
-            say(ended=errno.errorcode[ended.errno], sent=sent)
+            say(ended=errno.errorcode[ended.errno], sent=sent, why=why_over(s))
             return
     say(ended=None, sent=sent)
 
@@ -125,8 +133,12 @@ def stream(address, port, duration):
 def sink(address, port):
     s = listening(address, int(port))
     c, _ = s.accept()
-    while octets := c.recv(65536):
-        say(got=len(octets))
+    try:
+        while octets := c.recv(65536):
+            say(got=len(octets))
+    except OSError as ended:
+        say(ended=errno.errorcode[ended.errno], why=why_over(c))
+        return
     say(over=True)
 
 

@@ -62,7 +62,7 @@ class Talk:
         line = process.stdout.readline()
         if "bound" not in line:
             raise Failure(f"the server at {host} ended with {process.wait()}: {line}")
-        time.sleep(0.3)  # its port becomes known
+        time.sleep(0.3)  # what stood at its port before is forgotten
         return process
 
     def ask(self, host, server, protocol, family, settings, patience=6, port=PORT, name=None):

@@ -1,0 +1,90 @@
+// See socket_query.h.
+#include "runtime/socket_query.h"
+
+#include <algorithm>
+
+#include "stack/peer_names.h"
+
+namespace sallyport::runtime {
+namespace {
+
+namespace call = policy::socket_call;
+using Broken = stack::FilterFlows::Broken;
+
+constexpr uint32_t kWrongSa = 13912, kClearTextDrop = 13916;  // of winerror.h
+
+bool covers(const model::Selectors& selectors, const IpAddr& address, uint16_t port, uint8_t protocol) {
+  return std::any_of(selectors.begin(), selectors.end(), [&](const model::Selector& s) {
+    return s.family() == address.family() && !(address < s.first) && !(s.last < address) &&
+           (s.protocol == 0 || s.protocol == protocol) && s.port_first <= port && port <= s.port_last;
+  });
+}
+
+// A socket bound to no address speaks by the one that its SA has.
+stack::HostFlow flow_by(const ipsec::SaStatus& sa, stack::HostFlow flow) {
+  if (flow.local.is_any()) flow.local = sa.local.addr;
+  return flow;
+}
+
+bool may_carry(const Driver& driver, const QueriedSocket& socket, const ike::IkeSaStatus& ike_sa,
+               const ike::ChildSaStatus& child, const ipsec::SaStatus& sa) {
+  if (sa.lingering || sa.mode != model::Mode::transport || sa.remote.addr != socket.flow.remote) return false;
+  const stack::HostFlow flow = flow_by(sa, socket.flow);
+  if (!covers(child.ts_local, flow.local, flow.local_port, flow.protocol) ||
+      !covers(child.ts_remote, flow.remote, flow.remote_port, flow.protocol))
+    return false;
+  const uint64_t serves = driver.control().socket_group_of(ike_sa.connection, child.child);
+  if (socket.group != 0 && serves != 0 && serves != socket.group) return false;
+  const auto standing = driver.standing(flow);
+  return !standing || standing->reqid == 0 || standing->reqid == sa.reqid;
+}
+
+std::string account_of(const Driver& driver, const std::vector<std::string>& names) {
+  for (const auto& [principal, account] : driver.settings().secure_sockets.accounts) {
+    const auto is_meant = [&, wanted = stack::canonical_identity(principal)](const std::string& name) {
+      return stack::canonical_identity(name) == wanted;
+    };
+    if (std::any_of(names.begin(), names.end(), is_meant)) return account;
+  }
+  return {};
+}
+
+}  // namespace
+
+void describe_peer(const Driver& driver, const QueriedSocket& socket, call::Answer& out) {
+  const auto report = driver.packets();
+  bool several = false, all_encrypt = true;
+  std::string identity;
+  for (const auto& ike_sa : driver.control().ike_sas()) {
+    for (const auto& child : ike_sa.children) {
+      const auto sa = std::find_if(report.sas.begin(), report.sas.end(),
+                                   [&](const auto& s) { return s.child_id == child.child_id; });
+      if (sa == report.sas.end() || !may_carry(driver, socket, ike_sa, child, *sa)) continue;
+      // Before anything has come by it, what is said of an accepted connection holds for all that may carry it.
+      several = several || (out.quick_mode_sa != 0 && identity != ike_sa.remote_identity);
+      all_encrypt = all_encrypt && (socket.group != 0 || model::encrypts(sa->protocol, sa->encr));
+      if (out.quick_mode_sa != 0 && child.child_id < out.quick_mode_sa) continue;  // the newest counts
+      identity = ike_sa.remote_identity;
+      out.flags = call::kSecured | (model::encrypts(sa->protocol, sa->encr) ? call::kEncrypted : 0);
+      out.main_mode_sa = ike_sa.ike_id;
+      out.quick_mode_sa = child.child_id;
+      const bool proved = driver.control().proves_identity(ike_sa.connection);
+      out.method = proved ? "certificate" : "psk";
+      const ByteView certificate = ike_sa.remote_proof ? ByteView(ike_sa.remote_proof->certificate) : ByteView();
+      out.names = proved ? stack::names_of_peer(ike_sa.remote_identity, certificate) : std::vector<std::string>();
+    }
+  }
+  if (several) out.names.clear();
+  out.principal = out.names.empty() ? std::string() : out.names.front();
+  if (!all_encrypt) out.flags &= ~call::kEncrypted;
+  if (socket.identify_only) out.flags |= call::kIdentifyOnly;
+  out.account = account_of(driver, out.names);
+}
+
+uint32_t why_broken_off(const Driver& driver, const stack::HostFlow& flow) {
+  const auto standing = driver.standing(flow);
+  if (!standing || standing->broken == Broken::no) return 0;
+  return standing->broken == Broken::other_peer ? kWrongSa : kClearTextDrop;
+}
+
+}  // namespace sallyport::runtime
