@@ -52,7 +52,7 @@ int sallyport_set_peer_name(int fd, const struct sockaddr* peer, socklen_t peer_
 int sallyport_delete_peer_name(int fd, const struct sockaddr* peer, socklen_t peer_length);
 
 // What has become of it; bits of sallyport_security_state.flags.
-#define SALLYPORT_SECURED 0x1u    // there is an SA for traffic with the peer
+#define SALLYPORT_SECURED 0x1u    // there is an SA for traffic with the peer, or it is a secured socket of this host
 #define SALLYPORT_ENCRYPTED 0x2u  // and it encrypts
 // The administrator lets this program know who a peer is and gives it nobody's rights: `identify_only`.
 #define SALLYPORT_IDENTIFY_ONLY 0x10000u
@@ -80,7 +80,7 @@ int sallyport_query_security(int fd, const struct sockaddr* peer, socklen_t peer
 const char* sallyport_identity_principal(const sallyport_identity* identity);  // the name IKE authenticated; "" if none
 size_t sallyport_identity_names(const sallyport_identity* identity);           // the principal and its other names
 const char* sallyport_identity_name(const sallyport_identity* identity, size_t index);  // NULL: no such index
-const char* sallyport_identity_method(const sallyport_identity* identity);              // "certificate", "psk" or ""
+const char* sallyport_identity_method(const sallyport_identity* identity);  // "certificate", "psk", "local" or ""
 uint64_t sallyport_identity_main_mode_sa(const sallyport_identity* identity);
 uint64_t sallyport_identity_quick_mode_sa(const sallyport_identity* identity);
 void sallyport_identity_free(sallyport_identity* identity);

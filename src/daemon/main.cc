@@ -109,9 +109,9 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   };
   FileBroker broker;
   if (auto* sockets = worker.sockets()) {
-    sockets->on_secure = [&privileges, sockets](uint64_t token, runtime::Fd socket, bool clear_too) {
+    sockets->on_secure = [&privileges, sockets](uint64_t token, runtime::Fd socket, const runtime::SecuringWish& wish) {
       uint64_t cookie = 0;
-      const int error = privileges.secure_socket(socket.get(), clear_too, cookie);
+      const int error = privileges.secure_socket(socket.get(), wish, cookie);
       sockets->secured(token, error, cookie);
     };
     serve_callers(loop, worker, broker);

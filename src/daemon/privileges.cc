@@ -11,7 +11,6 @@
 #include "runtime/entropy.h"
 #include "runtime/path_filter.h"
 #include "runtime/raw_socket.h"
-#include "runtime/secured_socket.h"
 #include "runtime/socket_lookup.h"
 #include "runtime/socket_server.h"
 #include "runtime/source_lookup.h"
@@ -109,9 +108,9 @@ std::optional<std::string> Privileges::open_socket_calls(const config::Settings&
   return std::nullopt;
 }
 
-int Privileges::secure_socket(int socket, bool clear_too, uint64_t& cookie) const {
+int Privileges::secure_socket(int socket, const runtime::SecuringWish& wish, uint64_t& cookie) const {
   if (!held_.socket_calls) return EOPNOTSUPP;
-  return runtime::secure_socket(socket, held_.tun_index, clear_too, cookie);
+  return runtime::secure_socket(socket, held_.tun_index, wish, cookie);
 }
 
 std::optional<std::string> Privileges::open_files(const config::Settings& settings) {

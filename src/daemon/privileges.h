@@ -14,6 +14,7 @@
 #include "runtime/link_watch.h"
 #include "runtime/nft_guard.h"
 #include "runtime/routes_linux.h"
+#include "runtime/secured_socket.h"
 #include "runtime/tun_device.h"
 #include "runtime/udp_socket.h"
 
@@ -38,7 +39,7 @@ class Privileges {
   int links_fd() const { return links_ ? links_->fd() : -1; }
   std::optional<std::string> follow_links();
   // runtime::secure_socket() with our device. EOPNOTSUPP: not configured.
-  int secure_socket(int socket, bool clear_too, uint64_t& cookie) const;
+  int secure_socket(int socket, const runtime::SecuringWish& wish, uint64_t& cookie) const;
   runtime::GuardReport guard_report() const;
   runtime::Descriptors share() const;  // duplicates, for a worker
   std::vector<std::string> warnings() const { return warnings_; }

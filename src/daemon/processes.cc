@@ -322,10 +322,10 @@ void send_filter_plan(DescriptorChannel& parent, ByteView plan) {
       send_filter_plan(process.parent, runtime::write_filter_plan(filters));
     };
     if (auto* sockets = process.worker->sockets()) {
-      sockets->on_secure = [&process, sockets](uint64_t token, Fd socket, bool clear_too) {
+      sockets->on_secure = [&process, sockets](uint64_t token, Fd socket, const runtime::SecuringWish& wish) {
         Writer out;
         out.u64(token);
-        out.u8(clear_too ? 1 : 0);
+        out.u8(wish.octet());
         if (!process.parent.send(code(Word::secure_socket), out.view(), {socket.get()}, false))
           sockets->secured(token, EAGAIN, 0);
       };
@@ -529,7 +529,8 @@ class Parent {
   void secure_socket(const ChannelMessage& message) {
     if (message.body.size() != 9 || message.descriptors.size() != 1) return;
     uint64_t cookie = 0;
-    const int error = privileges_.secure_socket(message.descriptors.front().get(), message.body[8] != 0, cookie);
+    const int error = privileges_.secure_socket(message.descriptors.front().get(),
+                                                runtime::SecuringWish::of_octet(message.body[8]), cookie);
     Writer out;
     out.bytes(ByteView(message.body).first(8));
     out.u32(static_cast<uint32_t>(error));

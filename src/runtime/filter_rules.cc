@@ -10,7 +10,8 @@
 //                              device │                                 └─ permit ── passes ├─ of a secured connection
 //                              ── counted, dropped └─ INBOUND_TRANSPORT ── ALE_AUTH_RECV_ACCEPT, where the connection
 //                              began there
-//   leaving: postrouting ── marked, but not by the device ── counted, dropped
+//   leaving: postrouting ── marked, but not by the device ── counted, dropped; between secured sockets of this host ──
+//   passes
 #include "runtime/filter_rules.h"
 
 #include <algorithm>
@@ -246,7 +247,8 @@ void write_bases(std::string& text, const FilterRulesPlan& plan) {
             first_chain(plan.filters, Point::outbound_transport, family) + "\n";
   text += "\t}\n";
   text += "\tchain filters_captured {\n\t\ttype filter hook postrouting priority 320; policy accept;\n";
-  text += "\t\tmeta mark " + hex(kCaptureMark) + " oifname != \"" + plan.device +
+  text += "\t\tmeta mark " + hex(kCaptureMark | kWithinHostBit) + " oifname \"lo\" accept\n";
+  text += "\t\tmeta mark and " + hex(kCaptureMask) + " == " + hex(kCaptureMark) + " oifname != \"" + plan.device +
           "\" counter name captured_out drop\n\t}\n";
 }
 

@@ -51,12 +51,17 @@ bool same_namespace(int fd) {
   return !own || long_option(fd, SO_NETNS_COOKIE) == long_option(own.get(), SO_NETNS_COOKIE);
 }
 
+// A packet keeps its mark over the loopback device, and only who may set marks can have set it.
 bool only_by(int fd, uint32_t device_index) {
+  constexpr uint32_t kLoopback = 1;  // of every network namespace
   sock_filter code[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_IFINDEX)},
-                        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, device_index},
+                        {BPF_JMP | BPF_JEQ | BPF_K, 3, 0, device_index},
+                        {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, kLoopback},
+                        {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_MARK)},
+                        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, kCaptureMark | kWithinHostBit},
                         {BPF_RET | BPF_K, 0, 0, 0xffffffff},
                         {BPF_RET | BPF_K, 0, 0, 0}};
-  const sock_fprog filter{4, code};
+  const sock_fprog filter{7, code};
   return ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
 }
 
@@ -75,7 +80,7 @@ int inspect_socket(int fd, SocketFacts& out) {
   (void)option(fd, SOL_SOCKET, SO_ACCEPTCONN, listening);
   (void)option(fd, SOL_SOCKET, SO_MARK, mark);
   out.listening = listening != 0;
-  out.secured = static_cast<uint32_t>(mark) == kCaptureMark;
+  out.secured = (static_cast<uint32_t>(mark) & kCaptureMask) == kCaptureMark;
   sockaddr_storage name{};
   socklen_t length = sizeof name;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length) == 0) out.local = plain_endpoint_of(name);
@@ -102,17 +107,23 @@ int may_be_secured(const SocketFacts& facts) {
   return facts.bound || facts.listening || facts.secured ? EINVAL : 0;
 }
 
-int secure_socket(int fd, uint32_t device_index, bool clear_too, uint64_t& cookie) {
+int secure_socket(int fd, uint32_t device_index, const SecuringWish& wish, uint64_t& cookie) {
   SocketFacts facts;
   if (const int refused = inspect_socket(fd, facts); refused != 0) return refused;
+  if (wish.again) {
+    cookie = long_option(fd, SO_COOKIE);
+    if (!facts.secured) return EINVAL;
+    return set(fd, SO_MARK, static_cast<int>(kCaptureMark)) ? 0 : errno;
+  }
   if (const int refused = may_be_secured(facts); refused != 0) return refused;
   if (!same_namespace(fd)) return EXDEV;
   int locked = 0;
   (void)option(fd, SOL_SOCKET, SO_LOCK_FILTER, locked);
   if (locked != 0) return EINVAL;  // a filter of the program's own that cannot be replaced
-  if (!set(fd, SO_MARK, static_cast<int>(kCaptureMark))) return errno;
+  const uint32_t within_host = wish.named ? 0 : kWithinHostBit;
+  if (!set(fd, SO_MARK, static_cast<int>(kCaptureMark | within_host))) return errno;
   if (!set(fd, SO_REUSEADDR, 0) || !set(fd, SO_REUSEPORT, 0)) return errno;
-  if (!clear_too && !only_by(fd, device_index)) return errno;
+  if (!wish.clear_too && !only_by(fd, device_index)) return errno;
   if (!set(fd, SO_LOCK_FILTER, 1)) return errno;
   cookie = long_option(fd, SO_COOKIE);
   // A connect that raced: what it began without the mark is not vouched for.

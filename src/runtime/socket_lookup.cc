@@ -32,6 +32,8 @@ std::optional<FoundSocket> found(const nlmsghdr& header) {
   FoundSocket out;
   out.cookie = uint64_t{message.id.idiag_cookie[1]} << 32 | message.id.idiag_cookie[0];
   out.state = message.idiag_state;
+  // Of a socket without a file the kernel says that it is root's.
+  if (message.idiag_inode != 0) out.uid = message.idiag_uid;
   out.local = {address_of(message.idiag_family, message.id.idiag_src), ntohs(message.id.idiag_sport)};
   out.remote = {address_of(message.idiag_family, message.id.idiag_dst), ntohs(message.id.idiag_dport)};
   if (const auto only = NetlinkAttributes(header, sizeof(inet_diag_msg)).find(INET_DIAG_SKV6ONLY);

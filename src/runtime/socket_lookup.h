@@ -15,6 +15,7 @@ struct FoundSocket {
   uint8_t state = 0;  // of TCP, as in linux/tcp_states.h: 1 established, 6 time-wait, 7 closed, 10 listening
   IpEndpoint local, remote;
   bool v6_only = false;
+  std::optional<uint32_t> uid;  // of the account whose socket it is; nothing: no program has it any more
 };
 
 Result<Fd> open_socket_lookup();

@@ -39,8 +39,12 @@ bool may_carry(const Driver& driver, const QueriedSocket& socket, const ike::Ike
   return !standing || standing->reqid == 0 || standing->reqid == sa.reqid;
 }
 
-std::string account_of(const Driver& driver, const std::vector<std::string>& names) {
+constexpr std::string_view kLocalName = "uid:";
+
+// A local name is the kernel's to give: no peer proves one, whatever its certificate says.
+std::string account_of(const Driver& driver, const std::vector<std::string>& names, bool local) {
   for (const auto& [principal, account] : driver.settings().secure_sockets.accounts) {
+    if ((principal.compare(0, kLocalName.size(), kLocalName) == 0) != local) continue;
     const auto is_meant = [&, wanted = stack::canonical_identity(principal)](const std::string& name) {
       return stack::canonical_identity(name) == wanted;
     };
@@ -78,7 +82,15 @@ void describe_peer(const Driver& driver, const QueriedSocket& socket, call::Answ
   out.principal = out.names.empty() ? std::string() : out.names.front();
   if (!all_encrypt) out.flags &= ~call::kEncrypted;
   if (socket.identify_only) out.flags |= call::kIdentifyOnly;
-  out.account = account_of(driver, out.names);
+  out.account = account_of(driver, out.names, false);
+}
+
+void describe_local_peer(const Driver& driver, const QueriedSocket& socket, uint32_t uid, call::Answer& out) {
+  out.flags = call::kSecured | (socket.identify_only ? call::kIdentifyOnly : 0);
+  out.method = "local";
+  out.principal = std::string(kLocalName) + std::to_string(uid);
+  out.names = {out.principal};
+  out.account = account_of(driver, out.names, true);
 }
 
 uint32_t why_broken_off(const Driver& driver, const stack::HostFlow& flow) {

@@ -12,6 +12,10 @@ struct QueriedSocket {
   bool identify_only = false;  // its program takes nobody's rights
 };
 
+// Of a peer within this host, which a secured socket of that account is: the account is its name, as "uid:1000".
+void describe_local_peer(const Driver& driver, const QueriedSocket& socket, uint32_t uid,
+                         policy::socket_call::Answer& out);
+
 // Flags, SAs, names and account of the answer. Nothing is said of names where SAs of several peers may carry the flow.
 void describe_peer(const Driver& driver, const QueriedSocket& socket, policy::socket_call::Answer& out);
 

@@ -61,6 +61,11 @@ std::vector<SocketPlace> places_of(const FoundSocket& found, bool datagrams) {
   return out;
 }
 
+bool is_loopback(const IpAddr& address) {
+  static const IpAddr kV6 = *IpAddr::parse("::1");
+  return address.is_v4() ? address.bytes()[0] == 127 : address == kV6;
+}
+
 stack::HostFlow flow_of(const SocketPlace& place) {
   return {place.local, place.remote, place.protocol, place.local_port, place.remote_port, true};
 }
@@ -126,7 +131,7 @@ void SocketService::serve(Call asked) {
     case call::Function::set_security:
       if ((error = may_be_secured(facts)) == 0) return set_security(client, uid, request, std::move(asked.socket));
       break;
-    case call::Function::set_peer_name: error = set_name(uid, request, socket, facts); break;
+    case call::Function::set_peer_name: return set_peer_name(std::move(asked), facts);
     case call::Function::delete_peer_name: error = delete_name(request, socket, facts); break;
     case call::Function::query:
     case call::Function::account: error = query(uid, request, cookie_of(socket), facts, answer); break;
@@ -222,12 +227,18 @@ void SocketService::set_security(SocketServer::ClientId client, uint32_t uid, co
   if (of_user(uid) >= driver_.settings().secure_sockets.per_user) return refuse(client, EUSERS);
   if (!on_secure) return refuse(client, EOPNOTSUPP);
   const uint64_t token = next_token_++;
-  const bool clear_too = made.wish.allow_insecure;
+  const bool named = early_names_.contains(cookie_of(socket)) && !made.wish.optional_peer_name;
+  const SecuringWish wish{made.wish.allow_insecure, named, false};
   waiting_.emplace(token, Waiting{client, std::move(made)});
-  on_secure(token, std::move(socket), clear_too);
+  on_secure(token, std::move(socket), wish);
 }
 
 void SocketService::secured(uint64_t token, int error, uint64_t cookie) {
+  if (const auto named = naming_.extract(token); !named.empty()) {
+    if (error != 0) return refuse(named.mapped(), error);
+    server_.reply(named.mapped(), policy::call::write(Answer{}));
+    return;
+  }
   auto node = waiting_.extract(token);
   if (node.empty()) return;
   Waiting& waiting = node.mapped();
@@ -240,6 +251,20 @@ void SocketService::secured(uint64_t token, int error, uint64_t cookie) {
   hurry_until_ = monotonic_now() + kHurry;
   arm();
   server_.reply(waiting.client, policy::call::write(Answer{}));
+}
+
+// Within this host nobody proves a name: a secured socket that has one does not speak to others of this host any more.
+void SocketService::set_peer_name(Call asked, const SocketFacts& facts) {
+  if (const int error = set_name(asked.uid, asked.request, asked.socket, facts); error != 0)
+    return refuse(asked.client, error);
+  const auto known = sockets_.find(cookie_of(asked.socket));
+  if (known == sockets_.end() || known->second.wish.optional_peer_name || !on_secure) {
+    server_.reply(asked.client, policy::call::write(Answer{}));
+    return;
+  }
+  const uint64_t token = next_token_++;
+  naming_.emplace(token, asked.client);
+  on_secure(token, std::move(asked.socket), {false, true, true});
 }
 
 int SocketService::set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts) {
@@ -285,8 +310,7 @@ int SocketService::delete_name(const Request& request, const Fd& socket, const S
   return known == sockets_.end() || name_changed(cookie, known->second) ? 0 : EAGAIN;
 }
 
-int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts,
-                         Answer& out) const {
+int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts, Answer& out) {
   IpEndpoint remote = facts.remote;
   if (!facts.datagrams && !facts.connected) {
     out.negotiation_error = why_over(cookie, facts);
@@ -305,15 +329,40 @@ int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, 
   asked.flow = {facts.local.addr, remote.addr, facts.protocol(), facts.local.port, remote.port, true};
   asked.group = known != sockets_.end() && known->second.group ? known->second.group->number : 0;
   asked.identify_only = settings.identify_only_all || std::find(users.begin(), users.end(), uid) != users.end();
-  if (facts.secured) {
+  const auto local_peer = facts.secured ? local_peer_of(asked.flow) : std::nullopt;
+  if (local_peer) {
+    describe_local_peer(driver_, asked, *local_peer, out);
+  } else if (facts.secured) {
     describe_peer(driver_, asked, out);
   } else if (asked.identify_only) {
     out.flags = call::kIdentifyOnly;
   }
-  if (facts.secured && out.quick_mode_sa == 0) out.negotiation_error = failure_of(cookie, remote.addr);
+  if (facts.secured && (out.flags & call::kSecured) == 0) out.negotiation_error = failure_of(cookie, remote.addr);
   if (request.function != call::Function::account) return 0;
-  if (asked.identify_only) return out.quick_mode_sa != 0 ? 0 : EACCES;
+  if (asked.identify_only) return (out.flags & call::kSecured) != 0 ? 0 : EACCES;
   return out.account.empty() ? EACCES : 0;
+}
+
+// What is connected to each other; datagrams by addresses that are this host's for certain.
+std::optional<uint32_t> SocketService::local_peer_of(const stack::HostFlow& flow) {
+  const IpEndpoint local{flow.local, flow.local_port}, remote{flow.remote, flow.remote_port};
+  const auto other = lookup_.find(flow.protocol, remote, local);
+  if (!other || !other->uid || other->local.port != remote.port) return std::nullopt;
+  const bool pair = other->local == remote && other->remote == local;
+  if (!pair && (flow.protocol == kTcp || (!is_loopback(flow.remote) && flow.remote != flow.local))) return std::nullopt;
+  // What has accepted it may have begun to listen a moment ago.
+  return is_secured(*other) || (look_for_new() && is_secured(*other)) ? other->uid : std::nullopt;
+}
+
+bool SocketService::is_secured(const FoundSocket& socket) const {
+  const auto accepts = [&](const SocketPlace& place) {
+    return place.local_port == socket.local.port && (place.local.is_any() || place.local == socket.local.addr);
+  };
+  return std::any_of(sockets_.begin(), sockets_.end(), [&](const auto& each) {
+    const auto& [cookie, known] = each;
+    return cookie == socket.cookie ||
+           (known.listener && std::any_of(known.places.begin(), known.places.end(), accepts));
+  });
 }
 
 // An accepted connection is nobody's own here: its flow tells, for a while.

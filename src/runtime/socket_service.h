@@ -25,7 +25,7 @@ class SocketService {
   SocketService& operator=(const SocketService&) = delete;
 
   // Whoever may: marks and filters the socket (secure_socket()) and answers by secured() with the token.
-  std::function<void(uint64_t token, Fd socket, bool clear_too)> on_secure;
+  std::function<void(uint64_t token, Fd socket, const SecuringWish& wish)> on_secure;
   void secured(uint64_t token, int error, uint64_t cookie);
   // Whoever may: judges the caller at the other end of a connection (judge_connection()), where there are rules, and
   // answers by judged() with a sentence for a refusal.
@@ -67,13 +67,17 @@ class SocketService {
   void refuse(SocketServer::ClientId client, int error);
   void set_security(SocketServer::ClientId client, uint32_t uid, const Request& request, Fd socket);
   int wish_of(const policy::socket_call::Settings& settings, stack::SocketWish& out) const;
+  void set_peer_name(Call asked, const SocketFacts& facts);
   int set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts);
   int delete_name(const Request& request, const Fd& socket, const SocketFacts& facts);
-  int query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts, Answer& out) const;
+  int query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts, Answer& out);
   void make_room(uint32_t uid);
   size_t of_user(uint32_t uid) const;
   // Why there is no SA between a socket and this host: ERROR_IPSEC_*, or 0.
   uint32_t failure_of(uint64_t cookie, const IpAddr& remote) const;
+  // The account of a secured socket of this host that is the flow's other end.
+  std::optional<uint32_t> local_peer_of(const stack::HostFlow& flow);
+  bool is_secured(const FoundSocket& socket) const;
   uint32_t why_over(uint64_t cookie, const SocketFacts& facts) const;
   uint32_t why_gone(uint64_t cookie, const stack::SocketPlace& place) const;
   void remember_failure(uint64_t cookie, uint32_t code);
@@ -112,6 +116,7 @@ class SocketService {
   std::map<uint64_t, EarlyNames> early_names_;        // of sockets that are not secured yet, by cookie
   std::deque<std::pair<uint64_t, uint32_t>> failed_;  // connections that have gone, by cookie, and why; oldest first
   std::map<uint64_t, Waiting> waiting_;
+  std::map<uint64_t, SocketServer::ClientId> naming_;
   std::map<uint64_t, Call> unjudged_;
   std::map<uint64_t, SocketServer::ClientId> opening_;
   uint64_t next_token_ = 1, next_number_ = 1;

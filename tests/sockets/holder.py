@@ -7,6 +7,8 @@ holder.py sink ADDRESS PORT              takes what comes; never ends by itself
 holder.py race ADDRESS PORT ROUNDS       secures a socket while another thread connects it
 holder.py identify ADDRESS PORT          one caller, and who it is for the thread
 holder.py ways-round IPV4 IPV6 BROADCAST  sends by every way round the device
+holder.py within PROTOCOL ADDRESS PORT   each kind of client with each kind of server on this host, in one process
+holder.py local-rights ADDRESS PORT      root's program has another of root's call, and takes the rights that account_map gives it
 holder.py get ADDRESS PORT PATH          one HTTP request
 """
 import errno
@@ -235,6 +237,69 @@ def identify(address, port):
     c.sendall(c.recv(2000).upper())
 
 
+def made_as(kind, family, sort):
+    s = socket.socket(family, sort)
+    if kind != "plain":
+        sallyport.secure(s, encrypt=kind == "encrypt", allow_insecure=kind == "insecure")
+    if kind == "named":
+        sallyport.expect(s, "somebody.example", ("127.0.0.1" if family == socket.AF_INET else "::1", 9) if sort == socket.SOCK_DGRAM else None)
+    s.settimeout(1.2)
+    return s
+
+
+def spoken(server, client, sort):
+    """Whether the text came back, and what each side knows of the other."""
+    client.connect(server.getsockname()[:2])
+    client.sendall(b"text")
+    accepted, peer = (server.accept()[0], None) if sort == socket.SOCK_STREAM else (server, client.getsockname()[:2])
+    accepted.settimeout(1.2)
+    if sort == socket.SOCK_STREAM:
+        accepted.sendall(accepted.recv(100).upper())
+    else:
+        accepted.sendto(accepted.recv(100).upper(), peer)
+    known = [sallyport.query(accepted, peer), sallyport.query(client)]
+    answered = client.recv(100) == b"TEXT"
+    if sort == socket.SOCK_STREAM:
+        accepted.close()
+    return answered, [[state.secured, state.identity and [state.identity.principal, state.identity.method]] for state in known]
+
+
+def within(protocol, address, port):
+    """Rows of client, server, whether they spoke, and what they knew."""
+    become_nobody()
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sort = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    rows, port = [], int(port)
+    for server_kind in ("secure", "insecure", "plain"):
+        for client_kind in ("secure", "encrypt", "insecure", "named", "plain"):
+            port += 1
+            server, client = made_as(server_kind, family, sort), made_as(client_kind, family, sort)
+            server.bind((address, port))
+            if sort == socket.SOCK_STREAM:
+                server.listen(1)
+            try:
+                answered, known = spoken(server, client, sort)
+            except OSError:
+                answered, known = False, None
+            rows.append([client_kind, server_kind, answered, known])
+            server.close()
+            client.close()
+    say(rows=rows)
+
+
+def local_rights(address, port):
+    server, client = made(address), made(address)
+    sallyport.secure(server)
+    sallyport.secure(client)
+    server.bind((address, int(port)))
+    server.listen(1)
+    client.connect((address, int(port)))
+    accepted, _ = server.accept()
+    with sallyport.impersonate(accepted):
+        users = next(line for line in open("/proc/thread-self/status") if line.startswith("Uid:")).split()
+        say(during=int(users[4]), who=sallyport.impersonated().principal)
+
+
 def get(address, port, path):
     s = made(address)
     sallyport.secure(s)
@@ -249,4 +314,4 @@ if __name__ == "__main__":
     if verb == "answer":
         answer(socket.socket(fileno=int(words[0])))
     else:
-        {"server": server, "stream": stream, "sink": sink, "race": race, "identify": identify, "ways-round": ways_round, "get": get}[verb](*words)
+        {"server": server, "stream": stream, "sink": sink, "race": race, "identify": identify, "ways-round": ways_round, "within": within, "local-rights": local_rights, "get": get}[verb](*words)

@@ -250,6 +250,11 @@ def nothing_left(lab):
     return "no filter is left at either end"
 
 
+def within_host(lab):
+    files = {"sockets.psk": "a secret of all sockets\n", "accounts": "bin uid:1\ndaemon uid:0\n"}
+    return evidence.within_host(Talk(lab, change=lambda _, text: text + 'account_map = "accounts"\n', files=lambda _: files))
+
+
 def errors(lab):
     """Each refusal by its errno and by its code."""
     talk = Talk(lab)
@@ -271,7 +276,7 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
          "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),
          **{f"run-{name}": (lambda lab, case=case: case(Talk(lab))) for name, case in {**programs.CASES, **starts.CASES}.items()},
          "run-peer": lambda lab: programs.named_peer(with_certificates(lab)),
-         "certificate-swapped": lambda lab: evidence.certificate_swapped(with_certificates(lab)), "examples": lambda lab: evidence.examples(with_certificates(lab))}
+         "within-host": within_host, "certificate-swapped": lambda lab: evidence.certificate_swapped(with_certificates(lab)), "examples": lambda lab: evidence.examples(with_certificates(lab))}
 
 
 sys.exit(cases.run(CASES, sys.argv[1:]))
