@@ -114,6 +114,11 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
       const int error = privileges.secure_socket(socket.get(), wish, cookie);
       sockets->secured(token, error, cookie);
     };
+    sockets->on_unknown = [&privileges, sockets](uint64_t token, uint8_t protocol, const IpEndpoint& local,
+                                                 const IpEndpoint& remote) {
+      sockets->found(token, privileges.find_earlier_socket(protocol, local, remote));
+    };
+    for (const auto& earlier : privileges.take_earlier_sockets()) sockets->adopt(earlier);
     serve_callers(loop, worker, broker);
   }
   worker.driver().on_host_filters = [&](const stack::HostFilters& filters) {

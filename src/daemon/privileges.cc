@@ -113,6 +113,24 @@ int Privileges::secure_socket(int socket, const runtime::SecuringWish& wish, uin
   return runtime::secure_socket(socket, held_.tun_index, wish, cookie);
 }
 
+std::vector<runtime::EarlierSocket> Privileges::take_earlier_sockets() {
+  // The one that is held is the worker's to read from: another for this.
+  if (!held_.socket_lookup) return {};
+  auto own = runtime::open_socket_lookup();
+  if (!own) return {};
+  runtime::SocketLookup lookup(std::move(*own));
+  return runtime::take_earlier_sockets(lookup);
+}
+
+std::optional<runtime::EarlierSocket> Privileges::find_earlier_socket(uint8_t protocol, const IpEndpoint& local,
+                                                                      const IpEndpoint& remote) {
+  if (!held_.socket_lookup) return std::nullopt;
+  auto own = runtime::open_socket_lookup();
+  if (!own) return std::nullopt;
+  runtime::SocketLookup lookup(std::move(*own));
+  return runtime::find_earlier_socket(lookup, protocol, local, remote);
+}
+
 std::optional<std::string> Privileges::open_files(const config::Settings& settings) {
   if (!settings.daemon.log.file.empty()) {
     held_.log_file = open_log(settings.daemon.log.file);

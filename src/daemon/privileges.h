@@ -9,6 +9,7 @@
 
 #include "config/settings.h"
 #include "runtime/descriptors.h"
+#include "runtime/earlier_socket.h"
 #include "runtime/guard_report.h"
 #include "runtime/key_log.h"
 #include "runtime/link_watch.h"
@@ -40,6 +41,10 @@ class Privileges {
   std::optional<std::string> follow_links();
   // runtime::secure_socket() with our device. EOPNOTSUPP: not configured.
   int secure_socket(int socket, const runtime::SecuringWish& wish, uint64_t& cookie) const;
+  // earlier_socket.h; nothing where programs may not secure sockets.
+  std::vector<runtime::EarlierSocket> take_earlier_sockets();
+  std::optional<runtime::EarlierSocket> find_earlier_socket(uint8_t protocol, const IpEndpoint& local,
+                                                            const IpEndpoint& remote);
   runtime::GuardReport guard_report() const;
   runtime::Descriptors share() const;  // duplicates, for a worker
   std::vector<std::string> warnings() const { return warnings_; }

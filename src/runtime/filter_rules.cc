@@ -247,7 +247,8 @@ void write_bases(std::string& text, const FilterRulesPlan& plan) {
             first_chain(plan.filters, Point::outbound_transport, family) + "\n";
   text += "\t}\n";
   text += "\tchain filters_captured {\n\t\ttype filter hook postrouting priority 320; policy accept;\n";
-  text += "\t\tmeta mark " + hex(kCaptureMark | kWithinHostBit) + " oifname \"lo\" accept\n";
+  text += "\t\tmeta mark and " + hex(kCaptureMask | kWithinHostBit) + " == " + hex(kCaptureMark | kWithinHostBit) +
+          " oifname \"lo\" accept\n";
   text += "\t\tmeta mark and " + hex(kCaptureMask) + " == " + hex(kCaptureMark) + " oifname != \"" + plan.device +
           "\" counter name captured_out drop\n\t}\n";
 }

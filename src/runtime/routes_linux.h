@@ -26,6 +26,7 @@ constexpr uint32_t kRouteTable = 21328;       // the same number; unlike any wel
 constexpr uint32_t kLimitedTable = 21329;     // for selectors that name a protocol or port
 constexpr uint32_t kCaptureMark = 0x5352;     // on packets that a filter of the filter engine brings to us
 constexpr uint32_t kCaptureMask = 0xffff;     // of the mark that is compared with it
+constexpr unsigned kWishShift = 17;           // what its program wished stands above that, in six bits
 constexpr uint32_t kWithinHostBit = 0x10000;  // beside it, on sockets that may speak to others of this host
 constexpr uint32_t kArrivedMark = 0x5353;     // on what the device brings for other hosts
 constexpr uint32_t kCaptureTable = 21330;     // where they go

@@ -55,13 +55,14 @@ bool same_namespace(int fd) {
 bool only_by(int fd, uint32_t device_index) {
   constexpr uint32_t kLoopback = 1;  // of every network namespace
   sock_filter code[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_IFINDEX)},
-                        {BPF_JMP | BPF_JEQ | BPF_K, 3, 0, device_index},
-                        {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, kLoopback},
+                        {BPF_JMP | BPF_JEQ | BPF_K, 4, 0, device_index},
+                        {BPF_JMP | BPF_JEQ | BPF_K, 0, 4, kLoopback},
                         {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_MARK)},
+                        {BPF_ALU | BPF_AND | BPF_K, 0, 0, kCaptureMask | kWithinHostBit},
                         {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, kCaptureMark | kWithinHostBit},
                         {BPF_RET | BPF_K, 0, 0, 0xffffffff},
                         {BPF_RET | BPF_K, 0, 0, 0}};
-  const sock_fprog filter{7, code};
+  const sock_fprog filter{8, code};
   return ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
 }
 
@@ -111,17 +112,18 @@ int secure_socket(int fd, uint32_t device_index, const SecuringWish& wish, uint6
   SocketFacts facts;
   if (const int refused = inspect_socket(fd, facts); refused != 0) return refused;
   if (wish.again) {
+    int mark = 0;
     cookie = long_option(fd, SO_COOKIE);
-    if (!facts.secured) return EINVAL;
-    return set(fd, SO_MARK, static_cast<int>(kCaptureMark)) ? 0 : errno;
+    if (!facts.secured || option(fd, SOL_SOCKET, SO_MARK, mark) != 0) return EINVAL;
+    return set(fd, SO_MARK, mark & ~static_cast<int>(kWithinHostBit)) ? 0 : errno;
   }
   if (const int refused = may_be_secured(facts); refused != 0) return refused;
   if (!same_namespace(fd)) return EXDEV;
   int locked = 0;
   (void)option(fd, SOL_SOCKET, SO_LOCK_FILTER, locked);
   if (locked != 0) return EINVAL;  // a filter of the program's own that cannot be replaced
-  const uint32_t within_host = wish.named ? 0 : kWithinHostBit;
-  if (!set(fd, SO_MARK, static_cast<int>(kCaptureMark | within_host))) return errno;
+  const uint32_t more = (wish.named ? 0 : kWithinHostBit) | uint32_t{wish.kept} << kWishShift;
+  if (!set(fd, SO_MARK, static_cast<int>(kCaptureMark | more))) return errno;
   if (!set(fd, SO_REUSEADDR, 0) || !set(fd, SO_REUSEPORT, 0)) return errno;
   if (!wish.clear_too && !only_by(fd, device_index)) return errno;
   if (!set(fd, SO_LOCK_FILTER, 1)) return errno;

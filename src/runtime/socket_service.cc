@@ -10,6 +10,7 @@
 
 #include "policy/provider_context.h"
 #include "runtime/clock.h"
+#include "runtime/routes_linux.h"
 #include "runtime/socket_query.h"
 #include "stack/filter_flows.h"
 #include "stack/peer_sid.h"
@@ -30,6 +31,7 @@ constexpr size_t kMostEarly = 4096;                 // sockets with names that a
 constexpr size_t kMostEarlyOfUser = 256;
 constexpr size_t kMostFailed = 1024;    // connections that have gone without an SA, and why
 constexpr size_t kMostUnjudged = 1024;  // calls whose callers are being looked at
+constexpr size_t kMostUnknown = 256;    // packets that wait for a word about their sockets
 constexpr uint8_t kTcp = 6, kUdp = 17;
 constexpr uint8_t kListening = 10, kTimeWait = 6, kClosed = 7;
 constexpr uint32_t kAllStates = ~0u;
@@ -68,6 +70,32 @@ bool is_loopback(const IpAddr& address) {
 
 stack::HostFlow flow_of(const SocketPlace& place) {
   return {place.local, place.remote, place.protocol, place.local_port, place.remote_port, true};
+}
+
+// Six bits of a mark.
+constexpr uint8_t kKeptEncryption = 1, kKeptInsecure = 2, kKeptSkip = 4, kKeptOptionalName = 8, kKeptFirstInbound = 16,
+                  kKeptOwnPolicy = 32;
+
+uint8_t kept_of(const stack::SocketWish& wish) {
+  const bool own = !wish.main_mode.is_zero() || !wish.quick_mode.is_zero();
+  return static_cast<uint8_t>((wish.guarantee_encryption ? kKeptEncryption : 0) |
+                              (wish.allow_insecure ? kKeptInsecure : 0) | (wish.skip_filters ? kKeptSkip : 0) |
+                              (wish.optional_peer_name ? kKeptOptionalName : 0) |
+                              (wish.first_inbound_unencrypted ? kKeptFirstInbound : 0) | (own ? kKeptOwnPolicy : 0));
+}
+
+// Nothing: the mark does not say enough.
+std::optional<stack::SocketWish> wish_of_mark(uint32_t mark) {
+  const auto kept = static_cast<uint8_t>(mark >> kWishShift);
+  const bool named = (mark & kWithinHostBit) == 0;
+  if ((kept & kKeptOwnPolicy) != 0 || named) return std::nullopt;
+  stack::SocketWish out;
+  out.guarantee_encryption = kept & kKeptEncryption;
+  out.allow_insecure = kept & kKeptInsecure;
+  out.skip_filters = kept & kKeptSkip;
+  out.optional_peer_name = kept & kKeptOptionalName;
+  out.first_inbound_unencrypted = kept & kKeptFirstInbound;
+  return out;
 }
 
 }  // namespace
@@ -228,7 +256,7 @@ void SocketService::set_security(SocketServer::ClientId client, uint32_t uid, co
   if (!on_secure) return refuse(client, EOPNOTSUPP);
   const uint64_t token = next_token_++;
   const bool named = early_names_.contains(cookie_of(socket)) && !made.wish.optional_peer_name;
-  const SecuringWish wish{made.wish.allow_insecure, named, false};
+  const SecuringWish wish{made.wish.allow_insecure, named, false, kept_of(made.wish)};
   waiting_.emplace(token, Waiting{client, std::move(made)});
   on_secure(token, std::move(socket), wish);
 }
@@ -264,7 +292,7 @@ void SocketService::set_peer_name(Call asked, const SocketFacts& facts) {
   }
   const uint64_t token = next_token_++;
   naming_.emplace(token, asked.client);
-  on_secure(token, std::move(asked.socket), {false, true, true});
+  on_secure(token, std::move(asked.socket), {false, true, true, 0});
 }
 
 int SocketService::set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts) {
@@ -402,12 +430,45 @@ void SocketService::on_endpoint(const stack::EndpointWanted& wanted) {
   const stack::HostFlow& flow = wanted.flow;
   bool send = false;
   if (flow.ports_known && (flow.protocol == kTcp || flow.protocol == kUdp)) {
-    const auto found = lookup_.find(flow.protocol, {flow.local, flow.local_port}, {flow.remote, flow.remote_port});
+    const IpEndpoint local{flow.local, flow.local_port}, remote{flow.remote, flow.remote_port};
+    const auto found = lookup_.find(flow.protocol, local, remote);
     const auto known = found ? sockets_.find(found->cookie) : sockets_.end();
+    if (found && known == sockets_.end() && on_unknown && unknown_.size() < kMostUnknown) {
+      const uint64_t token = next_token_++;
+      unknown_.emplace(token, wanted);
+      return on_unknown(token, flow.protocol, local, remote);
+    }
     if (known != sockets_.end()) send = place(known->first, known->second, *found);
   }
   // Later: the driver is in the middle of its outputs.
   loop_.post([this, held_as = wanted.held_as, send] { driver_.release_held(held_as, send); });
+}
+
+void SocketService::found(uint64_t token, const std::optional<EarlierSocket>& earlier) {
+  const auto node = unknown_.extract(token);
+  if (node.empty()) return;
+  bool send = false;
+  if (earlier) {
+    adopt(*earlier);
+    const auto known = sockets_.find(earlier->socket.cookie);
+    if (known != sockets_.end()) send = place(known->first, known->second, earlier->socket);
+  }
+  loop_.post([this, held_as = node.mapped().held_as, send] { driver_.release_held(held_as, send); });
+}
+
+void SocketService::adopt(const EarlierSocket& earlier) {
+  const FoundSocket& socket = earlier.socket;
+  const auto wish = wish_of_mark(socket.mark);
+  if (!wish || !socket.uid || sockets_.contains(socket.cookie)) return;
+  if (of_user(*socket.uid) >= driver_.settings().secure_sockets.per_user) return;
+  Secured made;
+  made.uid = *socket.uid;
+  made.wish = *wish;
+  made.datagrams = earlier.protocol == kUdp;
+  made.number = next_number_++;
+  ++users_[made.uid];
+  sockets_.emplace(socket.cookie, std::move(made));
+  arm();
 }
 
 // False: nothing is new, or the engine does not take filters now.

@@ -8,6 +8,7 @@
 
 #include "policy/socket_call.h"
 #include "runtime/driver.h"
+#include "runtime/earlier_socket.h"
 #include "runtime/peer_file.h"
 #include "runtime/secured_socket.h"
 #include "runtime/socket_lookup.h"
@@ -34,6 +35,12 @@ class SocketService {
   // Whoever may: judges it too, has the file opened and answers by opened(). The sentence is for the log.
   std::function<void(uint64_t token, int connection, const Fd& root, const PeerFile& wanted)> on_open;
   void opened(uint64_t token, int error, const Fd& file, const std::string& sentence);
+  // What a daemon before this one has secured goes on with the wish that its mark tells. What its mark does not tell (a
+  // name, policy of the program's own) is needed: such a socket stays shut.
+  void adopt(const EarlierSocket& earlier);
+  // Whoever may: says by found() with the token whether a packet between these two is for such a socket.
+  std::function<void(uint64_t token, uint8_t protocol, const IpEndpoint& local, const IpEndpoint& remote)> on_unknown;
+  void found(uint64_t token, const std::optional<EarlierSocket>& earlier);
   size_t sockets() const { return sockets_.size(); }
 
  private:
@@ -117,6 +124,7 @@ class SocketService {
   std::deque<std::pair<uint64_t, uint32_t>> failed_;  // connections that have gone, by cookie, and why; oldest first
   std::map<uint64_t, Waiting> waiting_;
   std::map<uint64_t, SocketServer::ClientId> naming_;
+  std::map<uint64_t, stack::EndpointWanted> unknown_;
   std::map<uint64_t, Call> unjudged_;
   std::map<uint64_t, SocketServer::ClientId> opening_;
   uint64_t next_token_ = 1, next_number_ = 1;

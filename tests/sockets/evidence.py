@@ -186,6 +186,37 @@ def race(talk):
     return f"{len(said['ports'])} were secured and none of them seen in the clear, {said['refused']} refused"
 
 
+def restarted(talk):
+    """The daemons are killed and come back: sockets of before go on, but for a connection, whose peer nobody remembers."""
+    for family in FAMILIES:
+        address = talk.stage.wire.address("bob", family)
+        server = ready(holder(talk, "bob", "echo", address, PORT), "bound")
+        wires = Wires(talk, f"daemons killed over {family}")
+        client = program(talk, "alice", ["/usr/bin/python3", HERE / "holder.py", "earlier", address, PORT], stdin=subprocess.PIPE)
+
+        def told(go_on):
+            if go_on:
+                client.stdin.write("go on\n")
+                client.stdin.flush()
+            return json.loads(client.stdout.readline())
+        if (said := told(False)) != {"before": ["TEXT", "TEXT"]}:
+            raise Failure(f"over {family} before: {said}")
+        talk.stage.members["alice"].kill()
+        talk.stage.members["alice"].start()
+        wanted = {"standing": "ECONNABORTED", "datagrams": "TEXT", "fresh": "TEXT", "named": "timed out"}
+        if (said := told(True)) != {"after": wanted}:
+            raise Failure(f"over {family} after alice's daemon was killed: {said}")
+        talk.stage.members["bob"].kill()
+        talk.stage.members["bob"].start()
+        if (said := told(True)) != {"new": ["TEXT", "TEXT"]}:
+            raise Failure(f"over {family} after bob's daemon was killed: {said}")
+        wires.judge()
+        for process in (client, server):
+            process.kill()
+            process.wait()
+    return "listeners, datagram sockets and sockets not connected yet go on; a connection ends with ECONNABORTED, a named one stays shut"
+
+
 def within_host(talk):
     """Secured sockets of one host speak to each other and know the account; who is not secured, or has to prove a name, does not."""
     user = [["uid:65534", "local"]] * 2

@@ -9,6 +9,8 @@ holder.py identify ADDRESS PORT          one caller, and who it is for the threa
 holder.py ways-round IPV4 IPV6 BROADCAST  sends by every way round the device
 holder.py within PROTOCOL ADDRESS PORT   each kind of client with each kind of server on this host, in one process
 holder.py local-rights ADDRESS PORT      root's program has another of root's call, and takes the rights that account_map gives it
+holder.py echo ADDRESS PORT              answers whoever calls by TCP or UDP, one after the other, for good
+holder.py earlier ADDRESS PORT           has sockets in every state; then, for each line on its input, uses them and tells what came of it
 holder.py get ADDRESS PORT PATH          one HTTP request
 """
 import errno
@@ -300,6 +302,53 @@ def local_rights(address, port):
         say(during=int(users[4]), who=sallyport.impersonated().principal)
 
 
+def echo(address, port):
+    """Of sockets that were secured once, by a program that never asks again."""
+    datagrams = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    sallyport.secure(datagrams)
+    datagrams.bind((address, port))
+
+    def answer_datagrams():
+        while True:
+            text, peer = datagrams.recvfrom(2000)
+            datagrams.sendto(text.upper(), peer)
+    threading.Thread(target=answer_datagrams, daemon=True).start()
+    s = listening(address, port)
+    while True:
+        c, _ = s.accept()
+        threading.Thread(target=lambda c=c: [c.sendall(text.upper()) for text in iter(lambda: c.recv(2000), b"")], daemon=True).start()
+
+
+def used(s, target=None):
+    try:
+        if target:
+            s.connect(target)
+        s.sendall(b"text")
+        return s.recv(2000).decode()
+    except OSError as problem:
+        return errno.errorcode.get(problem.errno, str(problem))
+
+
+def earlier(address, port):
+    target, family = (address, int(port)), socket.AF_INET6 if ":" in address else socket.AF_INET
+
+    def secured(sort, allow_insecure=False):
+        s = socket.socket(family, sort)
+        sallyport.secure(s, encrypt=not allow_insecure, allow_insecure=allow_insecure)
+        s.settimeout(15)
+        return s
+    standing, datagrams, fresh, named = secured(socket.SOCK_STREAM), secured(socket.SOCK_DGRAM), secured(socket.SOCK_STREAM), secured(socket.SOCK_STREAM)
+    sallyport.expect(named, "somebody.example")
+    named.settimeout(3)
+    datagrams.connect(target)
+    say(before=[used(standing, target), used(datagrams)])
+    sys.stdin.readline()
+    say(after={"standing": used(standing), "datagrams": used(datagrams), "fresh": used(fresh, target), "named": used(named, target)})
+    sys.stdin.readline()
+    new = secured(socket.SOCK_STREAM)
+    say(new=[used(new, target), used(datagrams)])
+
+
 def get(address, port, path):
     s = made(address)
     sallyport.secure(s)
@@ -314,4 +363,5 @@ if __name__ == "__main__":
     if verb == "answer":
         answer(socket.socket(fileno=int(words[0])))
     else:
-        {"server": server, "stream": stream, "sink": sink, "race": race, "identify": identify, "ways-round": ways_round, "within": within, "local-rights": local_rights, "get": get}[verb](*words)
+        {"server": server, "stream": stream, "sink": sink, "race": race, "identify": identify, "ways-round": ways_round, "within": within, "local-rights": local_rights, "echo": lambda address, port: echo(address, int(port)),
+         "earlier": earlier, "get": get}[verb](*words)
