@@ -77,6 +77,7 @@ std::optional<std::string> Privileges::open_all(const config::Settings& settings
   settings_ = settings;
   if (settings.device.type == DeviceSettings::Type::tun) {
     found_closed_ = guard_.present();
+    sockets_secured_ = found_closed_;
     if (auto refused = protect(settings)) return refused;
     if (!not_enforced_.empty()) warnings_.push_back("clear packets are not kept out: " + not_enforced_);
   }
@@ -108,8 +109,9 @@ std::optional<std::string> Privileges::open_socket_calls(const config::Settings&
   return std::nullopt;
 }
 
-int Privileges::secure_socket(int socket, const runtime::SecuringWish& wish, uint64_t& cookie) const {
+int Privileges::secure_socket(int socket, const runtime::SecuringWish& wish, uint64_t& cookie) {
   if (!held_.socket_calls) return EOPNOTSUPP;
+  sockets_secured_ = true;
   return runtime::secure_socket(socket, held_.tun_index, wish, cookie);
 }
 
@@ -445,7 +447,12 @@ void Privileges::remove_all(End end) {
     if (routes_) (void)routes_->set(plan, 0);
   } else {
     if (routes_) (void)routes_->clear();
-    if (settings_.device.type == DeviceSettings::Type::tun) guard_.remove();
+    // What programs have secured stays secured, whatever they do with it.
+    if (settings_.secure_sockets.enabled && sockets_secured_) {
+      guard_.keep_sockets_shut();
+    } else if (settings_.device.type == DeviceSettings::Type::tun) {
+      guard_.remove();
+    }
   }
   routes_.reset();
   if (held_.control) (void)::unlink(settings_.daemon.control_socket.c_str());

@@ -40,7 +40,7 @@ class Privileges {
   int links_fd() const { return links_ ? links_->fd() : -1; }
   std::optional<std::string> follow_links();
   // runtime::secure_socket() with our device. EOPNOTSUPP: not configured.
-  int secure_socket(int socket, const runtime::SecuringWish& wish, uint64_t& cookie) const;
+  int secure_socket(int socket, const runtime::SecuringWish& wish, uint64_t& cookie);
   // earlier_socket.h; nothing where programs may not secure sockets.
   std::vector<runtime::EarlierSocket> take_earlier_sockets();
   std::optional<runtime::EarlierSocket> find_earlier_socket(uint8_t protocol, const IpEndpoint& local,
@@ -75,6 +75,7 @@ class Privileges {
   stack::HostFilters configured_filters_;  // what the settings alone amount to
   std::string not_enforced_;               // why the packet filter is not in place
   bool found_closed_ = false;              // an earlier life's packet filter was there
+  bool sockets_secured_ = false;           // in this life; or perhaps before
   std::vector<std::string> warnings_;
 };
 

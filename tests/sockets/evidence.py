@@ -187,11 +187,15 @@ def race(talk):
 
 
 def restarted(talk):
-    """The daemons are killed and come back: sockets of before go on, but for a connection, whose peer nobody remembers."""
-    for family in FAMILIES:
+    """The daemons are killed, or stopped, and come back: sockets of before go on, but for a connection, whose peer nobody remembers."""
+    def end(host, way):
+        member = talk.stage.members[host]
+        member.kill() if way == "killed" else member.stop()
+
+    for family, way in ((family, way) for family in FAMILIES for way in ("killed", "stopped")):
         address = talk.stage.wire.address("bob", family)
         server = ready(holder(talk, "bob", "echo", address, PORT), "bound")
-        wires = Wires(talk, f"daemons killed over {family}")
+        wires = Wires(talk, f"daemons {way} over {family}")
         client = program(talk, "alice", ["/usr/bin/python3", HERE / "holder.py", "earlier", address, PORT], stdin=subprocess.PIPE)
 
         def told(go_on):
@@ -201,15 +205,17 @@ def restarted(talk):
             return json.loads(client.stdout.readline())
         if (said := told(False)) != {"before": ["TEXT", "TEXT"]}:
             raise Failure(f"over {family} before: {said}")
-        talk.stage.members["alice"].kill()
+        end("alice", way)
+        if (said := told(True)) != {"without": ["no answer"] * 3}:
+            raise Failure(f"over {family} with alice's daemon {way}: {said}")
         talk.stage.members["alice"].start()
         wanted = {"standing": "ECONNABORTED", "datagrams": "TEXT", "fresh": "TEXT", "named": "timed out"}
         if (said := told(True)) != {"after": wanted}:
-            raise Failure(f"over {family} after alice's daemon was killed: {said}")
-        talk.stage.members["bob"].kill()
+            raise Failure(f"over {family} after alice's daemon was {way}: {said}")
+        end("bob", way)
         talk.stage.members["bob"].start()
         if (said := told(True)) != {"new": ["TEXT", "TEXT"]}:
-            raise Failure(f"over {family} after bob's daemon was killed: {said}")
+            raise Failure(f"over {family} after bob's daemon was {way}: {said}")
         wires.judge()
         for process in (client, server):
             process.kill()

@@ -338,10 +338,17 @@ def earlier(address, port):
         s.settimeout(15)
         return s
     standing, datagrams, fresh, named = secured(socket.SOCK_STREAM), secured(socket.SOCK_DGRAM), secured(socket.SOCK_STREAM), secured(socket.SOCK_STREAM)
+    unused = secured(socket.SOCK_DGRAM)  # and first used without a daemon
     sallyport.expect(named, "somebody.example")
     named.settimeout(3)
     datagrams.connect(target)
     say(before=[used(standing, target), used(datagrams)])
+    sys.stdin.readline()
+    for s in (standing, datagrams, unused):
+        s.settimeout(1)
+    say(without=["TEXT" if used(*words) == "TEXT" else "no answer" for words in ((standing,), (datagrams,), (unused, target))])
+    for s in (standing, datagrams):
+        s.settimeout(15)
     sys.stdin.readline()
     say(after={"standing": used(standing), "datagrams": used(datagrams), "fresh": used(fresh, target), "named": used(named, target)})
     sys.stdin.readline()
