@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "runtime/control_server.h"
 #include "runtime/entropy.h"
@@ -23,6 +24,21 @@ namespace {
 
 using config::DeviceSettings;
 using runtime::Fd;
+
+// A daemon that was killed holds its ports, its device and its control socket for a moment, while its processes end.
+template <class Open>
+auto open_patiently(const Open& open) {
+  const auto busy = [](const Error& error) {
+    return error.detail == EADDRINUSE || error.detail == EBUSY || error.code == Errc::conflict;
+  };
+  constexpr int kTries = 20;
+  auto out = open();
+  for (int i = 0; i < kTries && !out && busy(out.error()); ++i) {
+    std::this_thread::sleep_for(milliseconds(50));
+    out = open();
+  }
+  return out;
+}
 
 Fd open_log(const std::string& path) {
   return Fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
@@ -84,7 +100,8 @@ std::optional<std::string> Privileges::open_all(const config::Settings& settings
   if (auto refused = open_files(settings)) return refused;
   if (auto refused = open_sockets(settings)) return refused;
   if (auto refused = open_device(settings)) return refused;
-  auto control = runtime::open_control_socket(settings.daemon.control_socket, settings.daemon.control_group);
+  auto control = open_patiently(
+      [&] { return runtime::open_control_socket(settings.daemon.control_socket, settings.daemon.control_group); });
   if (!control) return runtime::explain_control_socket(settings.daemon.control_socket, control.error());
   held_.control = std::move(*control);
   return open_socket_calls(settings);
@@ -165,7 +182,7 @@ std::optional<std::string> Privileges::open_sockets(const config::Settings& sett
       // IKE fragments as it likes; ESP follows the path.
       options.fragments = runtime::FragmentPolicy::allow;
       options.shared_port = natt;
-      auto socket = runtime::open_udp_socket(bind_to, options);
+      auto socket = open_patiently([&] { return runtime::open_udp_socket(bind_to, options); });
       if (socket) {
         const bool trains = options.offloads && runtime::takes_trains(*socket);
         held_.udp.push_back({std::move(*socket), family, natt, port, trains, runtime::UdpDescriptor::kKeying});
@@ -264,7 +281,7 @@ std::optional<std::string> Privileges::open_raw_sockets(const config::Settings& 
 std::optional<std::string> Privileges::open_device(const config::Settings& settings) {
   if (settings.device.type != DeviceSettings::Type::tun) return std::nullopt;
   const runtime::TunPlan plan = tun_plan(settings);
-  auto device = runtime::open_tun(plan);
+  auto device = open_patiently([&] { return runtime::open_tun(plan); });
   if (!device) return runtime::explain_tun(plan, device.error());
   held_.tun = std::move(device->fd);
   held_.tun_more = std::move(device->more);
