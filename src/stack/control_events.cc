@@ -24,7 +24,7 @@ void Control::apply(TimePoint now, Acquire& event) {
 }
 
 void Control::apply(TimePoint now, LifetimeReached& event) {
-  if (direct_.owns(event.child_id)) return direct_.lifetime_reached(event.child_id);
+  if (direct_.carries(event.child_id)) return direct_.lifetime_reached(event.child_id);
   endpoint_.handle_command(now, ike::ChildLifetime{event.spi_in, event.hard});
 }
 
