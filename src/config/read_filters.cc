@@ -242,7 +242,6 @@ void read_key_modules(Section& section, FilterSettings& out) {
                             "\"" + name + "\" is not known here" + suggestion(name, words_of(kKeyModules)));
     if (!seen.insert(name).second) return section.refuse("key_modules", "names \"" + name + "\" twice.");
   }
-  if (out.key_modules.empty()) section.refuse("key_modules", "is empty: name at least one.");
 }
 
 void read_action(Section& section, FilterSettings& out) {

@@ -102,7 +102,7 @@ condition = { IP_REMOTE_ADDRESS = "192.0.2.0/24" }
     CHECK_FALSE(filter.v6);
     const std::string head = "[[filter]]\nname = \"x\"\nlayer = \"IPSEC_KM_DEMUX\"\n";
     CHECK(refusal(head).find("lacks \"key_modules\"") != std::string::npos);
-    CHECK(refusal(head + "key_modules = []\n").find("is empty") != std::string::npos);
+    CHECK(refusal(head + "key_modules = []\n").find("must not be empty") != std::string::npos);
     CHECK(refusal(head + "key_modules = [\"IKEV2\", \"IKEV2\"]\n").find("twice") != std::string::npos);
     CHECK(refusal(head + "key_modules = \"IKEV3\"\n").find("is not known here") != std::string::npos);
     CHECK(refusal(head + "key_modules = \"IKEV2\"\naction = \"BLOCK\"\n").find("action") == std::string::npos);
