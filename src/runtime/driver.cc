@@ -51,8 +51,8 @@ Driver::Driver(Loop& loop, TraceLog& log, KeyPort& keys, Rng& rng, DriverSetup s
       control_(ike_config(settings_, descriptors_), rng),
       sa_calls_(control_,
                 [this] {
-                  const PacketReport report = packets();
-                  return stack::PacketFacts{report.drops, report.traffic};
+                  PacketReport report = packets();
+                  return stack::PacketFacts{report.drops, report.traffic, std::move(report.sas)};
                 }),
       self_(std::make_shared<Driver*>(this)),
       udp_queues_(descriptors_.udp.size()) {

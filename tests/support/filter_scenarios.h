@@ -15,6 +15,7 @@ struct FilterScenario {
   std::vector<policy::Filter> more = {};
   uint32_t clear_timeout_seconds = 0;
   uint32_t idle_seconds = 0;
+  uint32_t quick_mode_flags = 0;  // IPSEC_POLICY_FLAG_*
 };
 
 // Everything of IPv4 in one transaction. The secret's credential goes to the node's keys and to its configuration.
@@ -35,6 +36,7 @@ inline policy::SessionId install(StackNode& node, TimePoint now, const FilterSce
   TransportPolicy quick = s::transport_policy();
   quick.nd_allow_clear_timeout_seconds = scenario.clear_timeout_seconds;
   quick.idle.seconds = scenario.idle_seconds;
+  quick.flags |= scenario.quick_mode_flags;
   if (scenario.authenticate_only)
     quick.proposals[0].transforms = {{TransformKind::ESP_AUTH, AuthTransform{AuthAlgorithm::SHA_256, 2, {}}, {}}};
   (void)engine.add(session, s::context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, quick, qm_key)).value();
