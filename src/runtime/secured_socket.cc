@@ -115,7 +115,9 @@ int secure_socket(int fd, uint32_t device_index, const SecuringWish& wish, uint6
     int mark = 0;
     cookie = long_option(fd, SO_COOKIE);
     if (!facts.secured || option(fd, SOL_SOCKET, SO_MARK, mark) != 0) return EINVAL;
-    return set(fd, SO_MARK, mark & ~static_cast<int>(kWithinHostBit)) ? 0 : errno;
+    uint32_t next = static_cast<uint32_t>(mark) | uint32_t{wish.kept} << kWishShift;
+    if (wish.named) next &= ~kWithinHostBit;
+    return set(fd, SO_MARK, static_cast<int>(next)) ? 0 : errno;
   }
   if (const int refused = may_be_secured(facts); refused != 0) return refused;
   if (!same_namespace(fd)) return EXDEV;

@@ -25,8 +25,8 @@ int may_be_secured(const SocketFacts& facts);
 struct SecuringWish {
   bool clear_too = false;  // packets in the clear may arrive
   bool named = false;      // somebody in particular is expected, who cannot prove that within this host
-  bool again = false;      // a socket that is secured has got a name; nothing else is looked at
-  uint8_t kept = 0;        // six bits that the mark remembers, for a daemon that comes later
+  bool again = false;      // a socket that is secured has got a name; clear_too is not looked at
+  uint8_t kept = 0;        // seven bits that the mark remembers, for a daemon that comes later; with again: some more
   uint16_t number() const { return static_cast<uint16_t>(clear_too | named << 1 | again << 2 | kept << 8); }
   static SecuringWish of_number(uint16_t n) {
     return {(n & 1) != 0, (n & 2) != 0, (n & 4) != 0, static_cast<uint8_t>(n >> 8)};

@@ -10,6 +10,7 @@
 
 #include "policy/provider_context.h"
 #include "runtime/clock.h"
+#include "runtime/own_names.h"
 #include "runtime/routes_linux.h"
 #include "runtime/socket_query.h"
 #include "stack/filter_flows.h"
@@ -72,9 +73,9 @@ stack::HostFlow flow_of(const SocketPlace& place) {
   return {place.local, place.remote, place.protocol, place.local_port, place.remote_port, true};
 }
 
-// Six bits of a mark.
+// Seven bits of a mark.
 constexpr uint8_t kKeptEncryption = 1, kKeptInsecure = 2, kKeptSkip = 4, kKeptOptionalName = 8, kKeptFirstInbound = 16,
-                  kKeptOwnPolicy = 32;
+                  kKeptOwnPolicy = 32, kKeptName = 64;
 
 uint8_t kept_of(const stack::SocketWish& wish) {
   const bool own = !wish.main_mode.is_zero() || !wish.quick_mode.is_zero();
@@ -87,7 +88,7 @@ uint8_t kept_of(const stack::SocketWish& wish) {
 // Nothing: the mark does not say enough.
 std::optional<stack::SocketWish> wish_of_mark(uint32_t mark) {
   const auto kept = static_cast<uint8_t>(mark >> kWishShift);
-  const bool named = (mark & kWithinHostBit) == 0;
+  const bool named = (kept & kKeptName) != 0 && (kept & kKeptOptionalName) == 0;
   if ((kept & kKeptOwnPolicy) != 0 || named) return std::nullopt;
   stack::SocketWish out;
   out.guarantee_encryption = kept & kKeptEncryption;
@@ -255,8 +256,11 @@ void SocketService::set_security(SocketServer::ClientId client, uint32_t uid, co
   if (of_user(uid) >= driver_.settings().secure_sockets.per_user) return refuse(client, EUSERS);
   if (!on_secure) return refuse(client, EOPNOTSUPP);
   const uint64_t token = next_token_++;
-  const bool named = early_names_.contains(cookie_of(socket)) && !made.wish.optional_peer_name;
-  const SecuringWish wish{made.wish.allow_insecure, named, false, kept_of(made.wish)};
+  const auto early = early_names_.find(cookie_of(socket));
+  const bool has_name = early != early_names_.end();
+  const bool named = has_name && names_others(early->second.names) && !made.wish.optional_peer_name;
+  const SecuringWish wish{made.wish.allow_insecure, named, false,
+                          static_cast<uint8_t>(kept_of(made.wish) | (has_name ? kKeptName : 0))};
   waiting_.emplace(token, Waiting{client, std::move(made)});
   on_secure(token, std::move(socket), wish);
 }
@@ -281,18 +285,24 @@ void SocketService::secured(uint64_t token, int error, uint64_t cookie) {
   server_.reply(waiting.client, policy::call::write(Answer{}));
 }
 
-// Within this host nobody proves a name: a secured socket that has one does not speak to others of this host any more.
+bool SocketService::names_others(const std::vector<stack::NamedPeer>& names) const {
+  return !std::all_of(names.begin(), names.end(), [&](const auto& each) { return names_this_host(driver_, each); });
+}
+
+// Within this host nobody proves a name: a secured socket that has one, and not this host's own, does not speak to
+// others of this host any more.
 void SocketService::set_peer_name(Call asked, const SocketFacts& facts) {
   if (const int error = set_name(asked.uid, asked.request, asked.socket, facts); error != 0)
     return refuse(asked.client, error);
   const auto known = sockets_.find(cookie_of(asked.socket));
-  if (known == sockets_.end() || known->second.wish.optional_peer_name || !on_secure) {
+  if (known == sockets_.end() || !on_secure) {
     server_.reply(asked.client, policy::call::write(Answer{}));
     return;
   }
   const uint64_t token = next_token_++;
   naming_.emplace(token, asked.client);
-  on_secure(token, std::move(asked.socket), {false, true, true, 0});
+  const bool named = !known->second.wish.optional_peer_name && names_others(known->second.names);
+  on_secure(token, std::move(asked.socket), {false, named, true, kKeptName});
 }
 
 int SocketService::set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts) {

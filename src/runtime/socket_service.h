@@ -74,6 +74,7 @@ class SocketService {
   void refuse(SocketServer::ClientId client, int error);
   void set_security(SocketServer::ClientId client, uint32_t uid, const Request& request, Fd socket);
   int wish_of(const policy::socket_call::Settings& settings, stack::SocketWish& out) const;
+  bool names_others(const std::vector<stack::NamedPeer>& names) const;
   void set_peer_name(Call asked, const SocketFacts& facts);
   int set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts);
   int delete_name(const Request& request, const Fd& socket, const SocketFacts& facts);

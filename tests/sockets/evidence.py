@@ -233,7 +233,7 @@ def within_host(talk):
             if seen := capture.census(watch.stop())["esp"]:
                 raise Failure(f"{protocol} to {address}: {seen} packets left the host")
             for client, server, answered, known in said["rows"]:
-                strict = client in ("secure", "encrypt") or server == "secure"
+                strict = client in ("secure", "encrypt", "own-name") or server == "secure"
                 secured = client not in ("plain", "named") and server != "plain"
                 if answered != (client != "named" and (secured or not strict)):
                     raise Failure(f"{protocol} to {address}, {client} to {server}: {'answered' if answered else 'not answered'}")

@@ -243,8 +243,8 @@ def made_as(kind, family, sort):
     s = socket.socket(family, sort)
     if kind != "plain":
         sallyport.secure(s, encrypt=kind == "encrypt", allow_insecure=kind == "insecure")
-    if kind == "named":
-        sallyport.expect(s, "somebody.example", ("127.0.0.1" if family == socket.AF_INET else "::1", 9) if sort == socket.SOCK_DGRAM else None)
+    if kind in ("named", "own-name"):
+        sallyport.expect(s, "somebody.example" if kind == "named" else "host/localhost", ("127.0.0.1" if family == socket.AF_INET else "::1", 9) if sort == socket.SOCK_DGRAM else None)
     s.settimeout(1.2)
     return s
 
@@ -273,7 +273,7 @@ def within(protocol, address, port):
     sort = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     rows, port = [], int(port)
     for server_kind in ("secure", "insecure", "plain"):
-        for client_kind in ("secure", "encrypt", "insecure", "named", "plain"):
+        for client_kind in ("secure", "encrypt", "insecure", "named", "own-name", "plain"):
             port += 1
             server, client = made_as(server_kind, family, sort), made_as(client_kind, family, sort)
             server.bind((address, port))
