@@ -159,7 +159,7 @@ TEST_SUITE("stack/direct_sas") {
     CHECK(why(direct.add_inbound(policy, id, short_key)) == Fwp::WIN32_INVALID_PARAMETER);
     auto nested = bundle(spi, 1);
     nested.sas.push_back(nested.sas[0]);
-    CHECK(why(direct.add_inbound(policy, id, nested)) == Fwp::NOT_SUPPORTED);
+    CHECK(why(direct.add_inbound(policy, id, nested)) == Fwp::INVALID_TRANSFORM_COMBINATION);
     REQUIRE(direct.add_inbound(policy, id, bundle(spi, 1)));
     CHECK(why(direct.add_inbound(policy, id, bundle(spi, 1))) == Fwp::INCOMPATIBLE_SA_STATE);
     auto unlike = bundle(5000, 1);
