@@ -52,7 +52,7 @@ int sallyport_set_peer_name(int fd, const struct sockaddr* peer, socklen_t peer_
 int sallyport_delete_peer_name(int fd, const struct sockaddr* peer, socklen_t peer_length);
 
 // What has become of it; bits of sallyport_security_state.flags.
-#define SALLYPORT_SECURED 0x1u    // there is an SA for traffic with the peer
+#define SALLYPORT_SECURED 0x1u    // there is an SA for traffic with the peer, or it is a secured socket of this host
 #define SALLYPORT_ENCRYPTED 0x2u  // and it encrypts
 // The administrator lets this program know who a peer is and gives it nobody's rights: `identify_only`.
 #define SALLYPORT_IDENTIFY_ONLY 0x10000u
@@ -62,7 +62,8 @@ typedef struct sallyport_identity sallyport_identity;
 
 struct sallyport_security_state {
   uint32_t flags;
-  uint32_t negotiation_error;  // why the last negotiation for it failed: a code of winerror.h (ERROR_IPSEC_…); 0: none
+  uint32_t negotiation_error;  // why the last negotiation for it failed, or why its connection was broken off: a code
+                               // of winerror.h (ERROR_IPSEC_…); 0: neither
   uint64_t main_mode_sa;       // number of the IKE SA; 0: none
   uint64_t quick_mode_sa;      // number of the pair of IPsec SAs; 0: none
 };
@@ -70,7 +71,8 @@ struct sallyport_security_state {
 // Asks about a connected socket (peer is then not looked at), or about one peer of a socket of type SOCK_DGRAM.
 // identity: NULL, or gets the peer's proved identity, to be freed with sallyport_identity_free; NULL where there is
 // none. ENOTCONN: SOCK_STREAM, not connected, and no negotiation for it has failed; if one has, negotiation_error says
-// why, and nothing else is set. EINVAL: SOCK_DGRAM, and no address or port. ECONNRESET: the connection was reset.
+// why, and nothing else is set. EINVAL: SOCK_DGRAM, and no address or port. ECONNRESET: the connection was reset, and
+// the program has not been told yet; where its protection was the reason (RFC 5660 2), negotiation_error says so.
 int sallyport_query_security(int fd, const struct sockaddr* peer, socklen_t peer_length,
                              struct sallyport_security_state* state, sallyport_identity** identity);
 
@@ -78,7 +80,7 @@ int sallyport_query_security(int fd, const struct sockaddr* peer, socklen_t peer
 const char* sallyport_identity_principal(const sallyport_identity* identity);  // the name IKE authenticated; "" if none
 size_t sallyport_identity_names(const sallyport_identity* identity);           // the principal and its other names
 const char* sallyport_identity_name(const sallyport_identity* identity, size_t index);  // NULL: no such index
-const char* sallyport_identity_method(const sallyport_identity* identity);              // "certificate", "psk" or ""
+const char* sallyport_identity_method(const sallyport_identity* identity);  // "certificate", "psk", "local" or ""
 // The user whom IKE authenticated beside the principal, which is the machine then; "" if none.
 const char* sallyport_identity_user(const sallyport_identity* identity);
 uint64_t sallyport_identity_main_mode_sa(const sallyport_identity* identity);

@@ -72,7 +72,11 @@ struct FilterSettings {
   std::string action = "PERMIT";                          // PERMIT, BLOCK or a callout without family
   uint64_t raw_context = 0;
   std::string context;  // a main_mode or quick_mode name
-  bool hard = false;    // CLEAR_ACTION_RIGHT
+  // At IPSEC_KM_DEMUX instead: the keying modules that may be tried, by their names in proto/wfp.def, and whether
+  // lighter filters are asked no more.
+  std::vector<std::string> key_modules;
+  bool terminating_match = false;
+  bool hard = false;  // CLEAR_ACTION_RIGHT
   bool operator==(const FilterSettings&) const = default;
 };
 

@@ -1,6 +1,7 @@
 // [main_mode.NAME], [quick_mode.NAME] and [[filter]]: the filter engine's policy.
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "config/filter_parts.h"
 
@@ -16,9 +17,14 @@ using model::TransformType;
 
 constexpr std::string_view kKmAuthorization = "KM_AUTHORIZATION";  // of both families
 // Layers by their names without family, and callouts with the layer they belong to.
+constexpr std::string_view kKmDemux = "IPSEC_KM_DEMUX";
 constexpr std::string_view kLayers[] = {
-    "IKEEXT",        "IPSEC", "OUTBOUND_TRANSPORT", "INBOUND_TRANSPORT", "ALE_AUTH_CONNECT", "ALE_AUTH_RECV_ACCEPT",
-    kKmAuthorization};
+    "IKEEXT", "IPSEC",         "OUTBOUND_TRANSPORT", "INBOUND_TRANSPORT", "ALE_AUTH_CONNECT", "ALE_AUTH_RECV_ACCEPT",
+    kKmDemux, kKmAuthorization};
+constexpr std::string_view kKeyModules[] = {
+#define SP_FWP_KEYING_MODULE(name, guid) #name,
+#include "proto/wfp.def"
+};
 struct CalloutName {
   std::string_view name, layer;
 };
@@ -39,7 +45,7 @@ constexpr Bit kOutboundBits[] = {{"NEGOTIATE_DISCOVER", 0x1}, {"SUPPRESS_NEGOTIA
 constexpr Bit kInboundBits[] = {{"PASSTHRU", 0x1}, {"PERSIST_CONNECTION_SECURITY", 0x2}};
 constexpr Bit kConnectBits[] = {{"REQUIRE_IPSEC_SECURITY", 0x2}, {"REQUIRE_IPSEC_ENCRYPTION", 0x8}};
 constexpr Bit kAcceptBits[] = {{"REQUIRE_IPSEC_ENCRYPTION", 0x8}, {"ALLOW_FIRST_INBOUND_PKT_UNENCRYPTED", 0x10}};
-constexpr Bit kPolicyBits[] = {{"ND_SECURE", 0x2}, {"ND_BOUNDARY", 0x4}};
+constexpr Bit kPolicyBits[] = {{"ND_SECURE", 0x2}, {"ND_BOUNDARY", 0x4}, {"KEY_MANAGER_ALLOW_NOTIFY_KEY", 0x4000}};
 
 template <size_t N>
 std::vector<std::string_view> words_of(const std::string_view (&names)[N]) {
@@ -215,10 +221,33 @@ void read_layer(Section& section, FilterSettings& out) {
   out.layer = name;
 }
 
+// What the policy of a filter at IPSEC_KM_DEMUX says; nowhere else has it a meaning.
+void read_key_modules(Section& section, FilterSettings& out) {
+  const bool here = out.layer == kKmDemux;
+  if (!here) {
+    for (const char* key : {"key_modules", "terminating"})
+      if (section.has(key)) section.refuse(key, "belongs to filters at IPSEC_KM_DEMUX.");
+    return;
+  }
+  section.read("terminating", out.terminating_match);
+  if (!section.read_list("key_modules", out.key_modules)) {
+    if (section.node().find("key_modules") == nullptr)
+      section.refuse("", "lacks \"key_modules\": which keying modules may be tried.");
+    return;
+  }
+  std::set<std::string> seen;
+  for (const std::string& name : out.key_modules) {
+    if (std::find(std::begin(kKeyModules), std::end(kKeyModules), name) == std::end(kKeyModules))
+      return section.refuse("key_modules",
+                            "\"" + name + "\" is not known here" + suggestion(name, words_of(kKeyModules)));
+    if (!seen.insert(name).second) return section.refuse("key_modules", "names \"" + name + "\" twice.");
+  }
+}
+
 void read_action(Section& section, FilterSettings& out) {
   std::vector<std::string_view> words = {"PERMIT", "BLOCK"};
   const bool keying = out.layer == "IKEEXT" || out.layer == "IPSEC";
-  if (keying) words.pop_back();
+  if (keying || out.layer == kKmDemux) words.pop_back();
   for (const CalloutName& callout : kCallouts)
     if (callout.layer == out.layer) words.push_back(callout.name);
   section.read_word("action", out.action, words);
@@ -262,7 +291,7 @@ void read_seconds(Section& section, std::string_view key, Duration least, Durati
 
 void read_conditions(Section section, FilterSettings& out) {
   if (out.layer == kKmAuthorization) return read_peer_conditions(section, out);
-  const bool flows = out.layer != "IKEEXT";
+  const bool flows = out.layer != "IKEEXT" && out.layer != kKmDemux;
   const bool packets = flows && out.layer != "IPSEC";
   read_ranges(section, "IP_LOCAL_ADDRESS", out, out.local);
   read_ranges(section, "IP_REMOTE_ADDRESS", out, out.remote);
@@ -329,6 +358,7 @@ void read_filter(Section& section, Settings& settings) {
   read_layer(section, out);
   if (out.layer.empty()) return;  // nothing else can be judged
   read_action(section, out);
+  read_key_modules(section, out);
   std::string word;
   if (section.read_word("sublayer", word, words_of(kSublayers))) out.sublayer = word;
   uint8_t weight = 0;

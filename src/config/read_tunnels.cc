@@ -6,6 +6,7 @@ namespace {
 
 // IPSEC_POLICY_FLAG_….
 constexpr Bit kTunnelBits[] = {{"CLEAR_DF_ON_TUNNEL", 0x8},
+                               {"KEY_MANAGER_ALLOW_NOTIFY_KEY", 0x4000},
                                {"ENABLE_V6_IN_V4_TUNNELING", 0x100},
                                {"TUNNEL_ALLOW_OUTBOUND_CLEAR_CONNECTION", 0x400},
                                {"TUNNEL_BYPASS_ALREADY_SECURE_CONNECTION", 0x800},

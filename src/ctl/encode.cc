@@ -1,6 +1,7 @@
 // Plain values to protobuf. One put() for each message of proto/control.proto, in its order.
 #include <control.pb.h>
 
+#include "base/secret.h"
 #include "ctl/messages.h"
 #include "ctl/wire_text.h"
 
@@ -329,11 +330,17 @@ Bytes encode(const RequestFrame& frame) {
   return serialised(out);
 }
 
+static void wipe_text(std::string& text) { wipe({reinterpret_cast<uint8_t*>(text.data()), text.size()}); }
+
 Bytes encode(const ReplyFrame& frame) {
   pb::ReplyFrame out;
   out.set_id(frame.id);
   std::visit([&](const auto& reply) { put(reply, out); }, frame.reply);
-  return serialised(out);
+  Bytes octets = serialised(out);
+  // They may hold a secret, and the message does not wipe what it held.
+  if (out.has_policy_answer()) wipe_text(*out.mutable_policy_answer()->mutable_octets());
+  if (out.has_policy_notice()) wipe_text(*out.mutable_policy_notice()->mutable_octets());
+  return octets;
 }
 
 }  // namespace sallyport::ctl

@@ -13,12 +13,15 @@ constexpr size_t kMaxReplyOctets = 8 * 1024 * 1024;
 // The body with its length in front.
 Bytes frame(ByteView body);
 
+// append(), but what has to make room for more leaves nothing behind: bodies may hold secrets.
+void append_wiping(Bytes& to, ByteView more);
+
 class FrameReader {
  public:
   explicit FrameReader(size_t limit) : limit_(limit) {}
   void feed(ByteView received);
   // The next whole body; nothing when more octets are needed; bad_length (for ever after) when a frame is empty or over
-  // the limit.
+  // the limit. What was given out is wiped here.
   Result<std::optional<Bytes>> next();
   size_t buffered() const { return buffer_.size() - at_; }
 

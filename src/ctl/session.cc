@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/secret.h"
+
 namespace sallyport::ctl {
 
 Result<> ServerSession::feed(ByteView received) {
@@ -67,7 +69,10 @@ void ServerSession::reply(uint64_t id, const Reply& reply) {
   Bytes body = encode(ReplyFrame{id, reply});
   const bool too_long = body.size() > kMaxReplyOctets;
   if (too_long) body = encode(ReplyFrame{id, Done{ResultCode::failed, "The answer is too long to be sent.", "", ""}});
-  append(out_, frame(body));
+  Bytes framed = frame(body);
+  wipe(body);  // an answer may hold a secret, which is to stand in no memory that was given back
+  append_wiping(out_, framed);
+  wipe(framed);
   if (too_long || std::holds_alternative<Done>(reply)) open_.erase(id);
 }
 

@@ -109,11 +109,16 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   };
   FileBroker broker;
   if (auto* sockets = worker.sockets()) {
-    sockets->on_secure = [&privileges, sockets](uint64_t token, runtime::Fd socket, bool clear_too) {
+    sockets->on_secure = [&privileges, sockets](uint64_t token, runtime::Fd socket, const runtime::SecuringWish& wish) {
       uint64_t cookie = 0;
-      const int error = privileges.secure_socket(socket.get(), clear_too, cookie);
+      const int error = privileges.secure_socket(socket.get(), wish, cookie);
       sockets->secured(token, error, cookie);
     };
+    sockets->on_unknown = [&privileges, sockets](uint64_t token, uint8_t protocol, const IpEndpoint& local,
+                                                 const IpEndpoint& remote) {
+      sockets->found(token, privileges.find_earlier_socket(protocol, local, remote));
+    };
+    for (const auto& earlier : privileges.take_earlier_sockets()) sockets->adopt(earlier);
     serve_callers(loop, worker, broker);
   }
   worker.driver().on_host_filters = [&](const stack::HostFilters& filters) {

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "runtime/control_server.h"
 #include "runtime/entropy.h"
 #include "runtime/path_filter.h"
 #include "runtime/raw_socket.h"
-#include "runtime/secured_socket.h"
 #include "runtime/socket_lookup.h"
 #include "runtime/socket_server.h"
 #include "runtime/source_lookup.h"
@@ -24,6 +24,21 @@ namespace {
 
 using config::DeviceSettings;
 using runtime::Fd;
+
+// A daemon that was killed holds its ports, its device and its control socket for a moment, while its processes end.
+template <class Open>
+auto open_patiently(const Open& open) {
+  const auto busy = [](const Error& error) {
+    return error.detail == EADDRINUSE || error.detail == EBUSY || error.code == Errc::conflict;
+  };
+  constexpr int kTries = 20;
+  auto out = open();
+  for (int i = 0; i < kTries && !out && busy(out.error()); ++i) {
+    std::this_thread::sleep_for(milliseconds(50));
+    out = open();
+  }
+  return out;
+}
 
 Fd open_log(const std::string& path) {
   return Fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
@@ -78,13 +93,15 @@ std::optional<std::string> Privileges::open_all(const config::Settings& settings
   settings_ = settings;
   if (settings.device.type == DeviceSettings::Type::tun) {
     found_closed_ = guard_.present();
+    sockets_secured_ = found_closed_;
     if (auto refused = protect(settings)) return refused;
     if (!not_enforced_.empty()) warnings_.push_back("clear packets are not kept out: " + not_enforced_);
   }
   if (auto refused = open_files(settings)) return refused;
   if (auto refused = open_sockets(settings)) return refused;
   if (auto refused = open_device(settings)) return refused;
-  auto control = runtime::open_control_socket(settings.daemon.control_socket, settings.daemon.control_group);
+  auto control = open_patiently(
+      [&] { return runtime::open_control_socket(settings.daemon.control_socket, settings.daemon.control_group); });
   if (!control) return runtime::explain_control_socket(settings.daemon.control_socket, control.error());
   held_.control = std::move(*control);
   return open_socket_calls(settings);
@@ -113,9 +130,28 @@ std::optional<std::string> Privileges::open_socket_calls(const config::Settings&
   return std::nullopt;
 }
 
-int Privileges::secure_socket(int socket, bool clear_too, uint64_t& cookie) const {
+int Privileges::secure_socket(int socket, const runtime::SecuringWish& wish, uint64_t& cookie) {
   if (!held_.socket_calls) return EOPNOTSUPP;
-  return runtime::secure_socket(socket, held_.tun_index, clear_too, cookie);
+  sockets_secured_ = true;
+  return runtime::secure_socket(socket, held_.tun_index, wish, cookie);
+}
+
+std::vector<runtime::EarlierSocket> Privileges::take_earlier_sockets() {
+  // The one that is held is the worker's to read from: another for this.
+  if (!held_.socket_lookup) return {};
+  auto own = runtime::open_socket_lookup();
+  if (!own) return {};
+  runtime::SocketLookup lookup(std::move(*own));
+  return runtime::take_earlier_sockets(lookup);
+}
+
+std::optional<runtime::EarlierSocket> Privileges::find_earlier_socket(uint8_t protocol, const IpEndpoint& local,
+                                                                      const IpEndpoint& remote) {
+  if (!held_.socket_lookup) return std::nullopt;
+  auto own = runtime::open_socket_lookup();
+  if (!own) return std::nullopt;
+  runtime::SocketLookup lookup(std::move(*own));
+  return runtime::find_earlier_socket(lookup, protocol, local, remote);
 }
 
 std::optional<std::string> Privileges::open_files(const config::Settings& settings) {
@@ -150,7 +186,7 @@ std::optional<std::string> Privileges::open_sockets(const config::Settings& sett
       // IKE fragments as it likes; ESP follows the path.
       options.fragments = runtime::FragmentPolicy::allow;
       options.shared_port = natt;
-      auto socket = runtime::open_udp_socket(bind_to, options);
+      auto socket = open_patiently([&] { return runtime::open_udp_socket(bind_to, options); });
       if (socket) {
         const bool trains = options.offloads && runtime::takes_trains(*socket);
         held_.udp.push_back({std::move(*socket), family, natt, port, trains, runtime::UdpDescriptor::kKeying});
@@ -249,7 +285,7 @@ std::optional<std::string> Privileges::open_raw_sockets(const config::Settings& 
 std::optional<std::string> Privileges::open_device(const config::Settings& settings) {
   if (settings.device.type != DeviceSettings::Type::tun) return std::nullopt;
   const runtime::TunPlan plan = tun_plan(settings);
-  auto device = runtime::open_tun(plan);
+  auto device = open_patiently([&] { return runtime::open_tun(plan); });
   if (!device) return runtime::explain_tun(plan, device.error());
   held_.tun = std::move(device->fd);
   held_.tun_more = std::move(device->more);
@@ -432,7 +468,12 @@ void Privileges::remove_all(End end) {
     if (routes_) (void)routes_->set(plan, 0);
   } else {
     if (routes_) (void)routes_->clear();
-    if (settings_.device.type == DeviceSettings::Type::tun) guard_.remove();
+    // What programs have secured stays secured, whatever they do with it.
+    if (settings_.secure_sockets.enabled && sockets_secured_) {
+      guard_.keep_sockets_shut();
+    } else if (settings_.device.type == DeviceSettings::Type::tun) {
+      guard_.remove();
+    }
   }
   routes_.reset();
   if (held_.control) (void)::unlink(settings_.daemon.control_socket.c_str());

@@ -9,11 +9,13 @@
 
 #include "config/settings.h"
 #include "runtime/descriptors.h"
+#include "runtime/earlier_socket.h"
 #include "runtime/guard_report.h"
 #include "runtime/key_log.h"
 #include "runtime/link_watch.h"
 #include "runtime/nft_guard.h"
 #include "runtime/routes_linux.h"
+#include "runtime/secured_socket.h"
 #include "runtime/tun_device.h"
 #include "runtime/udp_socket.h"
 
@@ -38,7 +40,11 @@ class Privileges {
   int links_fd() const { return links_ ? links_->fd() : -1; }
   std::optional<std::string> follow_links();
   // runtime::secure_socket() with our device. EOPNOTSUPP: not configured.
-  int secure_socket(int socket, bool clear_too, uint64_t& cookie) const;
+  int secure_socket(int socket, const runtime::SecuringWish& wish, uint64_t& cookie);
+  // earlier_socket.h; nothing where programs may not secure sockets.
+  std::vector<runtime::EarlierSocket> take_earlier_sockets();
+  std::optional<runtime::EarlierSocket> find_earlier_socket(uint8_t protocol, const IpEndpoint& local,
+                                                            const IpEndpoint& remote);
   runtime::GuardReport guard_report() const;
   runtime::Descriptors share() const;  // duplicates, for a worker
   std::vector<std::string> warnings() const { return warnings_; }
@@ -69,6 +75,7 @@ class Privileges {
   stack::HostFilters configured_filters_;  // what the settings alone amount to
   std::string not_enforced_;               // why the packet filter is not in place
   bool found_closed_ = false;              // an earlier life's packet filter was there
+  bool sockets_secured_ = false;           // in this life; or perhaps before
   std::vector<std::string> warnings_;
 };
 

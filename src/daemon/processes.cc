@@ -56,12 +56,15 @@ enum class Word : uint8_t {
   policy_damaged,  // from it: the newest was not good
   policy_part,     // from it: more of a store to be written, and the last of it
   policy_end,
-  secure_socket,   // from it: a program's socket with a token, to be marked and filtered
-  socket_secured,  // to it: what came of it
-  judge_caller,    // from it: a program's connection with a token
-  caller_judged,   // to it: whether it may call, and why not
-  open_file,       // from it: a connection and the folder that is its root, with a token and a PeerFile
-  file_opened      // to it: the file, or an errno, and why not
+  secure_socket,    // from it: a program's socket with a token, to be marked and filtered
+  socket_secured,   // to it: what came of it
+  earlier_sockets,  // to it: those that a daemon before it has secured, in a memory file
+  find_socket,      // from it: whether a packet is for such a one, with a token
+  socket_found,     // to it: the socket, or nothing
+  judge_caller,     // from it: a program's connection with a token
+  caller_judged,    // to it: whether it may call, and why not
+  open_file,        // from it: a connection and the folder that is its root, with a token and a PeerFile
+  file_opened       // to it: the file, or an errno, and why not
 };
 uint8_t code(Word word) { return static_cast<uint8_t>(word); }
 
@@ -244,6 +247,11 @@ struct WorkerProcess {
     } else if (message.word == code(Word::socket_secured) && message.body.size() == 20 && worker->sockets()) {
       worker->sockets()->secured(load_be64(message.body.data()), static_cast<int>(load_be32(&message.body[8])),
                                  load_be64(&message.body[12]));
+    } else if (message.word == code(Word::earlier_sockets) && !message.descriptors.empty() && worker->sockets()) {
+      adopt_sockets(message.descriptors.front());
+    } else if (message.word == code(Word::socket_found) && message.body.size() >= 8 && worker->sockets()) {
+      const auto found = runtime::EarlierSocket::parse(ByteView(message.body).subspan(8));
+      worker->sockets()->found(token_of(message.body), found ? std::optional(*found) : std::nullopt);
     } else if (message.word == code(Word::caller_judged) && worker->sockets()) {
       const std::string sentence = text_of(message.body);  // of every refusal
       worker->sockets()->judged(token_of(message.body), sentence.empty(), sentence);
@@ -253,6 +261,14 @@ struct WorkerProcess {
                                 std::string(as_text(ByteView(message.body).subspan(12))));
     } else if (message.word == code(Word::stop)) {
       worker->stop();
+    }
+  }
+  void adopt_sockets(const Fd& file) {
+    const auto octets = runtime::read_memory_file(file);
+    if (!octets) return;
+    constexpr size_t kEach = runtime::EarlierSocket::kOctets;
+    for (ByteView rest = *octets; rest.size() >= kEach; rest = rest.subspan(kEach)) {
+      if (const auto one = runtime::EarlierSocket::parse(rest.first(kEach))) worker->sockets()->adopt(*one);
     }
   }
   // The store comes before the first packet is read.
@@ -322,12 +338,23 @@ void send_filter_plan(DescriptorChannel& parent, ByteView plan) {
       send_filter_plan(process.parent, runtime::write_filter_plan(filters));
     };
     if (auto* sockets = process.worker->sockets()) {
-      sockets->on_secure = [&process, sockets](uint64_t token, Fd socket, bool clear_too) {
+      sockets->on_secure = [&process, sockets](uint64_t token, Fd socket, const runtime::SecuringWish& wish) {
         Writer out;
         out.u64(token);
-        out.u8(clear_too ? 1 : 0);
+        out.u16(wish.number());
         if (!process.parent.send(code(Word::secure_socket), out.view(), {socket.get()}, false))
           sockets->secured(token, EAGAIN, 0);
+      };
+      sockets->on_unknown = [&process, sockets](uint64_t token, uint8_t protocol, const IpEndpoint& local,
+                                                const IpEndpoint& remote) {
+        Writer out;
+        out.u64(token);
+        runtime::EarlierSocket asked;
+        asked.protocol = protocol;
+        asked.socket.local = local;
+        asked.socket.remote = remote;
+        out.bytes(asked.write());
+        if (!process.parent.send(code(Word::find_socket), out.view(), {}, false)) sockets->found(token, std::nullopt);
       };
       sockets->on_caller = [&process, sockets](uint64_t token, int connection) {
         if (!process.parent.send(code(Word::judge_caller), token_and_text(token), {connection}, false))
@@ -434,7 +461,7 @@ class Parent {
     if (kind == Kind::worker) {
       const auto shared = privileges_.share();
       if (!child.channel.send(code(Word::descriptors), shared.describe(), shared.numbers())) return false;
-      if (!send_policy(child)) return false;
+      if (!send_policy(child) || !send_earlier_sockets(child)) return false;
     }
     return true;
   }
@@ -446,6 +473,14 @@ class Parent {
     Bytes body{static_cast<uint8_t>(stored.kept)};
     if (!stored.complaints.empty()) append(body, as_bytes(stored.complaints.front()));
     return child.channel.send(code(Word::policy), body, {newest->get(), previous->get()}).has_value();
+  }
+
+  bool send_earlier_sockets(Child& child) {
+    Bytes all;
+    for (const auto& earlier : privileges_.take_earlier_sockets()) append(all, earlier.write());
+    if (all.empty()) return true;
+    auto file = runtime::memory_file(all);
+    return file && child.channel.send(code(Word::earlier_sockets), {}, {file->get()}).has_value();
   }
 
   // What the worker wants kept. The octets are not read here.
@@ -521,20 +556,34 @@ class Parent {
     if ((*message)->word == code(Word::policy_part) || (*message)->word == code(Word::policy_end))
       take_policy(**message);
     if ((*message)->word == code(Word::secure_socket)) secure_socket(**message);
+    if ((*message)->word == code(Word::find_socket)) find_socket((*message)->body);
     if ((*message)->word == code(Word::judge_caller)) judge_caller(**message);
     if ((*message)->word == code(Word::open_file)) open_file(**message);
     take_filter_plan(**message);
   }
 
   void secure_socket(const ChannelMessage& message) {
-    if (message.body.size() != 9 || message.descriptors.size() != 1) return;
+    if (message.body.size() != 10 || message.descriptors.size() != 1) return;
     uint64_t cookie = 0;
-    const int error = privileges_.secure_socket(message.descriptors.front().get(), message.body[8] != 0, cookie);
+    const int error = privileges_.secure_socket(message.descriptors.front().get(),
+                                                runtime::SecuringWish::of_number(load_be16(&message.body[8])), cookie);
     Writer out;
     out.bytes(ByteView(message.body).first(8));
     out.u32(static_cast<uint32_t>(error));
     out.u64(cookie);
     (void)worker_.channel.send(code(Word::socket_secured), out.view(), {}, false);
+  }
+
+  void find_socket(const Bytes& body) {
+    if (body.size() < 8) return;
+    const auto asked = runtime::EarlierSocket::parse(ByteView(body).subspan(8));
+    Writer out;
+    out.bytes(ByteView(body).first(8));
+    if (asked) {
+      const auto found = privileges_.find_earlier_socket(asked->protocol, asked->socket.local, asked->socket.remote);
+      if (found) out.bytes(found->write());
+    }
+    (void)worker_.channel.send(code(Word::socket_found), out.view(), {}, false);
   }
 
   void judge_caller(const ChannelMessage& message) {

@@ -32,6 +32,12 @@ SecurityDescriptor default_protection() {
   return out;
 }
 
+SecurityDescriptor administrators_only() {
+  SecurityDescriptor out = default_protection();
+  std::erase_if(*out.dacl, [](const Ace& ace) { return ace.sid == known::sid::network_operators(); });
+  return out;
+}
+
 bool allowed(const SecurityDescriptor& protection, const Token& token, uint32_t wanted) {
   SecurityDescriptor mapped = protection;
   if (mapped.dacl)

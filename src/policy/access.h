@@ -33,6 +33,8 @@ uint32_t map_generic(uint32_t mask);
 // Full control for administrators and the local system; read, write and execute for network configuration operators;
 // OPEN and CLASSIFY for everybody.
 SecurityDescriptor default_protection();
+// Without those operators: whoever is told keys.
+SecurityDescriptor administrators_only();
 
 // Whether the token has every right of `wanted` on an object protected so.
 bool allowed(const SecurityDescriptor& protection, const Token& token, uint32_t wanted);

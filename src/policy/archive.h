@@ -18,6 +18,8 @@ concept Number = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 class ArchiveWriter {
  public:
   static constexpr bool kReading = false;
+  ArchiveWriter() = default;
+  explicit ArchiveWriter(Bytes start) : out_(std::move(start)) {}  // with room for all of it, where it holds a secret
   template <Number T>
   void number(const T& v) {
     using U = std::make_unsigned_t<T>;

@@ -126,7 +126,8 @@ struct SetProtection {
   Bytes descriptor;
 };
 
-inline constexpr uint32_t kSubscribeSas = 32;  // SA contexts, instead of a kind of objects
+inline constexpr uint32_t kSubscribeSas = 32;          // SA contexts, instead of a kind of objects
+inline constexpr uint32_t kSubscribeConnections = 33;  // IPsec connections
 struct Subscribe {
   uint32_t kind = 0;  // ObjectKind, or one of the above
   uint32_t flags = 0;

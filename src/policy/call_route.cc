@@ -30,6 +30,10 @@ std::optional<Database> database_of(uint32_t number) {
   return which < kDatabases ? std::optional(static_cast<Database>(which)) : std::nullopt;
 }
 
+constexpr uint32_t number_of(call::SaFunction function) { return static_cast<uint32_t>(function); }
+
+bool of_sas(uint32_t kind) { return kind == call::kSubscribeSas || kind == call::kSubscribeConnections; }
+
 bool is_change(Function function) {
   switch (function) {
     case Function::add_provider:
@@ -142,7 +146,8 @@ void CallRoute::call(TimePoint now, ConnectionId id, RequestId request, const Ca
   Answer done = octets.size() > call::kMostCallOctets ? Answer(refuse(Fwp::WIN32_INVALID_PARAMETER))
                                                       : serve(now, id, request, caller, function, octets);
   const auto asked = static_cast<Function>(function);
-  const bool subscribed = done && (asked == Function::subscribe || asked == Function::subscribe_events);
+  const bool subscribed = done && (asked == Function::subscribe || asked == Function::subscribe_events ||
+                                   number_of(call::SaFunction::dictator_add) == function);
   answer(id, request, std::move(done), subscribed);
 }
 
@@ -171,7 +176,7 @@ CallRoute::Answer CallRoute::serve(TimePoint now, ConnectionId id, RequestId req
   if (at == connected_.end()) return refuse(Fwp::SESSION_ABORTED);
   Connected& here = at->second;
   if (is_change(function)) return change(now, here, request, number, octets);
-  if (call::is_sa_function(number)) return serve_sa(now, here, number, octets);
+  if (call::is_sa_function(number)) return serve_sa(now, here, request, number, octets);
   switch (function) {
     case Function::engine_close: closed(now, id); return Bytes{};
     case Function::get_option: {
@@ -189,7 +194,7 @@ CallRoute::Answer CallRoute::serve(TimePoint now, ConnectionId id, RequestId req
     case Function::txn_abort: SP_CHECK(engine_.abort(now, here.session)); return Bytes{};
     case Function::get: return get(here.session, octets);
     case Function::get_layer: {
-      SP_CHECK(engine_.may(here.session, std::nullopt, access::kRead));
+      SP_CHECK(engine_.may(here.session, Database::layers, access::kRead));
       SP_TRY(const call::Reference wanted, parse<call::Reference>(octets));
       const LayerInfo* layer = wanted.key           ? find_layer(*wanted.key)
                                : wanted.id > 0xffff ? nullptr
@@ -225,9 +230,17 @@ CallRoute::Answer CallRoute::serve(TimePoint now, ConnectionId id, RequestId req
   return refuse(Fwp::NOT_SUPPORTED);
 }
 
-CallRoute::Answer CallRoute::serve_sa(TimePoint now, Connected& at, uint32_t number, ByteView octets) {
+CallRoute::Answer CallRoute::serve_sa(TimePoint now, Connected& at, RequestId request, uint32_t number,
+                                      ByteView octets) {
   if (!sas_) return refuse(Fwp::NOT_SUPPORTED);
   const auto function = static_cast<call::SaFunction>(number);
+  if (function == call::SaFunction::dictator_add) {
+    if (at.subscriptions.size() >= call::kMostSubscriptions) return refuse(Fwp::NO_SYSTEM_RESOURCES);
+    SP_TRY(Bytes done, sas_->call(now, at.session, function, octets));
+    SP_TRY(const uint64_t id, parse<uint64_t>(done));
+    at.subscriptions[id] = request;
+    return done;
+  }
   if (!call::is_sa_enumeration(number)) {
     SP_TRY(Bytes done, sas_->call(now, at.session, function, octets));
     return done;
@@ -409,7 +422,7 @@ CallRoute::Answer CallRoute::get(SessionId session, ByteView octets) const {
 Outcome<> CallRoute::fill(Enumeration& into, SessionId session, const call::EnumCreate& wanted) const {
   SP_TRY(const std::shared_ptr<const Snapshot> view, engine_.view(session));
   into.what = wanted.what;
-  if (wanted.what == call::kEnumLayers) return engine_.may(session, std::nullopt, access::kEnum);
+  if (wanted.what == call::kEnumLayers) return engine_.may(session, Database::layers, access::kEnum | access::kRead);
   if (wanted.what == call::kEnumSessions) {
     SP_CHECK(engine_.may(session, std::nullopt, access::kEnum));
     for (const SessionRequest& each : engine_.sessions()) into.sessions.push_back(found(each));
@@ -531,8 +544,8 @@ CallRoute::Answer CallRoute::subscriptions(SessionId session, ByteView octets) c
   SP_TRY(const uint32_t wanted, parse<uint32_t>(octets));
   SP_CHECK(engine_.view(session));
   std::vector<call::Subscribe> out;
-  if (wanted == call::kSubscribeSas && sas_) {
-    for (Bytes& detail : sas_->subscriptions(session)) out.push_back({wanted, 0, {}, {}, std::move(detail)});
+  if (of_sas(wanted) && sas_) {
+    for (Bytes& detail : sas_->subscriptions(session, wanted)) out.push_back({wanted, 0, {}, {}, std::move(detail)});
     return call::write(std::move(out));
   }
   SP_TRY(const ObjectKind kind, kind_of(wanted));
@@ -554,7 +567,7 @@ void CallRoute::hear_sas() {
     out.kind = Output::Kind::notice;
     out.connection = by->second;
     out.request = to->second;
-    out.octets = call::write(change->notice);
+    out.octets = to_bytes(change->octets.view());
     outputs_.push_back(std::move(out));
   }
 }
@@ -562,8 +575,8 @@ void CallRoute::hear_sas() {
 CallRoute::Answer CallRoute::subscribe(Connected& at, RequestId request, ByteView octets) {
   SP_TRY(call::Subscribe wanted, parse<call::Subscribe>(octets));
   if (at.subscriptions.size() >= call::kMostSubscriptions) return refuse(Fwp::NO_SYSTEM_RESOURCES);
-  if (wanted.kind == call::kSubscribeSas && sas_) {
-    SP_TRY(const SubscriptionId id, sas_->subscribe(at.session, wanted.detail));
+  if (of_sas(wanted.kind) && sas_) {
+    SP_TRY(const SubscriptionId id, sas_->subscribe(at.session, wanted.kind, wanted.detail));
     at.subscriptions[id] = request;
     return call::write(uint64_t{id});
   }
@@ -576,8 +589,8 @@ CallRoute::Answer CallRoute::subscribe(Connected& at, RequestId request, ByteVie
 
 CallRoute::Answer CallRoute::unsubscribe(ConnectionId id, Connected& at, ByteView octets) {
   SP_TRY(const uint64_t subscription, parse<uint64_t>(octets));
-  const bool of_sas = sas_ && (subscription & SaCalls::kSubscriptionBit);
-  SP_CHECK(of_sas ? sas_->unsubscribe(at.session, subscription) : engine_.unsubscribe(at.session, subscription));
+  const bool to_sas = sas_ && (subscription & SaCalls::kSubscriptionBit);
+  SP_CHECK(to_sas ? sas_->unsubscribe(at.session, subscription) : engine_.unsubscribe(at.session, subscription));
   const auto found = at.subscriptions.find(subscription);
   if (found != at.subscriptions.end()) {
     outputs_.push_back({Output::Kind::end, id, found->second, 0, 0, {}, false});

@@ -30,6 +30,7 @@ class CallRoute {
     uint32_t index = 0;  // which of several parts was refused
     Bytes octets;        // the result, a call::Notice, or a NetEvent
     // An answer to subscribe() that worked is not the last word: notices follow under the same request until an end.
+    // Notices of key managers hold keys.
     bool more = false;
   };
 
@@ -82,7 +83,7 @@ class CallRoute {
   // A change; one that finds the lock taken waits for it, unless `waited`.
   Answer change(TimePoint now, Connected& at, RequestId request, uint32_t function, ByteView octets);
   Answer change_now(TimePoint now, SessionId session, uint32_t function, ByteView octets);
-  Answer serve_sa(TimePoint now, Connected& at, uint32_t function, ByteView octets);
+  Answer serve_sa(TimePoint now, Connected& at, RequestId request, uint32_t function, ByteView octets);
   Answer get(SessionId session, ByteView octets) const;
   Answer create_enumeration(Connected& at, ByteView octets);
   Outcome<> fill(Enumeration& into, SessionId session, const call::EnumCreate& wanted) const;

@@ -73,6 +73,14 @@ enum class EngineOption : uint32_t {
   TXN_WATCHDOG_TIMEOUT_IN_MSEC
 };
 inline constexpr size_t kEngineOptions = 6;
+using EngineOptions = std::array<uint32_t, kEngineOptions>;  // by their numbers
+
+// Besides the objects: the protection of the engine, of containers and of databases, and the options.
+struct EngineSettings {
+  Containers containers;
+  EngineOptions options{1, 0, 0, 0, 0, 0};
+  bool operator==(const EngineSettings&) const = default;
+};
 
 class Engine {
  public:
@@ -135,6 +143,7 @@ class Engine {
   // NET_EVENTS_DISABLED. unsubscribe() serves their subscriptions too.
   void record(TimePoint now, NetEvent event);
   void set_wall(TimePoint now, uint64_t filetime) { net_events_.set_wall(now, filetime); }
+  uint64_t wall() const { return net_events_.wall(); }
   bool collects_net_events() const { return options_[static_cast<size_t>(EngineOption::COLLECT_NET_EVENTS)] != 0; }
   Outcome<std::vector<std::shared_ptr<const NetEvent>>> net_events(SessionId session,
                                                                    const NetEventTemplate& wanted) const;
@@ -149,6 +158,14 @@ class Engine {
   void set_connection_watchers(uint32_t count) {
     connection_watchers_ = count;
   }  // while there are any, monitoring stays on
+  bool monitors_connections() const {
+    return options_[static_cast<size_t>(EngineOption::MONITOR_IPSEC_CONNECTIONS)] != 0;
+  }
+
+  // What of the engine itself outlives it. A new generation with every change.
+  EngineSettings settings() const { return {containers_, options_}; }
+  void take_settings(EngineSettings settings);
+  uint64_t settings_generation() const { return settings_generation_; }
 
   void handle_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline() const;
@@ -225,7 +242,8 @@ class Engine {
   SubscriptionId last_subscription_ = 0;
   uint64_t last_filter_id_ = 0, last_context_id_ = 0;
   uint32_t last_callout_id_ = 0;
-  std::array<uint32_t, kEngineOptions> options_{1, 0, 0, 0, 0, 0};
+  EngineOptions options_ = EngineSettings{}.options;
+  uint64_t settings_generation_ = 0;
   uint32_t connection_watchers_ = 0;
 };
 

@@ -104,6 +104,7 @@ Outcome<> Engine::protect(SessionId id, ObjectKind kind, const std::optional<Gui
     return refuse(Fwp::ACCESS_DENIED);
   if (!key) {
     containers_.kinds[static_cast<size_t>(kind)] = std::move(protection);
+    ++settings_generation_;
     return {};
   }
   if (!may_write(id)) return refuse(Fwp::TIMEOUT);
@@ -148,6 +149,7 @@ Outcome<> Engine::protect_engine(SessionId id, SecurityDescriptor protection) {
   if (session->dynamic()) return refuse(Fwp::DYNAMIC_SESSION_IN_PROGRESS);
   SP_CHECK(may(id, std::nullopt, access::kWriteDac));
   containers_.engine = std::move(protection);
+  ++settings_generation_;
   return {};
 }
 
@@ -175,6 +177,7 @@ Outcome<> Engine::protect(SessionId id, Database which, SecurityDescriptor prote
   if (session->flags & SessionRequest::kDynamic) return refuse(Fwp::DYNAMIC_SESSION_IN_PROGRESS);
   SP_CHECK(may(id, which, access::kWriteDac));
   containers_.databases[static_cast<size_t>(which)] = std::move(protection);
+  ++settings_generation_;
   return {};
 }
 
@@ -203,8 +206,15 @@ Outcome<> Engine::set_option(SessionId id, EngineOption option, const Value& val
     return refuse(Fwp::STILL_ON);
   if (option == EngineOption::PACKET_QUEUING && *number > 7) return refuse(Fwp::INVALID_FLAGS);
   options_[static_cast<size_t>(option)] = *number;
+  ++settings_generation_;
   if (!collects_net_events()) net_events_.clear();
   return {};
+}
+
+void Engine::take_settings(EngineSettings settings) {
+  containers_ = std::move(settings.containers);
+  options_ = settings.options;
+  ++settings_generation_;
 }
 
 }  // namespace sallyport::policy

@@ -60,6 +60,7 @@ Outcome<> Engine::protect_net_events(SessionId id, SecurityDescriptor protection
   SP_TRY(const Session* session, may_see_net_events(id, access::kWriteDac));
   if (session->dynamic()) return refuse(Fwp::DYNAMIC_SESSION_IN_PROGRESS);
   containers_.net_events = std::move(protection);
+  ++settings_generation_;
   return {};
 }
 

@@ -221,6 +221,8 @@ inline constexpr uint32_t kEnableServerAddrAssignment = 0x200;
 inline constexpr uint32_t kTunnelAllowOutboundClear = 0x400;   // …_CONNECTION: until a flow came by the tunnel
 inline constexpr uint32_t kTunnelBypassAlreadySecure = 0x800;  // …_CONNECTION: ESP and IKE are not tunnelled again
 inline constexpr uint32_t kTunnelBypassIcmpv6 = 0x1000;
+inline constexpr uint32_t kKeyManagerAllowDictateKey = 0x2000;
+inline constexpr uint32_t kKeyManagerAllowNotifyKey = 0x4000;
 inline constexpr uint32_t kSiteToSiteTunnel = 0x10000;
 inline constexpr uint32_t kKnown = 0x1fffe;
 }  // namespace policy_flag

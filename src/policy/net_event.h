@@ -125,6 +125,7 @@ class NetEventLog {
   std::shared_ptr<const NetEvent> add(TimePoint now, NetEvent event);
   // What the wall's clock says at `now`, as FILETIME. Events are stamped by it from here on.
   void set_wall(TimePoint now, uint64_t filetime);
+  uint64_t wall() const { return wall_; }                                                   // as it was told last
   std::vector<std::shared_ptr<const NetEvent>> choose(const NetEventChoice& choice) const;  // oldest first
   void clear() { events_.clear(); }
   size_t size() const { return events_.size(); }

@@ -148,6 +148,8 @@ Outcome<> settle(const Author& author, const Containers& containers, const Snaps
                        containers, snapshot, object.head));
   const LayerInfo* layer = find_layer(object.layer);
   if (!layer) return refuse(Fwp::LAYER_NOT_FOUND);
+  if (!author.trusted && !allowed(containers.of(Database::layers), author.token, access::kAddLink))
+    return refuse(Fwp::ACCESS_DENIED);
   if (snapshot.filters.find(object.head.key)) return refuse(Fwp::ALREADY_EXISTS);
   if (object.sublayer.is_zero()) object.sublayer = known::sublayer::UNIVERSAL;
   const auto* sublayer = snapshot.sublayers.find(object.sublayer);

@@ -12,6 +12,7 @@ struct Containers {  // protection of what has none of its own
   std::array<SecurityDescriptor, kObjectKinds> kinds{default_protection(), default_protection(), default_protection(),
                                                      default_protection(), default_protection()};
   std::array<SecurityDescriptor, kDatabases> databases = default_databases();
+  bool operator==(const Containers&) const = default;
   const SecurityDescriptor& of(ObjectKind kind) const { return kinds[static_cast<size_t>(kind)]; }
   const SecurityDescriptor& of(Database which) const { return databases[static_cast<size_t>(which)]; }
 
@@ -19,6 +20,7 @@ struct Containers {  // protection of what has none of its own
   static std::array<SecurityDescriptor, kDatabases> default_databases() {
     std::array<SecurityDescriptor, kDatabases> out;
     out.fill(default_protection());
+    out[static_cast<size_t>(Database::dictators)] = administrators_only();
     return out;
   }
 };

@@ -4,6 +4,7 @@
 #pragma once
 #include <functional>
 
+#include "policy/ipsec_connection.h"
 #include "policy/key_dictator.h"
 #include "policy/sa_context.h"
 #include "policy/sa_statistics.h"
@@ -21,18 +22,20 @@ enum class SaFunction : uint32_t {
   ipsec_statistics = 205,  // nothing -> IpsecStatistics
   ike_statistics = 206,    // nothing -> IkeStatistics
   // SAs made by hand, in this order.
-  create = 207,           // SaCreate -> SaCreated
-  set_spi = 208,          // SaSpi -> uint32_t
-  add_inbound = 209,      // SaAdd
-  add_outbound = 210,     // SaAdd
-  update = 211,           // SaUpdate
-  dictator_add = 212,     // KeyDictator -> uint64_t
-  dictator_remove = 213,  // uint64_t
-  dictators = 214,        // nothing -> std::vector<KeyDictator>
+  create = 207,        // SaCreate -> SaCreated
+  set_spi = 208,       // SaSpi -> uint32_t
+  add_inbound = 209,   // SaAdd
+  add_outbound = 210,  // SaAdd
+  update = 211,        // SaUpdate
+  // Which key notices (KeysNotice) follow until Function::unsubscribe; 213 was once that.
+  dictator_add = 212,    // KeyDictator -> uint64_t
+  dictators = 214,       // nothing -> std::vector<KeyDictator>
+  connection_get = 215,  // uint64_t -> IpsecConnection
   // These make enumerations for Function::enum_next and enum_destroy.
-  enum_contexts = 220,  // std::optional<SubNets>, pages of SaContext
-  enum_sas = 221,       // std::optional<uint8_t> (1: inbound), pages of SaDetails
-  enum_ike = 222,       // std::optional<IkeSaTemplate>, pages of IkeSaDetails
+  enum_contexts = 220,     // std::optional<SubNets>, pages of SaContext
+  enum_sas = 221,          // std::optional<uint8_t> (1: inbound), pages of SaDetails
+  enum_ike = 222,          // std::optional<IkeSaTemplate>, pages of IkeSaDetails
+  enum_connections = 223,  // ConnectionTemplate, pages of IpsecConnection
 };
 struct SaCreate {
   SaTraffic outbound;
@@ -81,16 +84,17 @@ class SaCalls {
   virtual Outcome<Bytes> call(TimePoint now, SessionId session, call::SaFunction function, ByteView octets) = 0;
   // Requires: is_sa_enumeration of it.
   virtual Outcome<Pages> enumerate(SessionId session, call::SaFunction function, ByteView octets) = 0;
-  // Changes of contexts. Numbers of subscriptions have kSubscriptionBit; `detail` is the archive of an optional
-  // SubNets.
+  // Changes of contexts (kind call::kSubscribeSas; `detail` is the archive of an optional SubNets, notices are
+  // call::Notice with the context's id) and of connections (call::kSubscribeConnections; ConnectionTemplate,
+  // ConnectionNotice). Numbers of subscriptions, and those that dictator_add gives, have kSubscriptionBit.
   static constexpr SubscriptionId kSubscriptionBit = SubscriptionId{1} << 62;
-  virtual Outcome<SubscriptionId> subscribe(SessionId session, ByteView detail) = 0;
+  virtual Outcome<SubscriptionId> subscribe(SessionId session, uint32_t kind, ByteView detail) = 0;
   virtual Outcome<> unsubscribe(SessionId session, SubscriptionId id) = 0;
-  virtual std::vector<Bytes> subscriptions(SessionId session) const = 0;  // their details
+  virtual std::vector<Bytes> subscriptions(SessionId session, uint32_t kind) const = 0;  // their details
   struct Change {
     SessionId session = 0;
     SubscriptionId subscription = 0;
-    call::Notice notice;  // its id: the context's
+    SecretBytes octets;  // the notice
   };
   virtual std::optional<Change> poll_change() = 0;
   virtual void closed(SessionId session) = 0;

@@ -34,7 +34,7 @@ struct TransformId {
 };
 inline constexpr uint32_t kNoSuchTransform = 6;  // IPSEC_AUTH_MAX and IPSEC_CIPHER_TYPE_MAX
 
-// IPSEC_SA0. Keys are there on their way in; none ever comes out.
+// IPSEC_SA0. Keys are there on their way in; none comes out but to a key manager (KeysNotice).
 struct SaMaterial {
   uint32_t spi = 0;
   TransformKind kind = TransformKind::ESP_AUTH_AND_CIPHER;

@@ -10,9 +10,41 @@ namespace {
 
 constexpr std::string_view kMagic = "SPPOLICY";
 
+constexpr uint32_t kFirstWithSettings = 2;
+
 template <class A>
-void walk_image(A& a, StoreImage& image) {
+void walk_descriptor(A& a, SecurityDescriptor& v) {
+  Bytes octets;
+  if constexpr (!A::kReading) octets = write_descriptor(v);
+  walk(a, octets);
+  if constexpr (A::kReading) {
+    if (a.failed()) return;
+    auto parsed = parse_descriptor(octets);
+    if (!parsed) return a.fail(Errc::bad_value);
+    v = std::move(*parsed);
+  }
+}
+
+template <class A>
+void walk_settings(A& a, std::optional<EngineSettings>& v) {
+  uint8_t has = v.has_value();
+  walk(a, has);
+  if constexpr (A::kReading) {
+    if (has > 1) return a.fail(Errc::bad_value);
+    if (has == 1) v.emplace();
+  }
+  if (!v) return;
+  walk_descriptor(a, v->containers.engine);
+  walk_descriptor(a, v->containers.net_events);
+  for (SecurityDescriptor& each : v->containers.kinds) walk_descriptor(a, each);
+  for (SecurityDescriptor& each : v->containers.databases) walk_descriptor(a, each);
+  for (uint32_t& each : v->options) walk(a, each);
+}
+
+template <class A>
+void walk_image(A& a, StoreImage& image, uint32_t version) {
   walk_all(a, image.providers, image.sublayers, image.callouts, image.contexts, image.filters);
+  if (version >= kFirstWithSettings) walk_settings(a, image.settings);
 }
 
 template <class Object>
@@ -72,9 +104,15 @@ StoreImage image_of(const Snapshot& snapshot) {
   return out;
 }
 
+StoreImage image_of(const Engine& engine) {
+  StoreImage out = image_of(*engine.snapshot());
+  if (EngineSettings settings = engine.settings(); settings != EngineSettings{}) out.settings = std::move(settings);
+  return out;
+}
+
 Bytes write_store(StoreImage image) {
   ArchiveWriter body;
-  walk_image(body, image);
+  walk_image(body, image, kStoreVersion);
   const ByteView octets = body.out().view();
   Writer out;
   out.bytes(as_bytes(kMagic));
@@ -90,7 +128,7 @@ Result<StoreImage> read_store(ByteView file) {
   SP_TRY(const ByteView magic, in.view(kMagic.size()));
   if (!equal(magic, as_bytes(kMagic))) return fail(Errc::bad_value);
   SP_TRY(const uint32_t version, in.u32());
-  if (version != kStoreVersion) return fail(Errc::version, version);
+  if (version == 0 || version > kStoreVersion) return fail(Errc::version, version);
   SP_TRY(const uint32_t length, in.u32());
   SP_TRY(const uint64_t checksum, in.u64());
   SP_TRY(const ByteView octets, in.view(length));
@@ -98,7 +136,7 @@ Result<StoreImage> read_store(ByteView file) {
   if (crc64(octets) != checksum) return fail(Errc::bad_tag);
   ArchiveReader body(octets);
   StoreImage image;
-  walk_image(body, image);
+  walk_image(body, image, version);
   SP_CHECK(body.finish());
   return image;
 }
@@ -119,6 +157,7 @@ Outcome<> restore(Engine& engine, TimePoint now, StoreImage image) {
     if (done) done = engine.commit(now, session);
   }
   engine.close(now, session);  // rolls back what was not committed
+  if (done && image.settings) engine.take_settings(std::move(*image.settings));
   return done;
 }
 

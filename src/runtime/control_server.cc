@@ -16,6 +16,8 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/write.hpp>
 
+#include "base/secret.h"
+
 namespace sallyport::runtime {
 namespace {
 
@@ -191,6 +193,7 @@ void ControlServer::Impl::flush(ClientId id) {
                     [self = weak_from_this(), client, id](boost::system::error_code error, size_t) {
                       const auto alive = self.lock();
                       client->writing = false;
+                      wipe(client->output);
                       client->output.clear();
                       if (!alive || alive->stopped || !alive->clients.contains(id)) return;
                       if (error) return alive->close(id);

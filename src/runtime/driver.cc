@@ -51,8 +51,8 @@ Driver::Driver(Loop& loop, TraceLog& log, KeyPort& keys, Rng& rng, DriverSetup s
       control_(ike_config(settings_, descriptors_), rng),
       sa_calls_(control_,
                 [this] {
-                  const PacketReport report = packets();
-                  return stack::PacketFacts{report.drops, report.traffic};
+                  PacketReport report = packets();
+                  return stack::PacketFacts{report.drops, report.traffic, std::move(report.sas)};
                 }),
       self_(std::make_shared<Driver*>(this)),
       udp_queues_(descriptors_.udp.size()) {
@@ -90,7 +90,7 @@ PacketWorker::Callbacks Driver::callbacks(uint16_t worker) {
     later([this, worker, datagrams = std::move(datagrams)] {
       workers_[worker]->ike_taken(datagrams.size());
       const TimePoint now = monotonic_now();
-      for (const auto& datagram : datagrams) control_.handle_datagram(now, datagram);
+      for (const auto& datagram : datagrams) take_message(now, datagram);
       pump();
     });
   };
@@ -205,6 +205,21 @@ PacketReport Driver::packets() const {
   return out;
 }
 
+// A flow whose halves two shards see is broken off where either says so.
+std::optional<stack::FilterFlows::Standing> Driver::standing(const stack::HostFlow& flow) const {
+  std::optional<stack::FilterFlows::Standing> out;
+  for (const auto& worker : workers_) {
+    worker->call([&](const stack::Dataplane& dataplane) {
+      const auto one = dataplane.standing(flow);
+      if (!one) return;
+      if (!out) out.emplace();
+      if (one->reqid != 0) out->reqid = one->reqid;
+      if (one->broken != stack::FilterFlows::Broken::no) out->broken = one->broken;
+    });
+  }
+  return out;
+}
+
 PacketCounters Driver::counters() const {
   PacketCounters out;
   for (const auto& worker : workers_) out += worker->counters();
@@ -238,11 +253,15 @@ void Driver::take_datagram(TimePoint now, const UdpDescriptor& socket, const Rec
   if (demuxed.to == stack::Demuxed::To::esp) return workers_.front()->take_stray_esp(about, one);
   ++counters_.datagrams_in;
   if (demuxed.to == stack::Demuxed::To::ike) {
-    control_.handle_datagram(
-        now, ike::Datagram{about.local, about.remote, about.interface_index, socket.natt, to_bytes(demuxed.payload)});
+    take_message(now, {about.local, about.remote, about.interface_index, socket.natt, to_bytes(demuxed.payload)});
   } else if (demuxed.to == stack::Demuxed::To::nobody) {
     ++counters_.not_for_us;
   }
+}
+
+void Driver::take_message(TimePoint now, const ike::Datagram& message) {
+  if (on_message) on_message();
+  control_.handle_datagram(now, message);
 }
 
 // Errors are few, and whoever floods us with them takes turns of the packets' thread one batch at a time.

@@ -57,6 +57,7 @@ class Driver {
 
   std::function<void()> on_sa_changes;  // sa_calls() has something for sessions
 
+  std::function<void()> on_message;  // of IKE has come, and is about to be judged by the filters in force
   std::function<void(const stack::EndpointWanted&)> on_endpoint_wanted;  // to be answered by release_held()
   std::function<void(const stack::EndpointWanted&)> on_user_wanted;      // to be answered by place_user()
   std::function<void(const stack::HostFilters&)> on_host_filters;        // the packet filter is to have these
@@ -77,6 +78,7 @@ class Driver {
   const stack::Control& control() const { return control_; }
   // These ask the packet worker and wait for its answer.
   PacketReport packets() const;
+  std::optional<stack::FilterFlows::Standing> standing(const stack::HostFlow& flow) const;
   PacketCounters counters() const;  // of both threads
   const config::Settings& settings() const { return settings_; }
   bool native_esp() const { return static_cast<bool>(descriptors_.esp_v4); }
@@ -91,6 +93,7 @@ class Driver {
 
   void read_udp(const UdpDescriptor& socket);
   void take_datagram(TimePoint now, const UdpDescriptor& socket, const ReceivedDatagram& about, ByteView one);
+  void take_message(TimePoint now, const ike::Datagram& message);
   void read_icmp(const Fd& socket, Family family);
   void shrink_path(const IpAddr& remote, ByteView packet);
   PacketWorker::Callbacks callbacks(uint16_t worker);

@@ -10,7 +10,8 @@
 //                              device │                                 └─ permit ── passes ├─ of a secured connection
 //                              ── counted, dropped └─ INBOUND_TRANSPORT ── ALE_AUTH_RECV_ACCEPT, where the connection
 //                              began there
-//   leaving: postrouting ── marked, but not by the device ── counted, dropped
+//   leaving: postrouting ── marked, but not by the device ── counted, dropped; between secured sockets of this host ──
+//   passes
 #include "runtime/filter_rules.h"
 
 #include <algorithm>
@@ -245,9 +246,7 @@ void write_bases(std::string& text, const FilterRulesPlan& plan) {
     text += std::string("\t\tmeta nfproto ") + (family == Family::v4 ? "ipv4" : "ipv6") + " goto " +
             first_chain(plan.filters, Point::outbound_transport, family) + "\n";
   text += "\t}\n";
-  text += "\tchain filters_captured {\n\t\ttype filter hook postrouting priority 320; policy accept;\n";
-  text += "\t\tmeta mark " + hex(kCaptureMark) + " oifname != \"" + plan.device +
-          "\" counter name captured_out drop\n\t}\n";
+  text += captured_chain(plan.device);
 }
 
 std::string exception_chain(const HostLayer& layer) {
@@ -255,6 +254,15 @@ std::string exception_chain(const HostLayer& layer) {
 }
 
 }  // namespace
+
+std::string captured_chain(const std::string& device) {
+  std::string text = "\tchain filters_captured {\n\t\ttype filter hook postrouting priority 320; policy accept;\n";
+  text += "\t\tmeta mark and " + hex(kCaptureMask | kWithinHostBit) + " == " + hex(kCaptureMark | kWithinHostBit) +
+          " oifname \"lo\" accept\n";
+  text += "\t\tmeta mark and " + hex(kCaptureMask) + " == " + hex(kCaptureMark);
+  if (!device.empty()) text += " oifname != \"" + device + "\"";
+  return text + " counter name captured_out drop\n\t}\n";
+}
 
 std::string exception_chains(const stack::HostFilters& filters) {
   std::string text;

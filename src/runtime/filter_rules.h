@@ -28,6 +28,10 @@ struct FilterRulesPlan {
 std::string exception_chains(const stack::HostFilters& filters);
 std::string exception_jumps(const stack::HostFilters& filters, stack::Point point);
 
+// What is marked leaves by the device, or within the host, or not at all; part of the chains below. An empty name:
+// there is no device.
+std::string captured_chain(const std::string& device);
+
 // Chains for inside the table; empty when there is nothing to say.
 std::string filter_rules(const FilterRulesPlan& plan);
 

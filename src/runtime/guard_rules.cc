@@ -271,12 +271,22 @@ void write_counter(std::string& text, const char* name, uint64_t packets) {
   text += std::string("\tcounter ") + name + " { packets " + std::to_string(packets) + " bytes 0 }\n";
 }
 
+// Added first, so that deleting it is no error; all in one transaction.
+std::string begin_table() {
+  const std::string table = std::string("table inet ") + kGuardTable;
+  return "add " + table + "\ndelete " + table + "\n" + table + " {\n";
+}
+
 }  // namespace
 
+std::string guard_rules_of_sockets(const GuardCounters& counters) {
+  std::string text = begin_table();
+  write_counter(text, "captured_out", counters.captured_out);
+  return text + captured_chain({}) + "}\n";
+}
+
 std::string guard_rules(const GuardPlan& plan, const GuardCounters& counters) {
-  const std::string table = std::string("table inet ") + kGuardTable;
-  // Added first, so that deleting it is no error; all in one transaction.
-  std::string text = "add " + table + "\ndelete " + table + "\n" + table + " {\n";
+  std::string text = begin_table();
   write_counter(text, "clear_in", counters.clear_in);
   write_counter(text, "clear_out", counters.clear_out);
   write_counter(text, "other_family_out", counters.other_family_out);

@@ -38,6 +38,9 @@ struct GuardPlan {
 // The whole transaction. counters: what the table begins with, so that replacing it loses no count.
 std::string guard_rules(const GuardPlan& plan, const GuardCounters& counters);
 
+// The table of a host without a daemon whose sockets stay secured ones, and nothing else.
+std::string guard_rules_of_sockets(const GuardCounters& counters);
+
 // From the output of `nft list counters table inet sallyport`; a counter that is not there is zero.
 GuardCounters parse_guard_counters(std::string_view listing);
 

@@ -134,6 +134,10 @@ std::optional<GuardCounters> NftGuard::counters() const {
   return parse_guard_counters(ran->said);
 }
 
+void NftGuard::keep_sockets_shut() {
+  (void)run_nft({"-f", "-"}, guard_rules_of_sockets(counters().value_or(GuardCounters{})));
+}
+
 void NftGuard::remove() { (void)run_nft({"delete", "table", "inet", kGuardTable}, {}); }
 
 }  // namespace sallyport::runtime

@@ -19,6 +19,7 @@ class NftGuard {
   bool present() const;
   std::optional<GuardCounters> counters() const;  // nothing: there is no table, or nft does not say
   void remove();                                  // no error when there is none
+  void keep_sockets_shut();                       // in place of the table that there is: guard_rules_of_sockets()
 };
 
 }  // namespace sallyport::runtime

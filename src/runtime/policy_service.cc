@@ -1,6 +1,7 @@
 // See policy_service.h.
 #include "runtime/policy_service.h"
 
+#include "base/secret.h"
 #include "policy/store.h"
 #include "runtime/clock.h"
 
@@ -89,6 +90,7 @@ bool PolicyService::restore(const StoredPolicy& stored) {
     log_.line(LogLevel::error, "no policy store can be read: the filter engine blocks everything");
   }
   seen_ = driver_.filter_engine().snapshot()->generation;
+  seen_settings_ = driver_.filter_engine().settings_generation();
   return !stored.newest.empty() && stored_ != stored.newest;
 }
 
@@ -133,14 +135,19 @@ void PolicyService::closed(ClientId client) {
 void PolicyService::tell() {
   while (auto output = route_.poll()) {
     switch (output->kind) {
-      case policy::CallRoute::Output::Kind::answer:
-        server_.reply(output->connection, output->request,
-                      ctl::PolicyAnswer{output->code, output->index, std::move(output->octets)});
+      case policy::CallRoute::Output::Kind::answer: {
+        ctl::Reply reply = ctl::PolicyAnswer{output->code, output->index, std::move(output->octets)};
+        server_.reply(output->connection, output->request, reply);
+        wipe(std::get<ctl::PolicyAnswer>(reply).octets);  // policies carry pre-shared keys
         if (!output->more) server_.reply(output->connection, output->request, ctl::Done{});
         break;
-      case policy::CallRoute::Output::Kind::notice:
-        server_.reply(output->connection, output->request, ctl::PolicyNotice{std::move(output->octets)});
+      }
+      case policy::CallRoute::Output::Kind::notice: {
+        ctl::Reply reply = ctl::PolicyNotice{std::move(output->octets)};
+        server_.reply(output->connection, output->request, reply);
+        wipe(std::get<ctl::PolicyNotice>(reply).octets);  // key managers are told keys
         break;
+      }
       case policy::CallRoute::Output::Kind::end: server_.reply(output->connection, output->request, ctl::Done{}); break;
     }
   }
@@ -148,7 +155,9 @@ void PolicyService::tell() {
 }
 
 void PolicyService::watch_store() {
-  if (pending_ || !on_store || driver_.filter_engine().snapshot()->generation == seen_) return;
+  const policy::Engine& engine = driver_.filter_engine();
+  if (pending_ || !on_store) return;
+  if (engine.snapshot()->generation == seen_ && engine.settings_generation() == seen_settings_) return;
   pending_ = true;
   loop_.set_timer(kStoreTimer, monotonic_now() + kStoreAfter, [this] { flush(); });
 }
@@ -156,9 +165,10 @@ void PolicyService::watch_store() {
 void PolicyService::flush() {
   if (!pending_) return;
   pending_ = false;
-  const auto snapshot = driver_.filter_engine().snapshot();
-  seen_ = snapshot->generation;
-  Bytes octets = policy::write_store(policy::image_of(*snapshot));
+  const policy::Engine& engine = driver_.filter_engine();
+  seen_ = engine.snapshot()->generation;
+  seen_settings_ = engine.settings_generation();
+  Bytes octets = policy::write_store(policy::image_of(engine));
   if (octets == stored_) return;
   // An engine that never held anything persistent makes no file.
   if (stored_.empty() && octets.size() <= policy::write_store({}).size()) return;

@@ -44,8 +44,9 @@ class PolicyService {
   Driver& driver_;
   ControlServer& server_;
   policy::CallRoute route_;
-  Bytes stored_;       // what was last handed to on_store, or found good
-  uint64_t seen_ = 0;  // generation of the snapshot that stored_ was made from
+  Bytes stored_;                // what was last handed to on_store, or found good
+  uint64_t seen_ = 0;           // generation of the snapshot that stored_ was made from
+  uint64_t seen_settings_ = 0;  // and of the settings
   bool pending_ = false;
   policy::SessionId session_ = 0;  // for net events; 0: not open yet
   std::function<void(const policy::NetEvent&)> on_net_event_;

@@ -189,7 +189,7 @@ Result<> RouteTable::change(const KernelRule& rule, bool add) {
     const bool arrived = rule.priority == kArrivedPriority;
     request.attribute_u32(FRA_TABLE, kCaptureTable);
     request.attribute_u32(FRA_FWMARK, arrived ? kArrivedMark : kCaptureMark);
-    request.attribute_u32(FRA_FWMASK, 0xffffffff);
+    request.attribute_u32(FRA_FWMASK, arrived ? 0xffffffff : kCaptureMask);
   }
   if (rule.priority == kRulePriority || rule.priority == kSkipPriority) {
     request.attribute_u32(FRA_FWMARK, kOwnMark);

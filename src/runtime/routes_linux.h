@@ -21,20 +21,23 @@
 
 namespace sallyport::runtime {
 
-constexpr uint32_t kOwnMark = 0x5350;        // on every socket of the daemon
-constexpr uint32_t kRouteTable = 21328;      // the same number; unlike any well-known table
-constexpr uint32_t kLimitedTable = 21329;    // for selectors that name a protocol or port
-constexpr uint32_t kCaptureMark = 0x5352;    // on packets that a filter of the filter engine brings to us
-constexpr uint32_t kArrivedMark = 0x5353;    // on what the device brings for other hosts
-constexpr uint32_t kCaptureTable = 21330;    // where they go
-constexpr uint32_t kWayOnPriority = 5294;    // there is a device
-constexpr uint32_t kArrivedPriority = 5295;  //
-constexpr uint32_t kCapturePriority = 5296;  //
-constexpr uint32_t kSkipPriority = 5297;     // before main (32766), after local (0)
-constexpr uint32_t kLimitedPriority = 5298;  //
-constexpr uint32_t kLandingPriority = 5299;  // where 5297 goes on
-constexpr uint32_t kRulePriority = 5300;     //
-constexpr uint8_t kRouteProtocol = 0x53;     // who made a route
+constexpr uint32_t kOwnMark = 0x5350;         // on every socket of the daemon
+constexpr uint32_t kRouteTable = 21328;       // the same number; unlike any well-known table
+constexpr uint32_t kLimitedTable = 21329;     // for selectors that name a protocol or port
+constexpr uint32_t kCaptureMark = 0x5352;     // on packets that a filter of the filter engine brings to us
+constexpr uint32_t kCaptureMask = 0xffff;     // of the mark that is compared with it
+constexpr unsigned kWishShift = 17;           // what its program wished stands above that, in seven bits
+constexpr uint32_t kWithinHostBit = 0x10000;  // beside it, on sockets that may speak to others of this host
+constexpr uint32_t kArrivedMark = 0x5353;     // on what the device brings for other hosts
+constexpr uint32_t kCaptureTable = 21330;     // where they go
+constexpr uint32_t kWayOnPriority = 5294;     // there is a device
+constexpr uint32_t kArrivedPriority = 5295;   //
+constexpr uint32_t kCapturePriority = 5296;   //
+constexpr uint32_t kSkipPriority = 5297;      // before main (32766), after local (0)
+constexpr uint32_t kLimitedPriority = 5298;   //
+constexpr uint32_t kLandingPriority = 5299;   // where 5297 goes on
+constexpr uint32_t kRulePriority = 5300;      //
+constexpr uint8_t kRouteProtocol = 0x53;      // who made a route
 
 struct Route {
   IpPrefix destination;

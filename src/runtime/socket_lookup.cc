@@ -32,12 +32,28 @@ std::optional<FoundSocket> found(const nlmsghdr& header) {
   FoundSocket out;
   out.cookie = uint64_t{message.id.idiag_cookie[1]} << 32 | message.id.idiag_cookie[0];
   out.state = message.idiag_state;
-  out.uid = message.idiag_uid;
+  // Of a socket without a file the kernel says that it is root's.
+  if (message.idiag_inode != 0) out.uid = message.idiag_uid;
   out.local = {address_of(message.idiag_family, message.id.idiag_src), ntohs(message.id.idiag_sport)};
   out.remote = {address_of(message.idiag_family, message.id.idiag_dst), ntohs(message.id.idiag_dport)};
-  if (const auto only = NetlinkAttributes(header, sizeof(inet_diag_msg)).find(INET_DIAG_SKV6ONLY);
-      only && !only->empty())
-    out.v6_only = (*only)[0] != 0;
+  const NetlinkAttributes more(header, sizeof(inet_diag_msg));
+  if (const auto only = more.find(INET_DIAG_SKV6ONLY); only && !only->empty()) out.v6_only = (*only)[0] != 0;
+  out.mark = more.u32(INET_DIAG_MARK).value_or(0);
+  return out;
+}
+
+// cookie: all ones for whichever it is.
+inet_diag_req_v2 wanted(uint8_t protocol, const IpEndpoint& local, const IpEndpoint& remote, uint64_t cookie) {
+  inet_diag_req_v2 out{};
+  out.sdiag_family = local.addr.is_v4() ? AF_INET : AF_INET6;
+  out.sdiag_protocol = protocol;
+  out.idiag_states = ~0u;
+  out.id.idiag_sport = htons(local.port);
+  out.id.idiag_dport = htons(remote.port);
+  put(local.addr, out.id.idiag_src);
+  put(remote.addr, out.id.idiag_dst);
+  out.id.idiag_cookie[0] = static_cast<uint32_t>(cookie);
+  out.id.idiag_cookie[1] = static_cast<uint32_t>(cookie >> 32);
   return out;
 }
 
@@ -61,21 +77,20 @@ std::optional<FoundSocket> SocketLookup::find(uint8_t protocol, const IpEndpoint
     });
     return out;
   }
-  inet_diag_req_v2 body{};
-  body.sdiag_family = local.addr.is_v4() ? AF_INET : AF_INET6;
-  body.sdiag_protocol = protocol;
-  body.idiag_states = ~0u;
-  body.id.idiag_sport = htons(local.port);
-  body.id.idiag_dport = htons(remote.port);
-  put(local.addr, body.id.idiag_src);
-  put(remote.addr, body.id.idiag_dst);
-  body.id.idiag_cookie[0] = body.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  const inet_diag_req_v2 body = wanted(protocol, local, remote, ~uint64_t{0});
   NetlinkRequest request(SOCK_DIAG_BY_FAMILY, 0);
   request.body(&body, sizeof body);
   (void)netlink_.dump(request, [&](const nlmsghdr& header) {
     if (const auto one = runtime::found(header)) out = one;
   });
   return out;
+}
+
+Result<> SocketLookup::end(uint8_t protocol, const FoundSocket& socket) {
+  const inet_diag_req_v2 body = wanted(protocol, socket.local, socket.remote, socket.cookie);
+  NetlinkRequest request(SOCK_DESTROY, 0);
+  request.body(&body, sizeof body);
+  return netlink_.transact(request);
 }
 
 void SocketLookup::each(uint8_t protocol, uint32_t states, uint16_t port,

@@ -15,7 +15,8 @@ struct FoundSocket {
   uint8_t state = 0;  // of TCP, as in linux/tcp_states.h: 1 established, 6 time-wait, 7 closed, 10 listening
   IpEndpoint local, remote;
   bool v6_only = false;
-  uint32_t uid = 0;  // of the account that it is of
+  uint32_t mark = 0;            // told to who may set marks
+  std::optional<uint32_t> uid;  // of the account whose socket it is; nothing: no program has it any more
 };
 
 Result<Fd> open_socket_lookup();
@@ -26,6 +27,8 @@ class SocketLookup {
   // The one that a packet between these two is for.
   std::optional<FoundSocket> find(uint8_t protocol, const IpEndpoint& local, const IpEndpoint& remote);
   // All of a protocol in these states (bits by their numbers); port: local, 0 for any.
+  // Ends it; its program is told ECONNABORTED. For who may set marks.
+  Result<> end(uint8_t protocol, const FoundSocket& socket);
   void each(uint8_t protocol, uint32_t states, uint16_t port, const std::function<void(const FoundSocket&)>& take);
 
  private:

@@ -10,8 +10,10 @@
 
 #include "policy/provider_context.h"
 #include "runtime/clock.h"
+#include "runtime/own_names.h"
+#include "runtime/socket_mark.h"
+#include "runtime/socket_query.h"
 #include "stack/filter_flows.h"
-#include "stack/peer_names.h"
 #include "stack/peer_sid.h"
 
 namespace sallyport::runtime {
@@ -21,17 +23,12 @@ namespace call = policy::socket_call;
 using policy::Guid;
 using stack::SocketPlace;
 
-constexpr int kLookTimer = 4;
-constexpr Duration kLookSoon = milliseconds(20), kLookLater = milliseconds(500);
 constexpr Duration kHurry = seconds(5);  // after a socket was secured, that may soon listen
 constexpr size_t kMostNames = 64;        // of one socket
 constexpr size_t kMostEarly = 4096;      // sockets with names that are not secured yet
 constexpr size_t kMostEarlyOfUser = 256;
-constexpr size_t kMostFailed = 1024;    // connections that have gone without an SA, and why
 constexpr size_t kMostUnjudged = 1024;  // calls whose callers are being looked at
 constexpr uint8_t kTcp = 6, kUdp = 17;
-constexpr uint8_t kListening = 10, kTimeWait = 6, kClosed = 7;
-constexpr uint32_t kAllStates = ~0u;
 
 uint64_t cookie_of(const Fd& socket) {
   uint64_t out = 0;
@@ -46,29 +43,9 @@ std::optional<IpEndpoint> peer_of(const call::Request& request) {
   return IpEndpoint{*address, request.peer->port};
 }
 
-SocketPlace whole_port(uint8_t protocol, const IpAddr& local, uint16_t port) {
-  return {protocol, local, IpAddr::any(local.family()), port, 0};
-}
-
-std::vector<SocketPlace> places_of(const FoundSocket& found, bool datagrams) {
-  const uint8_t protocol = datagrams ? kUdp : kTcp;
-  if (!datagrams && found.remote.port != 0)
-    return {{protocol, found.local.addr, found.remote.addr, found.local.port, found.remote.port}};
-  std::vector<SocketPlace> out{whole_port(protocol, found.local.addr, found.local.port)};
-  if (found.local.addr.is_v6() && found.local.addr.is_any() && !found.v6_only)
-    out.push_back(whole_port(protocol, IpAddr::any(Family::v4), found.local.port));
-  return out;
-}
-
-stack::HostFlow flow_of(const SocketPlace& place) {
-  return {place.local, place.remote, place.protocol, place.local_port, place.remote_port, true};
-}
-
-bool covers(const model::Selectors& selectors, const IpEndpoint& end, uint8_t protocol) {
-  return std::any_of(selectors.begin(), selectors.end(), [&](const model::Selector& s) {
-    return s.family() == end.addr.family() && !(end.addr < s.first) && !(s.last < end.addr) &&
-           (s.protocol == 0 || s.protocol == protocol) && s.port_first <= end.port && end.port <= s.port_last;
-  });
+bool is_loopback(const IpAddr& address) {
+  static const IpAddr kV6 = *IpAddr::parse("::1");
+  return address.is_v4() ? address.bytes()[0] == 127 : address == kV6;
 }
 
 }  // namespace
@@ -83,10 +60,14 @@ SocketService::SocketService(Loop& loop, TraceLog& log, Driver& driver, Fd liste
   server_.on_request = [this](SocketServer::ClientId client, uint32_t uid, ByteView octets, std::vector<Fd> passed) {
     take(client, uid, octets, std::move(passed));
   };
+  driver_.on_message = [this] { look_for_peer(); };
   driver_.on_endpoint_wanted = [this](const stack::EndpointWanted& wanted) { on_endpoint(wanted); };
 }
 
-SocketService::~SocketService() { driver_.on_endpoint_wanted = nullptr; }
+SocketService::~SocketService() {
+  driver_.on_message = nullptr;
+  driver_.on_endpoint_wanted = nullptr;
+}
 
 void SocketService::refuse(SocketServer::ClientId client, int error) {
   Answer answer;
@@ -128,7 +109,7 @@ void SocketService::serve(Call asked) {
     case call::Function::set_security:
       if ((error = may_be_secured(facts)) == 0) return set_security(client, uid, request, std::move(asked.socket));
       break;
-    case call::Function::set_peer_name: error = set_name(uid, request, socket, facts); break;
+    case call::Function::set_peer_name: return set_peer_name(std::move(asked), facts);
     case call::Function::delete_peer_name: error = delete_name(request, socket, facts); break;
     case call::Function::query:
     case call::Function::account: error = query(uid, request, cookie_of(socket), facts, answer); break;
@@ -224,12 +205,21 @@ void SocketService::set_security(SocketServer::ClientId client, uint32_t uid, co
   if (of_user(uid) >= driver_.settings().secure_sockets.per_user) return refuse(client, EUSERS);
   if (!on_secure) return refuse(client, EOPNOTSUPP);
   const uint64_t token = next_token_++;
-  const bool clear_too = made.wish.allow_insecure;
+  const auto early = early_names_.find(cookie_of(socket));
+  const bool has_name = early != early_names_.end();
+  const bool named = has_name && names_others(early->second.names) && !made.wish.optional_peer_name;
+  const SecuringWish wish{made.wish.allow_insecure, named, false,
+                          static_cast<uint8_t>(kept_of(made.wish) | (has_name ? kKeptName : 0))};
   waiting_.emplace(token, Waiting{client, std::move(made)});
-  on_secure(token, std::move(socket), clear_too);
+  on_secure(token, std::move(socket), wish);
 }
 
 void SocketService::secured(uint64_t token, int error, uint64_t cookie) {
+  if (const auto named = naming_.extract(token); !named.empty()) {
+    if (error != 0) return refuse(named.mapped(), error);
+    server_.reply(named.mapped(), policy::call::write(Answer{}));
+    return;
+  }
   auto node = waiting_.extract(token);
   if (node.empty()) return;
   Waiting& waiting = node.mapped();
@@ -242,6 +232,26 @@ void SocketService::secured(uint64_t token, int error, uint64_t cookie) {
   hurry_until_ = monotonic_now() + kHurry;
   arm();
   server_.reply(waiting.client, policy::call::write(Answer{}));
+}
+
+bool SocketService::names_others(const std::vector<stack::NamedPeer>& names) const {
+  return !std::all_of(names.begin(), names.end(), [&](const auto& each) { return names_this_host(driver_, each); });
+}
+
+// Within this host nobody proves a name: a secured socket that has one, and not this host's own, does not speak to
+// others of this host any more.
+void SocketService::set_peer_name(Call asked, const SocketFacts& facts) {
+  if (const int error = set_name(asked.uid, asked.request, asked.socket, facts); error != 0)
+    return refuse(asked.client, error);
+  const auto known = sockets_.find(cookie_of(asked.socket));
+  if (known == sockets_.end() || !on_secure) {
+    server_.reply(asked.client, policy::call::write(Answer{}));
+    return;
+  }
+  const uint64_t token = next_token_++;
+  naming_.emplace(token, asked.client);
+  const bool named = !known->second.wish.optional_peer_name && names_others(known->second.names);
+  on_secure(token, std::move(asked.socket), {false, named, true, kKeptName});
 }
 
 int SocketService::set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts) {
@@ -287,13 +297,12 @@ int SocketService::delete_name(const Request& request, const Fd& socket, const S
   return known == sockets_.end() || name_changed(cookie, known->second) ? 0 : EAGAIN;
 }
 
-int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts,
-                         Answer& out) const {
-  if (facts.reset) return ECONNRESET;
+int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts, Answer& out) {
   IpEndpoint remote = facts.remote;
   if (!facts.datagrams && !facts.connected) {
-    out.negotiation_error = failure_of(cookie, facts.remote.addr);
-    return out.negotiation_error != 0 && request.function == call::Function::query ? 0 : ENOTCONN;
+    out.negotiation_error = why_over(cookie, facts);
+    if (out.negotiation_error != 0 && request.function == call::Function::query) return 0;
+    return facts.reset ? ECONNRESET : ENOTCONN;
   }
   if (facts.datagrams && !facts.connected) {
     const auto peer = peer_of(request);
@@ -302,235 +311,53 @@ int SocketService::query(uint32_t uid, const Request& request, uint64_t cookie, 
   }
   const auto& settings = driver_.settings().secure_sockets;
   const auto& users = settings.identify_only_uids;
-  const bool identify_only = settings.identify_only_all || std::find(users.begin(), users.end(), uid) != users.end();
-  if (identify_only) out.flags = call::kIdentifyOnly;
-  if (!facts.secured) return request.function == call::Function::account ? EACCES : 0;
-  const auto report = driver_.packets();
-  const auto& control = driver_.control();
   const auto known = sockets_.find(cookie);
-  const uint64_t own = known != sockets_.end() && known->second.group ? known->second.group->number : 0;
-  bool several = false, several_users = false, all_encrypt = true;
-  bool any_user = false;
-  std::string identity, user;
-  for (const auto& ike_sa : control.ike_sas()) {
-    for (const auto& child : ike_sa.children) {
-      const auto sa = std::find_if(report.sas.begin(), report.sas.end(),
-                                   [&](const auto& s) { return s.child_id == child.child_id; });
-      if (sa == report.sas.end() || sa->lingering || sa->mode != model::Mode::transport ||
-          sa->remote.addr != remote.addr)
-        continue;
-      // A socket bound to no address speaks by the one that its SA has.
-      const IpEndpoint local{facts.local.addr.is_any() ? sa->local.addr : facts.local.addr, facts.local.port};
-      if (!covers(child.ts_local, local, facts.protocol()) || !covers(child.ts_remote, remote, facts.protocol()))
-        continue;
-      const uint64_t serves = control.socket_group_of(ike_sa.connection, child.child);
-      if (own != 0 && serves != 0 && serves != own) continue;
-      // Which of several SAs an accepted connection came by is not known here: what is said holds for all of them.
-      several = several || (out.quick_mode_sa != 0 && identity != ike_sa.remote_identity);
-      several_users = several_users || (out.quick_mode_sa != 0 && user != ike_sa.remote_user);
-      any_user = any_user || !ike_sa.remote_user.empty();
-      all_encrypt = all_encrypt && (own != 0 || model::encrypts(sa->protocol, sa->encr));
-      if (out.quick_mode_sa != 0 && child.child_id < out.quick_mode_sa) continue;  // the newest counts
-      identity = ike_sa.remote_identity;
-      user = ike_sa.remote_user;
-      const ByteView of_user = ike_sa.remote_user_proof ? ByteView(ike_sa.remote_user_proof->certificate) : ByteView();
-      out.user_names = user.empty() ? std::vector<std::string>() : stack::names_of_peer(user, of_user);
-      out.user = user.empty() ? std::string() : out.user_names.front();
-      out.flags = (identify_only ? call::kIdentifyOnly : 0) | call::kSecured |
-                  (model::encrypts(sa->protocol, sa->encr) ? call::kEncrypted : 0);
-      out.main_mode_sa = ike_sa.ike_id;
-      out.quick_mode_sa = child.child_id;
-      const bool proved = control.proves_identity(ike_sa.connection);
-      out.method = proved ? "certificate" : "psk";
-      const ByteView certificate = ike_sa.remote_proof ? ByteView(ike_sa.remote_proof->certificate) : ByteView();
-      out.names = proved ? stack::names_of_peer(ike_sa.remote_identity, certificate) : std::vector<std::string>();
-      out.principal = proved ? out.names.front() : std::string();
-    }
+  QueriedSocket asked;
+  asked.flow = {facts.local.addr, remote.addr, facts.protocol(), facts.local.port, remote.port, true};
+  asked.group = known != sockets_.end() && known->second.group ? known->second.group->number : 0;
+  asked.identify_only = settings.identify_only_all || std::find(users.begin(), users.end(), uid) != users.end();
+  const auto local_peer = facts.secured ? local_peer_of(asked.flow) : std::nullopt;
+  if (local_peer) {
+    describe_local_peer(driver_, asked, *local_peer, out);
+  } else if (facts.secured) {
+    describe_peer(driver_, asked, out);
+  } else if (asked.identify_only) {
+    out.flags = call::kIdentifyOnly;
   }
-  if (several) {
-    out.names.clear();
-    out.principal.clear();
-  }
-  if (several || several_users) {
-    out.user.clear();
-    out.user_names.clear();
-  }
-  if (out.quick_mode_sa == 0) out.negotiation_error = failure_of(cookie, remote.addr);
-  if (!all_encrypt) out.flags &= ~call::kEncrypted;
-  // A machine's rights are not those of its user, nor of one of its users whom nobody can tell from another.
-  static const std::vector<std::string> kNobody;
-  const auto& whose = !out.user.empty() ? out.user_names : any_user ? kNobody : out.names;
-  for (const auto& [principal, account] : settings.accounts) {
-    const auto is_meant = [&, wanted = stack::canonical_identity(principal)](const std::string& name) {
-      return stack::canonical_identity(name) == wanted;
-    };
-    if (out.account.empty() && std::any_of(whose.begin(), whose.end(), is_meant)) out.account = account;
-  }
+  if (facts.secured && (out.flags & call::kSecured) == 0) out.negotiation_error = failure_of(cookie, remote.addr);
   if (request.function != call::Function::account) return 0;
-  if (identify_only) return out.quick_mode_sa != 0 ? 0 : EACCES;
+  if (asked.identify_only) return (out.flags & call::kSecured) != 0 ? 0 : EACCES;
   return out.account.empty() ? EACCES : 0;
 }
 
-uint32_t SocketService::failure_of(uint64_t cookie, const IpAddr& remote) const {
-  const auto known = sockets_.find(cookie);
-  if (known != sockets_.end()) {
-    const Secured& socket = known->second;
-    if (!socket.group) return 0;
-    // A connection's own peer, which its socket does not tell while it stands in the way.
-    return driver_.control().socket_failure(socket.group->number,
-                                            socket.shares ? socket.places.front().remote : remote);
-  }
-  const auto gone = std::find_if(failed_.rbegin(), failed_.rend(), [&](const auto& e) { return e.first == cookie; });
-  return gone == failed_.rend() ? 0 : gone->second;
+// What is connected to each other; datagrams by addresses that are this host's for certain.
+std::optional<uint32_t> SocketService::local_peer_of(const stack::HostFlow& flow) {
+  const IpEndpoint local{flow.local, flow.local_port}, remote{flow.remote, flow.remote_port};
+  const auto other = lookup_.find(flow.protocol, remote, local);
+  if (!other || !other->uid || other->local.port != remote.port) return std::nullopt;
+  const bool pair = other->local == remote && other->remote == local;
+  if (!pair && (flow.protocol == kTcp || (!is_loopback(flow.remote) && flow.remote != flow.local))) return std::nullopt;
+  // What has accepted it may have begun to listen a moment ago.
+  return is_secured(*other) || (look_for_new() && is_secured(*other)) ? other->uid : std::nullopt;
 }
 
-// A program asks when connect() has come back, and the kernel does not know the connection any more then.
-void SocketService::remember_failure(uint64_t cookie, uint32_t code) {
-  if (failed_.size() >= kMostFailed) failed_.pop_front();
-  failed_.emplace_back(cookie, code);
-}
-
-void SocketService::on_endpoint(const stack::EndpointWanted& wanted) {
-  const stack::HostFlow& flow = wanted.flow;
-  bool send = false;
-  if (flow.ports_known && (flow.protocol == kTcp || flow.protocol == kUdp)) {
-    const auto found = lookup_.find(flow.protocol, {flow.local, flow.local_port}, {flow.remote, flow.remote_port});
-    const auto known = found ? sockets_.find(found->cookie) : sockets_.end();
-    if (known != sockets_.end()) send = place(known->first, known->second, *found);
-  }
-  // Later: the driver is in the middle of its outputs.
-  loop_.post([this, held_as = wanted.held_as, send] { driver_.release_held(held_as, send); });
-}
-
-// False: nothing is new, or the engine does not take filters now.
-bool SocketService::place(uint64_t cookie, Secured& socket, const FoundSocket& found) {
-  const auto places = places_of(found, socket.datagrams);
-  if (socket.shares && places != socket.places) (void)leave_place(cookie, socket);
-  if (!socket.datagrams && places.front().remote_port != 0) return join(socket, places.front());
-  if (places == socket.places) return false;
-  socket.listener = !socket.datagrams && found.state == kListening;
-  return write_filters(cookie, socket, places);
-}
-
-bool SocketService::write_filters(uint64_t cookie, Secured& socket, const std::vector<SocketPlace>& places) {
-  if (!socket.group && !places.empty()) {
-    auto own = std::make_shared<stack::SocketGroup>();
-    own->number = policy_.next_number();
-    socket.group = std::move(own);
-  }
-  std::vector<policy::Filter> filters;
-  for (const SocketPlace& where : places) {
-    auto some =
-        stack::socket_filters(socket.wish, where, socket.names, "socket " + std::to_string(cookie), *socket.group);
-    std::move(some.begin(), some.end(), std::back_inserter(filters));
-  }
-  if (!policy_.replace(socket.filters, std::move(filters))) return false;
-  socket.places = places;
-  return true;
-}
-
-// What a connection needs beside its group is one record where its packets are judged.
-bool SocketService::join(Secured& socket, const SocketPlace& place) {
-  if (!socket.group) socket.group = policy_.join(monotonic_now(), {socket.uid, socket.wish, place, socket.names});
-  if (!socket.group) return false;
-  socket.shares = true;
-  socket.places = {place};
-  driver_.place_socket(flow_of(place), socket.group);
-  return true;
-}
-
-// False: the engine does not take that now.
-bool SocketService::leave_place(uint64_t cookie, Secured& socket) {
-  if (!socket.shares) return write_filters(cookie, socket, {});
-  driver_.forget_socket(flow_of(socket.places.front()), socket.group->number);
-  policy_.leave(monotonic_now(), socket.group->number);
-  socket.group.reset();
-  socket.shares = false;
-  socket.places.clear();
-  return true;
-}
-
-// A connection's next attempt is placed anew.
-bool SocketService::name_changed(uint64_t cookie, Secured& socket) {
-  if (socket.places.empty()) return true;
-  return socket.shares ? leave_place(cookie, socket) : write_filters(cookie, socket, socket.places);
-}
-
-// True: some were found.
-bool SocketService::look_for_new() {
-  bool any = false;
-  const auto take = [&](const FoundSocket& found) {
-    const auto known = sockets_.find(found.cookie);
-    if (known != sockets_.end() && known->second.places.empty() && found.local.port != 0)
-      any = place(known->first, known->second, found) || any;
+bool SocketService::is_secured(const FoundSocket& socket) const {
+  const auto accepts = [&](const SocketPlace& place) {
+    return place.local_port == socket.local.port && (place.local.is_any() || place.local == socket.local.addr);
   };
-  bool streams = false, datagrams = false;
-  for (const auto& [cookie, socket] : sockets_) {
-    if (socket.places.empty()) (socket.datagrams ? datagrams : streams) = true;
-  }
-  if (streams) lookup_.each(kTcp, 1u << kListening, 0, take);
-  if (datagrams) lookup_.each(kUdp, kAllStates, 0, take);
-  return any;
+  return std::any_of(sockets_.begin(), sockets_.end(), [&](const auto& each) {
+    const auto& [cookie, known] = each;
+    return cookie == socket.cookie ||
+           (known.listener && std::any_of(known.places.begin(), known.places.end(), accepts));
+  });
 }
 
-SocketService::Census SocketService::take_census() {
-  Census out;
-  bool streams = false, datagrams = false;
-  for (const auto& [cookie, socket] : sockets_) {
-    if (!socket.places.empty()) (socket.datagrams ? datagrams : streams) = true;
-  }
-  if (streams) {
-    lookup_.each(kTcp, kAllStates & ~(1u << kTimeWait | 1u << kClosed), 0, [&](const FoundSocket& found) {
-      out.living.emplace(kTcp, found.cookie);
-      if (found.state == kListening) {
-        out.listening.insert(found.local);
-      } else {
-        out.accepted.insert(found.local.port);
-      }
-    });
-  }
-  if (datagrams)
-    lookup_.each(kUdp, kAllStates, 0, [&](const FoundSocket& found) { out.living.emplace(kUdp, found.cookie); });
-  return out;
-}
-
-// A connection lives until nothing is left to be sent; a listener until the last one that it accepted is gone too, or
-// another one has its place.
-void SocketService::look() {
-  const TimePoint now = monotonic_now();
-  look_at_.reset();
-  const bool found_new = look_for_new();
-  if (hurry_until_ && now >= *hurry_until_) hurry_until_.reset();
-  // What is new may stand where something has just gone.
-  if (found_new || now - census_at_ >= kLookLater) {
-    census_at_ = now;
-    const Census census = take_census();
-    for (auto at = sockets_.begin(); at != sockets_.end();) {
-      Secured& socket = at->second;
-      const auto here = at++;
-      if (socket.places.empty()) continue;
-      const SocketPlace& at_first = socket.places.front();
-      const bool lives = census.living.contains({socket.datagrams ? kUdp : kTcp, here->first}) ||
-                         (socket.listener && census.accepted.contains(at_first.local_port) &&
-                          !census.listening.contains({at_first.local, at_first.local_port}));
-      if (lives) continue;
-      const uint32_t why = socket.shares ? failure_of(here->first, at_first.remote) : 0;
-      if (!leave_place(here->first, socket)) continue;
-      if (why != 0) remember_failure(here->first, why);
-      erase(here);
-    }
-    policy_.drop_cold(now);
-  }
-  policy_.handle_deadline(now);
-  arm();
-}
-
-void SocketService::arm() {
-  if (sockets_.empty() && policy_.groups() == 0) return;
-  const TimePoint at = monotonic_now() + (hurry_until_ ? kLookSoon : kLookLater);
-  if (look_at_ && *look_at_ <= at) return;  // many calls must not put it off
-  look_at_ = at;
-  loop_.set_timer(kLookTimer, at, [this] { look(); });
+// An accepted connection is nobody's own here: its flow tells, for a while.
+uint32_t SocketService::why_over(uint64_t cookie, const SocketFacts& facts) const {
+  if (const uint32_t code = failure_of(cookie, facts.remote.addr); code != 0) return code;
+  if (!facts.secured || facts.remote.port == 0) return 0;
+  return why_broken_off(
+      driver_, {facts.local.addr, facts.remote.addr, facts.protocol(), facts.local.port, facts.remote.port, true});
 }
 
 }  // namespace sallyport::runtime

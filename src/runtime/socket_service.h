@@ -8,6 +8,7 @@
 
 #include "policy/socket_call.h"
 #include "runtime/driver.h"
+#include "runtime/earlier_socket.h"
 #include "runtime/peer_file.h"
 #include "runtime/secured_socket.h"
 #include "runtime/socket_lookup.h"
@@ -25,7 +26,7 @@ class SocketService {
   SocketService& operator=(const SocketService&) = delete;
 
   // Whoever may: marks and filters the socket (secure_socket()) and answers by secured() with the token.
-  std::function<void(uint64_t token, Fd socket, bool clear_too)> on_secure;
+  std::function<void(uint64_t token, Fd socket, const SecuringWish& wish)> on_secure;
   void secured(uint64_t token, int error, uint64_t cookie);
   // Whoever may: judges the caller at the other end of a connection (judge_connection()), where there are rules, and
   // answers by judged() with a sentence for a refusal.
@@ -34,6 +35,12 @@ class SocketService {
   // Whoever may: judges it too, has the file opened and answers by opened(). The sentence is for the log.
   std::function<void(uint64_t token, int connection, const Fd& root, const PeerFile& wanted)> on_open;
   void opened(uint64_t token, int error, const Fd& file, const std::string& sentence);
+  // What a daemon before this one has secured goes on with the wish that its mark tells. What its mark does not tell (a
+  // name, policy of the program's own) is needed: such a socket stays shut.
+  void adopt(const EarlierSocket& earlier);
+  // Whoever may: says by found() with the token whether a packet between these two is for such a socket.
+  std::function<void(uint64_t token, uint8_t protocol, const IpEndpoint& local, const IpEndpoint& remote)> on_unknown;
+  void found(uint64_t token, const std::optional<EarlierSocket>& earlier);
   size_t sockets() const { return sockets_.size(); }
 
  private:
@@ -67,13 +74,20 @@ class SocketService {
   void refuse(SocketServer::ClientId client, int error);
   void set_security(SocketServer::ClientId client, uint32_t uid, const Request& request, Fd socket);
   int wish_of(const policy::socket_call::Settings& settings, stack::SocketWish& out) const;
+  bool names_others(const std::vector<stack::NamedPeer>& names) const;
+  void set_peer_name(Call asked, const SocketFacts& facts);
   int set_name(uint32_t uid, const Request& request, const Fd& socket, const SocketFacts& facts);
   int delete_name(const Request& request, const Fd& socket, const SocketFacts& facts);
-  int query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts, Answer& out) const;
+  int query(uint32_t uid, const Request& request, uint64_t cookie, const SocketFacts& facts, Answer& out);
   void make_room(uint32_t uid);
   size_t of_user(uint32_t uid) const;
   // Why there is no SA between a socket and this host: ERROR_IPSEC_*, or 0.
   uint32_t failure_of(uint64_t cookie, const IpAddr& remote) const;
+  // The account of a secured socket of this host that is the flow's other end.
+  std::optional<uint32_t> local_peer_of(const stack::HostFlow& flow);
+  bool is_secured(const FoundSocket& socket) const;
+  uint32_t why_over(uint64_t cookie, const SocketFacts& facts) const;
+  uint32_t why_gone(uint64_t cookie, const stack::SocketPlace& place) const;
   void remember_failure(uint64_t cookie, uint32_t code);
   using Sockets = std::map<uint64_t, Secured>;  // by cookie
   void erase(Sockets::iterator at);
@@ -86,6 +100,7 @@ class SocketService {
   bool leave_place(uint64_t cookie, Secured& socket);
   void look();
   bool look_for_new();
+  void look_for_peer();
   struct Census {                                   // what the kernel has, at one moment
     std::set<std::pair<uint8_t, uint64_t>> living;  // protocol and cookie
     std::set<uint16_t> accepted;                    // local ports with connections
@@ -109,11 +124,13 @@ class SocketService {
   std::map<uint64_t, EarlyNames> early_names_;        // of sockets that are not secured yet, by cookie
   std::deque<std::pair<uint64_t, uint32_t>> failed_;  // connections that have gone, by cookie, and why; oldest first
   std::map<uint64_t, Waiting> waiting_;
+  std::map<uint64_t, SocketServer::ClientId> naming_;
+  std::map<uint64_t, stack::EndpointWanted> unknown_;
   std::map<uint64_t, Call> unjudged_;
   std::map<uint64_t, SocketServer::ClientId> opening_;
   uint64_t next_token_ = 1, next_number_ = 1;
   std::optional<TimePoint> hurry_until_;
-  TimePoint census_at_{};
+  TimePoint census_at_{}, look_for_peer_at_{};
   std::optional<TimePoint> look_at_;
 };
 

@@ -51,6 +51,13 @@ bool take_offloads(int fd) {
   return ::ioctl(fd, TUNSETOFFLOAD, kTcp | kUdp) == 0 || ::ioctl(fd, TUNSETOFFLOAD, kTcp) == 0;
 }
 
+// The same at every start, because the filters of sockets that were secured before know it; a number that devices do
+// not come to by counting. Where it is taken, the kernel chooses.
+void choose_index(const Fd& queue) {
+  const unsigned index = 0x53505250;
+  (void)::ioctl(queue.get(), TUNSETIFINDEX, &index);
+}
+
 Result<> attach(TunDevice& device, const Fd& queue, const TunPlan& plan, bool vnet_header) {
   ifreq request{};
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
@@ -60,7 +67,13 @@ Result<> attach(TunDevice& device, const Fd& queue, const TunPlan& plan, bool vn
   const std::string& name = device.name.empty() ? plan.name : device.name;
   if (name.size() >= sizeof request.ifr_name) return fail(Errc::bad_length);
   std::memcpy(request.ifr_name, name.data(), name.size());
-  if (::ioctl(queue.get(), TUNSETIFF, &request) != 0) return fail_errno();
+  if (device.name.empty()) choose_index(queue);
+  if (::ioctl(queue.get(), TUNSETIFF, &request) != 0) {
+    constexpr unsigned kAny = 0;
+    if (errno != EBUSY || ::ioctl(queue.get(), TUNSETIFINDEX, &kAny) != 0 ||
+        ::ioctl(queue.get(), TUNSETIFF, &request) != 0)
+      return fail_errno();
+  }
   device.name = request.ifr_name;
   device.vnet_header = vnet_header;
   return {};

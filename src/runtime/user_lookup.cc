@@ -19,7 +19,6 @@ std::optional<uint32_t> UserLookup::owner_of(const stack::HostFlow& flow) {
   constexpr uint8_t kTimeWait = 6, kClosed = 7;
   if (flow.protocol != IPPROTO_TCP || !flow.ports_known) return std::nullopt;
   const auto found = lookup_.find(flow.protocol, {flow.local, flow.local_port}, {flow.remote, flow.remote_port});
-  // What has no socket any more is root's to the kernel, and nobody's here.
   if (!found || found->state == kTimeWait || found->state == kClosed) return std::nullopt;
   return found->uid;
 }

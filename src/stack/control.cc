@@ -227,6 +227,19 @@ std::deque<SaChange> Control::take_sa_changes() {
   return out;
 }
 
+void Control::want_keys(bool wanted) {
+  want_keys_ = wanted;
+  if (!wanted) keys_.clear();
+}
+
+void Control::note_keys(const Connections::Key& key, const model::SaSpec& sa) {
+  if (!want_keys_ || keys_.size() >= kMostSaKeys) return;
+  const FilterKeying::Origin* origin = keying_.origin_of(key.connection, key.child);
+  if (!origin || !gives_keys_away(*filters_, *origin)) return;
+  keys_.push_back(
+      {sa.child_id, {sa.in.encr.clone(), sa.in.integ.clone()}, {sa.out.encr.clone(), sa.out.integ.clone()}});
+}
+
 bool Control::delete_child(TimePoint now, model::ChildId child, bool expire) {
   const auto found = children_.find(child);
   if (found == children_.end()) return false;

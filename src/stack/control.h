@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -141,6 +142,16 @@ class Control {
   bool delete_ike(TimePoint now, model::IkeId ike);  // with its Child SAs
   // Since the last call, as far as they are kept.
   std::deque<SaChange> take_sa_changes();
+  std::deque<SaEnded> take_ended() { return std::exchange(ended_, {}); }
+  // The keys of an SA that was negotiated for a policy that lets key managers have them; nothing while nobody wants
+  // them. They are there until they are taken, kMostSaKeys at most.
+  struct SaKeys {
+    model::ChildId id = 0;
+    model::DirectionKeys in, out;
+  };
+  static constexpr size_t kMostSaKeys = 256;
+  void want_keys(bool wanted);
+  std::deque<SaKeys> take_keys() { return std::exchange(keys_, {}); }
   DirectSas& direct() { return direct_; }
   const DirectSas& direct() const { return direct_; }
   // What waits under this reqid of an EndpointWanted meets the filters in force, or is dropped.
@@ -203,6 +214,7 @@ class Control {
   void apply(TimePoint now, PeerMoved& event);
   void apply(TimePoint now, UnknownSpiSeen& event);
   void apply(TimePoint now, CopyWanted& event);
+  void apply(TimePoint now, SaEnded& event);
   void apply(TimePoint now, PacketsDropped& event);
   void on_event(TimePoint now, ike::IkeSaUp& event);
   void on_event(TimePoint now, ike::IkeSaDown& event);
@@ -230,6 +242,7 @@ class Control {
   void end_unauthorized(TimePoint now, const FilterAuthorization& authorization, const model::IkePolicySet& policy);
   void filter_attempt_failed(TimePoint now, const ike::AttemptFailed& event);
   void note_sa(model::ChildId id, const SaFacts& sa, bool added);
+  void note_keys(const Connections::Key& key, const model::SaSpec& sa);
   void prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, std::optional<uint32_t>& also_release);
   bool answer_for_sockets(model::SaSpec& sa, InstallSa& install);
   void give_policy(TimePoint now);
@@ -291,6 +304,9 @@ class Control {
   Connections connections_;
   std::map<model::ChildId, Child> children_;
   std::deque<SaChange> sa_changes_;
+  std::deque<SaEnded> ended_;
+  std::deque<SaKeys> keys_;
+  bool want_keys_ = false;
   std::map<model::IkeId, Keepalive> keepalives_;
   std::map<model::IkeId, std::string> ike_connections_;
   std::map<CommandToken, size_t> up_waits_;  // how many children an Up still waits for

@@ -24,7 +24,7 @@ void Control::apply(TimePoint now, Acquire& event) {
 }
 
 void Control::apply(TimePoint now, LifetimeReached& event) {
-  if (direct_.owns(event.child_id)) return direct_.lifetime_reached(event.child_id);
+  if (direct_.carries(event.child_id)) return direct_.lifetime_reached(event.child_id);
   endpoint_.handle_command(now, ike::ChildLifetime{event.spi_in, event.hard});
 }
 
@@ -57,6 +57,11 @@ void Control::apply(TimePoint now, UnknownSpiSeen& event) {
 
 void Control::apply(TimePoint now, CopyWanted& event) {
   endpoint_.handle_command(now, ike::WantCopy{event.child_id, event.shard});
+}
+
+void Control::apply(TimePoint, SaEnded& event) {
+  if (ended_.size() >= kMostSaChanges) ended_.pop_front();
+  ended_.push_back(event);
 }
 
 void Control::apply(TimePoint now, PacketsDropped& event) { engine_.record(now, std::move(event.event)); }
@@ -153,6 +158,7 @@ void Control::on_event(TimePoint now, ike::ChildSaReady& event) {
   std::optional<uint32_t> also_release;
   prepare_filter_sa(event, install, also_release);
   settle_later(now, event.sa);
+  note_keys(key, event.sa);
   install.sa = std::move(event.sa);
   outputs_.emplace_back(DataplaneCommand{std::move(install)});
   if (also_release) outputs_.emplace_back(DataplaneCommand{ReleaseHeld{*also_release}});

@@ -214,6 +214,8 @@ void Dataplane::apply(TimePoint now, RemoveSa& command) {
   copy_wanted_.erase(command.child_id);
   flows_.retire(command.child_id);
   if (command.linger == Duration::zero()) flows_.forget(command.child_id);
+  if (const auto sa = shard_.sad.status(now, command.child_id); sa && !sa->lingering)
+    events_.emplace_back(SaEnded{sa->child_id, sa->octets_in, sa->octets_out});
   (void)shard_.sad.remove(now, command.child_id, command.linger);  // one that was never installed is no matter
 }
 

@@ -63,7 +63,8 @@ class Dataplane {
   const ipsec::DropCounters& drops() const { return shard_.drops; }
   ipsec::TrafficTotals traffic() const { return shard_.sad.totals(); }
   const ipsec::Spd& spd() const { return shard_.spd; }
-  size_t flows() const { return flows_.size(); }           // that the filter engine remembers
+  size_t flows() const { return flows_.size(); }  // that the filter engine remembers
+  std::optional<FilterFlows::Standing> standing(const HostFlow& flow) const { return flows_.standing(flow); }
   uint64_t held_dropped() const { return held_dropped_; }  // packets that waited for an SA in vain
   // Measures who does each suite fastest on this processor, for the SAs to come; some tens of milliseconds of this
   // thread.

@@ -5,6 +5,7 @@
 
 #include "policy/enumerate.h"
 #include "policy/translate.h"
+#include "stack/direct_bundle.h"
 #include "stack/filter_flows.h"
 #include "stack/sa_filters.h"
 #include "stack/sa_transforms.h"
@@ -100,21 +101,18 @@ model::Lifetime hard_lifetime(const SaBundle& bundle) {
   return out;
 }
 
-Outcome<> check_bundle(const SaBundle& bundle) {
-  if (bundle.flags & ~policy::bundle_flag::kKnown) return refuse(Fwp::INVALID_FLAGS);
-  if (bundle.sas.empty()) return refuse(Fwp::ZERO_LENGTH_ARRAY);
-  if (bundle.sas.size() > 2) return refuse(Fwp::WIN32_INVALID_PARAMETER);
-  // ESP and AH of one SPI: the data plane tells SAs apart by their SPI alone.
-  return bundle.sas.size() == 1 ? Outcome<>{} : Outcome<>(refuse(Fwp::NOT_SUPPORTED));
-}
-
 SaBundle without_keys(SaBundle bundle) {
   for (policy::SaMaterial& each : bundle.sas) each.auth_key = each.cipher_key = {};
   return bundle;
 }
 
-DirectAlgorithms algorithms_of_installed(const SaBundle& bundle) {
-  return algorithms_of(bundle.sas.front()).value_or(DirectAlgorithms{});
+// Of the outbound one: algorithms like the inbound one's, and an SPI that no rule reserves.
+Outcome<model::DirectionKeys> outbound_keys(const policy::SaMaterial& material, const policy::SaMaterial& inbound) {
+  constexpr uint32_t kReserved = 255;  // RFC 4303 2.1
+  if (material.spi <= kReserved) return refuse(Fwp::WIN32_INVALID_PARAMETER);
+  SP_TRY(const DirectAlgorithms algorithms, algorithms_of(material));
+  if (algorithms != algorithms_of(inbound).value_or(DirectAlgorithms{})) return refuse(Fwp::WIN32_INVALID_PARAMETER);
+  return keys_of(algorithms, material);
 }
 
 SecretBytes random_key(Rng& rng, size_t octets) {
@@ -226,6 +224,7 @@ Outcome<> DirectSas::add_inbound(const policy::Snapshot& policy, Id id, SaBundle
   sa.outbound_ready = false;
   sa.reqid = tunnel ? reqid_of_tunnel(context->outbound.policy_id)
                     : reqid_of_filter(context->filter, sa.local.addr, sa.remote.addr, encrypts(sa));
+  if (bundle.sas.size() == 2) SP_CHECK(add_around(*context, bundle.sas[1], sa));
   context->told = {id, 0, sa.reqid, std::nullopt, sa.ts_local, sa.ts_remote, true, 0, sa.protocol, false};
   commands_.emplace_back(std::move(install));
   context->inbound_bundle = without_keys(std::move(bundle));
@@ -235,19 +234,38 @@ Outcome<> DirectSas::add_inbound(const policy::Snapshot& policy, Id id, SaBundle
   return {};
 }
 
+// Installed before what it goes around.
+Outcome<> DirectSas::add_around(Context& context, const policy::SaMaterial& ah, model::SaSpec& inside) {
+  SP_TRY(InstallSa around, sa_around(inside, ah));
+  constexpr uint32_t kReserved = 255;
+  if (ah.spi <= kReserved) return refuse(Fwp::WIN32_INVALID_PARAMETER);
+  if (!spis_.take_spi(ah.spi)) return refuse(Fwp::ALREADY_EXISTS);
+  context.ah_spi = ah.spi;
+  model::SaSpec& sa = around.sa;
+  sa.out.integ = random_key(rng_, sa.in.integ.size());
+  inside.outer_reqid = sa.reqid;
+  context.told_ah = {sa.child_id, 0, sa.reqid, std::nullopt, sa.ts_local, sa.ts_remote, true, 0, sa.protocol, false};
+  commands_.emplace_back(std::move(around));
+  return {};
+}
+
 Outcome<> DirectSas::add_outbound(Id id, SaBundle bundle) {
   SP_TRY(Context * context, at(id, State::inbound_added));
   SP_CHECK(check_bundle(bundle));
-  const policy::SaMaterial& material = bundle.sas.front();
-  constexpr uint32_t kReserved = 255;
-  if (material.spi <= kReserved) return refuse(Fwp::WIN32_INVALID_PARAMETER);
-  SP_TRY(const DirectAlgorithms algorithms, algorithms_of(material));
-  if (algorithms != algorithms_of_installed(*context->inbound_bundle)) return refuse(Fwp::WIN32_INVALID_PARAMETER);
+  const std::vector<policy::SaMaterial>& inbound = context->inbound_bundle->sas;
+  if (bundle.sas.size() != inbound.size()) return refuse(Fwp::WIN32_INVALID_PARAMETER);
   // One number for the pair, which programs find it by.
   if (bundle.qm_sa_id != context->inbound_bundle->qm_sa_id) return refuse(Fwp::WIN32_INVALID_PARAMETER);
-  CompleteSa complete;
-  SP_TRY(complete.out, keys_of(algorithms, material));
-  context->told.spi_out = material.spi;
+  CompleteSa complete, around;
+  SP_TRY(complete.out, outbound_keys(bundle.sas.front(), inbound.front()));
+  if (inbound.size() == 2) {
+    SP_TRY(around.out, outbound_keys(bundle.sas[1], inbound[1]));
+    context->told_ah.spi_out = bundle.sas[1].spi;
+    around.sa = context->told_ah;
+    around.spi_in = context->ah_spi;
+    commands_.emplace_back(std::move(around));
+  }
+  context->told.spi_out = bundle.sas.front().spi;
   complete.sa = context->told;
   complete.spi_in = context->spi;
   complete.hard = hard_lifetime(bundle);
@@ -268,6 +286,8 @@ Outcome<> DirectSas::update(Id id, uint64_t flags, const policy::SaContext& to) 
   if (flags & kTraffic) {
     // A host is what its transport mode SA is for; only a tunnel goes with its endpoints.
     const bool moves = traffic.local != context->outbound.local || traffic.remote != context->outbound.remote;
+    // AH in the bundle is for what these two addresses send each other.
+    if (moves && context->ah_spi != 0) return refuse(Fwp::NOT_SUPPORTED);
     if (moves && context->outbound.type == TrafficType::TRANSPORT) return refuse(Fwp::TRAFFIC_MISMATCH);
     if (traffic.local.family() != context->outbound.local.family() ||
         traffic.remote.family() != context->outbound.remote.family())
@@ -308,13 +328,19 @@ void DirectSas::note(Id id, const Context& context, bool added) {
   changes_.push_back({id, added, context.outbound.local, context.outbound.remote});
 }
 
+void DirectSas::remove_sas(Id id, const Context& context, Duration linger) {
+  commands_.emplace_back(RemoveSa{id, linger});
+  if (context.ah_spi != 0) commands_.emplace_back(RemoveSa{id | kAroundBit, linger});
+}
+
 void DirectSas::end(std::map<Id, Context>::iterator context, Duration linger) {
   if (context->second.inbound_bundle) {
-    commands_.emplace_back(RemoveSa{context->first, linger});
+    remove_sas(context->first, context->second, linger);
     ++totals_.deleted;
     note(context->first, context->second, false);
   }
-  if (context->second.spi != 0) spis_.release_spi(context->second.spi);
+  for (const model::Spi spi : {context->second.spi, context->second.ah_spi})
+    if (spi != 0) spis_.release_spi(spi);
   contexts_.erase(context);
 }
 
@@ -323,7 +349,7 @@ Outcome<> DirectSas::expire(TimePoint now, Id id) {
   context->state = State::expired;
   context->outbound_bundle.reset();
   context->gone_at = now + kAfterExpiry;
-  commands_.emplace_back(RemoveSa{id, kAfterExpiry});
+  remove_sas(id, *context, kAfterExpiry);
   return {};
 }
 
@@ -382,8 +408,10 @@ bool DirectSas::serves(uint64_t filter) const {
                      [&](const auto& each) { return each.second.filter == filter; });
 }
 
-void DirectSas::lifetime_reached(Id id) {
-  if (const auto found = contexts_.find(id); found != contexts_.end()) end(found, Duration::zero());
+bool DirectSas::carries(model::ChildId sa) const { return contexts_.contains(sa & ~kAroundBit); }
+
+void DirectSas::lifetime_reached(model::ChildId sa) {
+  if (const auto found = contexts_.find(sa & ~kAroundBit); found != contexts_.end()) end(found, Duration::zero());
 }
 
 // What an SA protected is no longer the policy's when its filter is gone.

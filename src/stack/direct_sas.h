@@ -54,8 +54,10 @@ class DirectSas {
   // ALREADY_EXISTS for an SPI in use, WIN32_INVALID_PARAMETER for a reserved one, NOT_SUPPORTED for a UDP port that is
   // not ours.
   policy::Outcome<uint32_t> set_spi(const policy::Snapshot& policy, Id id, const Wanted& wanted);
-  // INVALID_AUTH_TRANSFORM, INVALID_CIPHER_TRANSFORM, INVALID_TRANSFORM_COMBINATION, INVALID_FLAGS,
-  // WIN32_INVALID_PARAMETER (SPI, length of a key, one that differs from the inbound SA's algorithms), NOT_SUPPORTED.
+  // One SA, or AH around ESP (direct_bundle.h): ESP has the SPI that set_spi() gave, AH another one of its own, which
+  // is ALREADY_EXISTS where it is in use. INVALID_AUTH_TRANSFORM, INVALID_CIPHER_TRANSFORM,
+  // INVALID_TRANSFORM_COMBINATION, INVALID_FLAGS, WIN32_INVALID_PARAMETER (SPI, length of a key, one that differs from
+  // the inbound SA's algorithms), NOT_SUPPORTED.
   policy::Outcome<> add_inbound(const policy::Snapshot& policy, Id id, policy::SaBundle bundle);
   policy::Outcome<> add_outbound(Id id, policy::SaBundle bundle);
   policy::Outcome<> update(Id id, uint64_t flags, const policy::SaContext& to);
@@ -72,7 +74,8 @@ class DirectSas {
   bool serves(uint64_t filter) const;  // some context is this outbound filter's
   const DirectTotals& totals() const { return totals_; }
 
-  void lifetime_reached(Id id);
+  bool carries(model::ChildId sa) const;  // it is one of a context's
+  void lifetime_reached(model::ChildId sa);
   void filters_changed(const policy::Snapshot& policy);
   void handle_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline() const;
@@ -87,13 +90,16 @@ class DirectSas {
     uint64_t virtual_if_tunnel = 0, traffic_selector = 0;
     uint64_t filter = 0;  // outbound, with the callout
     model::Spi spi = 0;
+    model::Spi ah_spi = 0;  // 0: there is no AH in the bundle
     std::optional<policy::UdpEncapsulation> udp;
     std::optional<policy::SaBundle> inbound_bundle, outbound_bundle;  // without keys
-    ipsec::Sad::Elsewhere told;                                       // what shards know of it
+    ipsec::Sad::Elsewhere told, told_ah;                              // what shards know of it
     TimePoint gone_at{};
   };
 
   policy::Outcome<Context*> at(Id id, State state);
+  policy::Outcome<> add_around(Context& context, const policy::SaMaterial& ah, model::SaSpec& inside);
+  void remove_sas(Id id, const Context& context, Duration linger);
   void end(std::map<Id, Context>::iterator context, Duration linger);
   void note(Id id, const Context& context, bool added);
 

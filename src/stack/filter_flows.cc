@@ -84,8 +84,8 @@ void FilterFlows::learn(model::ChildId sa, Origin origin, const IpAddr& remote, 
   // An SA that the peer asked for takes no flow from another one: may_come_by().
   if (origin.group != 0 && origin.answered == 0) {
     for (auto& [key, flow] : flows_) {
-      if (key.remote == remote && flow.origin.group == origin.group && !keeps_latch(flow, origin, encrypts))
-        flow.latch_broken = true;
+      if (key.remote != remote || flow.origin.group != origin.group || flow.broken != Broken::no) continue;
+      flow.broken = breaks_latch(flow, origin, encrypts);
     }
   }
   if (origin.answered != 0 && answering_.emplace(sa, origin.answered).second) ++answering_reqids_[origin.answered];
@@ -291,9 +291,9 @@ ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::P
   note_tcp(view, *flow, false);
   if (view.opens_connection()) {
     flow->latch.reset();
-    flow->latch_broken = false;
+    flow->broken = Broken::no;
   }
-  if (flow->latch_broken) {
+  if (flow->broken != Broken::no) {
     Ruling over;
     over.way = Ruling::Way::reset;
     over.drop = ipsec::Drop::latch_broken;
@@ -382,21 +382,28 @@ bool FilterFlows::may_come_by(TimePoint now, const wire::ip::PacketView& view, F
   return true;
 }
 
-bool FilterFlows::keeps_latch(const Flow& flow, const Origin& origin, bool encrypted) {
-  if (!flow.latch) return true;
+FilterFlows::Broken FilterFlows::breaks_latch(const Flow& flow, const Origin& origin, bool encrypted) {
+  if (!flow.latch) return Broken::no;
   Origin began;
   began.machine = flow.latch->machine;
   began.user = flow.latch->user;
-  return began.same_peer(origin) && (encrypted || !flow.latch->encrypted);
+  if (!began.same_peer(origin)) return Broken::other_peer;
+  return flow.latch->encrypted && !encrypted ? Broken::less_protection : Broken::no;
+}
+
+std::optional<FilterFlows::Standing> FilterFlows::standing(const HostFlow& flow) const {
+  const auto found = flows_.find(flow);
+  if (found == flows_.end()) return std::nullopt;
+  return Standing{found->second.came_last_by, found->second.broken};
 }
 
 // A new connection in place of an old one of the same ports. Whoever is another peer waits until the old one is over.
 std::optional<ipsec::Drop> FilterFlows::begin_anew(const wire::ip::PacketView& view, Flow& flow, const Origin& origin) {
   if (!flow.latch || !view.opens_connection()) return std::nullopt;
-  const bool over = flow.latch_broken || (flow.closed_here && flow.closed_there);
-  if (!over && !keeps_latch(flow, origin, true)) return ipsec::Drop::other_sa;
+  const bool over = flow.broken != Broken::no || (flow.closed_here && flow.closed_there);
+  if (!over && breaks_latch(flow, origin, true) != Broken::no) return ipsec::Drop::other_sa;
   flow.latch.reset();
-  flow.latch_broken = false;
+  flow.broken = Broken::no;
   return std::nullopt;
 }
 
@@ -417,14 +424,15 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
   if (flow->in_refused) return *flow->in_refused;
   const uint32_t came_by = origin.nat_client || origin.answered != 0 ? sa.spec.reqid : 0;
   if (came_by != flow->came_by && !may_come_by(now, view, *flow, came_by)) return ipsec::Drop::other_sa;
-  if (!keeps_latch(*flow, origin, encrypts(sa.spec))) flow->latch_broken = true;
-  if (flow->latch_broken) return ipsec::Drop::latch_broken;
+  if (flow->broken == Broken::no) flow->broken = breaks_latch(*flow, origin, encrypts(sa.spec));
+  if (flow->broken != Broken::no) return ipsec::Drop::latch_broken;
   // The same peer in another SA: from now on both are alike at a glance.
   if (flow->latch && (flow->latch->machine != origin.machine || flow->latch->user != origin.user)) {
     flow->latch->machine = origin.machine;
     flow->latch->user = origin.user;
   }
   flow->came_last = now;
+  flow->came_last_by = sa.spec.reqid;
   note_tcp(view, *flow, true);
   if (flow->must_encrypt) {
     // What answers has to be encrypted already.

@@ -76,6 +76,14 @@ class FilterFlows final : public ipsec::FlowPolicy {
   std::vector<policy::NetEvent> take_told() { return std::exchange(told_, {}); }
   static constexpr uint32_t kMostToldPerSecond = 16;
 
+  // Why a secured socket's TCP connection is over, RFC 5660 2.
+  enum class Broken : uint8_t { no, other_peer, less_protection };
+  struct Standing {
+    uint32_t reqid = 0;  // of the SA that its packets come by; 0: none has come
+    Broken broken = Broken::no;
+  };
+  std::optional<Standing> standing(const HostFlow& flow) const;  // nothing: the flow is not known
+
   void handle_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline() const { return sweep_at_; }
   size_t size() const { return flows_.size(); }
@@ -104,8 +112,9 @@ class FilterFlows final : public ipsec::FlowPolicy {
       std::shared_ptr<const policy::Token> user = nullptr;
     };
     std::optional<Latch> latch;
-    bool latch_broken = false;
+    Broken broken = Broken::no;   // the latch
     TimePoint came_last{};        // arrived last
+    uint32_t came_last_by = 0;    // the reqid of the SA that it arrived by
     bool outbound_clear = false;  // its tunnel takes it once it has brought a packet of it, and not before
     // Inbound, good while also the SA's origin is the same.
     uint64_t in_generation = 0;
@@ -120,7 +129,7 @@ class FilterFlows final : public ipsec::FlowPolicy {
 
   Flow* find(TimePoint now, const HostFlow& key, bool arriving);
   void note_tcp(const wire::ip::PacketView& view, Flow& flow, bool arriving);
-  static bool keeps_latch(const Flow& flow, const Origin& origin, bool encrypted);
+  static Broken breaks_latch(const Flow& flow, const Origin& origin, bool encrypted);
   bool decides_alone(const wire::ip::PacketView& view, const ipsec::Spd::Entry& entry) override;
   const ConnectionSpd::Entry* connection_of(const policy::Filter* filter) const;
   void protect_by_connection(const ConnectionSpd::Entry& entry, Flow& flow);

@@ -264,6 +264,15 @@ const policy::ProviderContext* context_of_filter(const policy::Snapshot& snapsho
   return context != nullptr ? context->get() : nullptr;
 }
 
+bool gives_keys_away(const policy::Snapshot& snapshot, const FilterKeying::Origin& origin) {
+  const auto* context = context_of_filter(snapshot, origin.quick_mode != 0 ? origin.quick_mode : origin.outbound);
+  if (context == nullptr) return false;
+  uint32_t flags = 0;
+  if (const auto* transport = std::get_if<policy::TransportPolicy>(&context->policy)) flags = transport->flags;
+  if (const auto* tunnel = std::get_if<policy::TunnelPolicy>(&context->policy)) flags = tunnel->flags;
+  return flags & policy::policy_flag::kKeyManagerAllowNotifyKey;
+}
+
 Duration FilterKeying::clear_timeout(const std::string& connection, const std::string& child) const {
   const Origin* origin = origin_of(connection, child);
   const auto* context = origin != nullptr ? context_of_filter(*snapshot_, origin->quick_mode) : nullptr;

@@ -145,4 +145,7 @@ std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, 
 // nullptr: the filter is gone, or has none.
 const policy::ProviderContext* context_of_filter(const policy::Snapshot& snapshot, uint64_t filter);
 
+// The quick mode policy says IPSEC_POLICY_FLAG_KEY_MANAGER_ALLOW_NOTIFY_KEY.
+bool gives_keys_away(const policy::Snapshot& snapshot, const FilterKeying::Origin& origin);
+
 }  // namespace sallyport::stack

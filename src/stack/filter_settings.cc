@@ -23,6 +23,7 @@ using policy::MatchType;
 using policy::ProviderContext;
 using policy::Value;
 
+constexpr std::string_view kKmDemux = "IPSEC_KM_DEMUX";
 constexpr std::string_view kKmAuthorization = "KM_AUTHORIZATION";  // one layer for both families
 
 Guid guid_of(std::string_view text) { return policy::Guid::parse(text).value_or(Guid{}); }
@@ -200,6 +201,28 @@ Guid sublayer_named(const std::string& text) {
   return {};
 }
 
+Guid key_module_named(const std::string& text) {
+#define SP_FWP_KEYING_MODULE(name, guid) \
+  if (text == #name) return policy::known::keying_module::name;
+#include "proto/wfp.def"
+  return {};
+}
+
+// The context of a filter at IPSEC_KM_DEMUX: its own, and of its name.
+std::string keying_key(const FilterSettings& from) {
+  const std::string suffix = from.v4 && from.v6 ? "" : from.v4 ? "_V4" : "_V6";
+  return config::key_of_name("key_modules" + suffix + "/" + from.name);
+}
+
+ProviderContext keying(const FilterSettings& from) {
+  ProviderContext out = configured_context(keying_key(from), from.name, ContextType::IPSEC_KEYING);
+  policy::KeyingPolicy policy;
+  for (const std::string& name : from.key_modules) policy.modules.push_back(key_module_named(name));
+  if (from.terminating_match) policy.flags = policy::KeyingPolicy::kTerminatingMatch;
+  out.policy = std::move(policy);
+  return out;
+}
+
 Filter filter_of(const FilterSettings& from, const config::FilterPolicy& all, Family family) {
   Filter out;
   const std::string suffix = from.layer == kKmAuthorization ? "" : family == Family::v4 ? "_V4" : "_V6";
@@ -219,6 +242,11 @@ Filter filter_of(const FilterSettings& from, const config::FilterPolicy& all, Fa
   } else {
     out.action.type = policy::ActionType::CALLOUT_TERMINATING;
     out.action.callout = callout_named(from.action + suffix);
+  }
+  if (from.layer == kKmDemux) {
+    out.head.flags |= Filter::kHasProviderContext;
+    out.provider_context = guid_of(keying_key(from));
+    return out;
   }
   if (from.context.empty()) return out;
   out.head.flags |= Filter::kHasProviderContext;
@@ -327,6 +355,7 @@ FilterObjects objects_of(const config::FilterPolicy& settings) {
   for (const auto& each : settings.main_modes) out.contexts.push_back(main_mode(each));
   for (const auto& each : settings.quick_modes) out.contexts.push_back(quick_mode(each));
   for (const auto& each : settings.filters) {
+    if (each.layer == kKmDemux) out.contexts.push_back(keying(each));
     if (each.v4) out.filters.push_back(filter_of(each, settings, Family::v4));
     if (each.v6 && each.layer != kKmAuthorization) out.filters.push_back(filter_of(each, settings, Family::v6));
   }

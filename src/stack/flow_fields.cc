@@ -88,6 +88,8 @@ uint32_t reqid_of_tunnel(uint64_t policy) {
   return static_cast<uint32_t>(policy::mix64(policy ^ 0x54554e4e454c0000u)) | 0x80000000u;
 }
 
+uint32_t reqid_of_bundle(uint64_t sa) { return static_cast<uint32_t>(policy::mix64(~sa)) | 0x80000000u; }
+
 uint32_t reqid_of_nat_client(uint32_t reqid, uint16_t port) {
   return static_cast<uint32_t>(policy::mix64(uint64_t{reqid} << 16 | port)) | 0x80000000u;
 }

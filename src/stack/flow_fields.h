@@ -50,6 +50,9 @@ uint32_t reqid_of_tunnel(uint64_t policy);
 // threads without a table between them; a collision is harmless, since selectors tell SAs apart too.
 uint32_t reqid_of_filter(uint64_t filter, const IpAddr& local, const IpAddr& remote, bool encrypted);
 
+// Of the AH SA in the bundle of this direct SA.
+uint32_t reqid_of_bundle(uint64_t sa);
+
 // Of a packet that waits until whose it is has been looked up.
 uint32_t reqid_of_endpoint(const HostFlow& flow);
 

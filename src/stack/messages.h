@@ -118,10 +118,14 @@ struct CopyWanted {
   model::ChildId child_id = 0;
   uint16_t shard = 0;
 };
+struct SaEnded {  // this shard has let go of the SA; what it has carried in all
+  model::ChildId child_id = 0;
+  uint64_t octets_in = 0, octets_out = 0;
+};
 struct PacketsDropped {  // what is worth telling of them; seldom, however many there are
   policy::NetEvent event;
 };
 using DataplaneEvent = std::variant<Acquire, LifetimeReached, FirstInbound, InboundSeenOn, PeerMoved, UnknownSpiSeen,
-                                    CopyWanted, PacketsDropped>;
+                                    CopyWanted, SaEnded, PacketsDropped>;
 
 }  // namespace sallyport::stack

@@ -91,11 +91,12 @@ Outcome<Bytes> SaCalls::call(TimePoint now, SessionId session, Function function
     case Function::add_outbound:
     case Function::update: return direct(session, function, octets);
     case Function::dictator_add:
-    case Function::dictator_remove:
     case Function::dictators: return dictators(session, function, octets);
+    case Function::connection_get: return get_connection(session, octets);
     case Function::enum_contexts:
     case Function::enum_sas:
-    case Function::enum_ike: break;
+    case Function::enum_ike:
+    case Function::enum_connections: break;
   }
   return refuse(Fwp::NOT_SUPPORTED);
 }
@@ -141,6 +142,7 @@ Outcome<Bytes> SaCalls::direct(SessionId session, Function function, ByteView oc
 
 Outcome<SaCalls::Pages> SaCalls::enumerate(SessionId session, Function function, ByteView octets) {
   const policy::Engine& engine = control_.filter_engine();
+  if (function == Function::enum_connections) return enumerate_connections(session, octets);
   const bool ike = function == Function::enum_ike;
   SP_CHECK(engine.may(session, ike ? Database::ike_sas : Database::ipsec_sas, access::kEnum | access::kRead));
   if (function == Function::enum_contexts) {

@@ -2,6 +2,7 @@
 // that stood when it began; one that is gone by the time it is asked for is passed over. Pure; one thread (Control's).
 #pragma once
 #include "policy/sa_calls.h"
+#include "stack/ipsec_connections.h"
 #include "stack/sa_statistics.h"
 
 namespace sallyport::stack {
@@ -15,9 +16,9 @@ class SaCalls final : public policy::SaCalls {
                               ByteView octets) override;
   policy::Outcome<Pages> enumerate(policy::SessionId session, policy::call::SaFunction function,
                                    ByteView octets) override;
-  policy::Outcome<policy::SubscriptionId> subscribe(policy::SessionId session, ByteView detail) override;
+  policy::Outcome<policy::SubscriptionId> subscribe(policy::SessionId session, uint32_t kind, ByteView detail) override;
   policy::Outcome<> unsubscribe(policy::SessionId session, policy::SubscriptionId id) override;
-  std::vector<Bytes> subscriptions(policy::SessionId session) const override;
+  std::vector<Bytes> subscriptions(policy::SessionId session, uint32_t kind) const override;
   std::optional<Change> poll_change() override;
   void closed(policy::SessionId session) override;
 
@@ -34,11 +35,27 @@ class SaCalls final : public policy::SaCalls {
 
   policy::Outcome<Bytes> direct(policy::SessionId session, Function function, ByteView octets);
 
+  // connection_watchers.cc
+  void keep_connections();
+  policy::Outcome<> may_see_connections(policy::SessionId session, uint32_t right);
+  policy::Outcome<Bytes> get_connection(policy::SessionId session, ByteView octets);
+  policy::Outcome<Pages> enumerate_connections(policy::SessionId session, ByteView octets);
+  policy::Outcome<policy::SubscriptionId> watch_connections(policy::SessionId session, ByteView detail);
+  void count_connection_watchers();
+  void hear_connections(const SaChange& change);
+  void tell_connection(std::optional<policy::IpsecConnection> what, bool gone);
+
+  // key_notices.cc
+  void hear_keys();
   policy::Outcome<Bytes> dictators(policy::SessionId session, Function function, ByteView octets);
 
   struct Subscribed {
     policy::SessionId session = 0;
     std::optional<policy::SubNets> wanted;
+  };
+  struct Watching {
+    policy::SessionId session = 0;
+    policy::ConnectionTemplate wanted;
   };
   struct Registered {
     policy::SessionId session = 0;
@@ -48,8 +65,11 @@ class SaCalls final : public policy::SaCalls {
   Control& control_;
   std::function<PacketFacts()> packets_;
   std::map<policy::SubscriptionId, Subscribed> subscribed_;
+  IpsecConnections connections_;
+  bool keeps_connections_ = false;
+  std::map<policy::SubscriptionId, Watching> watching_;  // connections
   std::deque<Change> changes_;
-  std::map<uint64_t, Registered> dictators_;
+  std::map<policy::SubscriptionId, Registered> dictators_;
   uint64_t last_ = 0;
 };
 

@@ -9,6 +9,7 @@ namespace sallyport::stack {
 struct PacketFacts {
   ipsec::DropCounters drops;
   ipsec::TrafficTotals traffic;
+  std::vector<ipsec::SaStatus> sas = {};
 };
 policy::IpsecStatistics ipsec_statistics(const Control& control, const PacketFacts& packets);
 policy::IkeStatistics ike_statistics(const Control& control);

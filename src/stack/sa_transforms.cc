@@ -107,6 +107,12 @@ policy::SaMaterial material_of(const SaFacts& sa, model::Spi spi) {
   return out;
 }
 
+void put_keys(const model::DirectionKeys& keys, policy::SaMaterial& into) {
+  if (into.cipher) into.cipher_key = policy::SharedSecret(keys.encr.view());
+  if (!into.auth) return;
+  into.auth_key = keys.integ.empty() ? policy::SharedSecret(keys.encr.view()) : policy::SharedSecret(keys.integ.view());
+}
+
 policy::IkeSaProposal proposal_of(const model::ChosenIke& chosen) {
   policy::IkeSaProposal out;
   out.cipher = policy::kNoSuchIkeCipher;

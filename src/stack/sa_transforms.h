@@ -7,6 +7,8 @@ namespace sallyport::stack {
 
 // kNoSuchTransform where the interface has no number.
 policy::SaMaterial material_of(const SaFacts& sa, model::Spi spi);
+// Keys of one direction, where the interface has them: GCM's stand in both places, with their salt.
+void put_keys(const model::DirectionKeys& keys, policy::SaMaterial& into);
 policy::IkeSaProposal proposal_of(const model::ChosenIke& chosen);
 uint32_t pfs_number(model::GroupId group);  // IPSEC_PFS_GROUP; its _MAX for another group
 

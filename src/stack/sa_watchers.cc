@@ -1,4 +1,4 @@
-// Who is told of SAs: subscriptions to contexts, and key managers. See sa_calls.h.
+// Who is told of SAs: subscriptions to contexts. See sa_calls.h.
 #include <algorithm>
 
 #include "policy/access.h"
@@ -9,13 +9,13 @@ namespace sallyport::stack {
 namespace access = policy::access;
 using policy::Database;
 using policy::Fwp;
-using policy::KeyDictator;
 using policy::Outcome;
 using policy::refuse;
 using policy::SessionId;
 using policy::SubscriptionId;
 
-Outcome<SubscriptionId> SaCalls::subscribe(SessionId session, ByteView detail) {
+Outcome<SubscriptionId> SaCalls::subscribe(SessionId session, uint32_t kind, ByteView detail) {
+  if (kind == policy::call::kSubscribeConnections) return watch_connections(session, detail);
   const policy::Engine& engine = control_.filter_engine();
   SP_CHECK(engine.outside_txn(session));
   SP_CHECK(engine.may(session, Database::ipsec_sas, access::kSubscribe));
@@ -29,28 +29,47 @@ Outcome<SubscriptionId> SaCalls::subscribe(SessionId session, ByteView detail) {
 
 Outcome<> SaCalls::unsubscribe(SessionId session, SubscriptionId id) {
   SP_CHECK(control_.filter_engine().outside_txn(session));
-  const auto found = subscribed_.find(id);
-  if (found == subscribed_.end() || found->second.session != session) return refuse(Fwp::NOT_FOUND);
-  subscribed_.erase(found);
-  return {};
+  const auto forget = [&](auto& all) {
+    const auto found = all.find(id);
+    if (found == all.end() || found->second.session != session) return false;
+    all.erase(found);
+    return true;
+  };
+  if (forget(watching_)) return count_connection_watchers(), Outcome<>{};
+  if (forget(dictators_)) return control_.want_keys(!dictators_.empty()), Outcome<>{};
+  return forget(subscribed_) ? Outcome<>{} : Outcome<>(refuse(Fwp::NOT_FOUND));
 }
 
-std::vector<Bytes> SaCalls::subscriptions(SessionId session) const {
+std::vector<Bytes> SaCalls::subscriptions(SessionId session, uint32_t kind) const {
   std::vector<Bytes> out;
+  if (kind == policy::call::kSubscribeConnections) {
+    for (const auto& [id, each] : watching_)
+      if (each.session == session) out.push_back(policy::call::write(each.wanted));
+    return out;
+  }
   for (const auto& [id, each] : subscribed_)
     if (each.session == session) out.push_back(policy::call::write(each.wanted));
   return out;
 }
 
 bool SaCalls::hear() {
-  for (const SaChange& change : control_.take_sa_changes()) {
+  keep_connections();
+  const std::deque<SaChange> changes = control_.take_sa_changes();
+  for (const SaChange& change : changes) {
     for (const auto& [id, each] : subscribed_) {
       if (each.wanted && !policy::within(*each.wanted, change.local, change.remote)) continue;
       if (changes_.size() >= kMostChanges) break;
       const uint32_t type = change.added ? 1 : 2;  // IPSEC_SA_CONTEXT_EVENT_ADD, DELETE
-      changes_.push_back({each.session, id, {type, policy::call::kSubscribeSas, {}, change.id}});
+      const policy::call::Notice notice{type, policy::call::kSubscribeSas, {}, change.id};
+      changes_.push_back({each.session, id, SecretBytes(policy::call::write(notice))});
     }
+    hear_connections(change);
   }
+  if (changes.size() >= kMostSaChanges) {
+    for (const model::ChildId child : connections_.stale(control_)) tell_connection(connections_.removed(child), true);
+  }
+  for (const SaEnded& each : control_.take_ended()) connections_.ended(each);
+  hear_keys();
   return !changes_.empty();
 }
 
@@ -63,40 +82,10 @@ std::optional<SaCalls::Change> SaCalls::poll_change() {
 
 void SaCalls::closed(SessionId session) {
   std::erase_if(subscribed_, [&](const auto& each) { return each.second.session == session; });
+  std::erase_if(watching_, [&](const auto& each) { return each.second.session == session; });
+  count_connection_watchers();
   std::erase_if(dictators_, [&](const auto& each) { return each.second.session == session; });
-}
-
-// They are registered, listed and forgotten with their session. IKEv2 as it is spoken here lets nobody dictate a key,
-// so no callback ever comes.
-Outcome<Bytes> SaCalls::dictators(SessionId session, Function function, ByteView octets) {
-  const policy::Engine& engine = control_.filter_engine();
-  if (function == Function::dictators) {
-    SP_CHECK(engine.may(session, Database::dictators, access::kEnum | access::kRead));
-    std::vector<KeyDictator> out;
-    for (const auto& [handle, each] : dictators_) out.push_back(each.who);
-    return policy::call::write(std::move(out));
-  }
-  SP_CHECK(engine.outside_txn(session));
-  if (function == Function::dictator_remove) {
-    const auto handle = policy::call::read<uint64_t>(octets);
-    if (!handle) return refuse(Fwp::WIN32_INVALID_PARAMETER);
-    const auto found = dictators_.find(*handle);
-    if (found == dictators_.end() || found->second.session != session) return refuse(Fwp::NOT_FOUND);
-    dictators_.erase(found);
-    return Bytes{};
-  }
-  SP_CHECK(engine.may(session, Database::dictators, access::kAdd));
-  auto who = policy::call::read<KeyDictator>(octets);
-  if (!who) return refuse(Fwp::WIN32_INVALID_PARAMETER);
-  if (who->display.name.empty()) return refuse(Fwp::NULL_DISPLAY_NAME);
-  if (who->flags & ~KeyDictator::kDictateKey) return refuse(Fwp::INVALID_FLAGS);
-  if (dictators_.size() >= kMostDictators) return refuse(Fwp::NO_SYSTEM_RESOURCES);
-  for (const auto& [handle, each] : dictators_) {
-    if (each.who.key == who->key) return refuse(Fwp::ALREADY_EXISTS);
-    if (each.who.flags & who->flags & KeyDictator::kDictateKey) return refuse(Fwp::KEY_DICTATOR_ALREADY_REGISTERED);
-  }
-  dictators_[++last_] = {session, std::move(*who)};
-  return policy::call::write(last_);
+  control_.want_keys(!dictators_.empty());
 }
 
 }  // namespace sallyport::stack

@@ -163,6 +163,30 @@ TEST_SUITE("exchange/simultaneous") {
     CHECK(pair.a.live_children() == 2);
     CHECK(row(pair.a, "collision: both create the Child SA") == 0);
   }
+  TEST_CASE("both ends initiate at the same time: what is asked for on the one that goes is made on the other") {
+    uint64_t moved = 0;
+    for (uint64_t seed = 1; seed <= 40; ++seed) {
+      CAPTURE(seed);
+      PairPolicy policy;
+      policy.children = 2;
+      IkePair pair(policy, seed);
+      pair.a.command(pair.now, ike::Initiate{"net", "lan0"});
+      pair.b.command(pair.now, ike::Initiate{"net", "lan0"});
+      SeededRng order(seed);
+      for (int i = 0; i < 60; ++i) {
+        if (!(order.chance(500) ? pair.a_to_b() : pair.b_to_a())) pair.b_to_a();
+        if (pair.a.ike_sas("ESTABLISHED") == 2) pair.a.command(pair.now, ike::Initiate{"net", "lan1"});
+      }
+      pair.a.command(pair.now, ike::Initiate{"net", "lan1"});
+      pair.settle(minutes(3));
+      CHECK(pair.a.ike_sas() == 1);
+      CHECK(pair.a.live_children() == 2);
+      CHECK(pair.b.live_children() == 2);
+      CHECK(pair.a.complaints.empty());
+      moved += row(pair.a, "deleted by the peer: the other IKE SA makes the Child SA");
+    }
+    CHECK(moved > 0);
+  }
   TEST_CASE("both ends initiate at the same time: one IKE SA and one Child SA are left") {
     for (uint64_t seed = 1; seed <= 20; ++seed) {
       IkePair pair({}, seed);

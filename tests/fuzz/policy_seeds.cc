@@ -148,6 +148,20 @@ Bytes events() {
 }
 
 // What a store holds behind its header.
+Bytes body_of(const StoreImage& image) {
+  const Bytes file = write_store(image);
+  return to_bytes(ByteView(file).subspan(kStoreHeaderOctets));
+}
+
+Bytes store_of_settings() {
+  EngineSettings settings;
+  settings.options[1] = 3;
+  settings.containers.kinds[0] = administrators_only();
+  StoreImage image;
+  image.settings = settings;
+  return body_of(image);
+}
+
 Bytes store_body() {
   StoreImage image;
   Provider provider;
@@ -162,8 +176,7 @@ Bytes store_body() {
   main_mode.head.key = guid(4);
   main_mode.head.flags |= Filter::kPersistent;
   image.filters = {main_mode};
-  const Bytes file = write_store(image);
-  return to_bytes(ByteView(file).subspan(kStoreHeaderOctets));
+  return body_of(image);
 }
 
 template <class T>
@@ -210,6 +223,7 @@ int main(int argc, char** argv) {
                            {"policy_call/tunnels", tunnels()},
                            {"policy_call/events", events()},
                            {"policy_store/objects", store_body()},
+                           {"policy_store/settings", store_of_settings()},
                            {"socket_call/request", socket_request()},
                            {"socket_call/answer", socket_answer()},
                            {"socket_call/pattern", text(3, "/system.slice/nginx*.service/a")},

@@ -1,5 +1,5 @@
 /* SAs made by hand through the documented interface, between this host and another one:
- *   direct_sa LOCAL REMOTE esp|gcm|ah NUMBER
+ *   direct_sa LOCAL REMOTE esp|gcm|ah|both NUMBER
  * Adds the transport layer filters (in a session that takes them with it), makes an SA context, says "spi N", reads the
  * peer's SPI, completes the context, says "ready" and does what it is told line by line: "expire", "delete", "end" (the
  * filters' session ends). NUMBER: of the pair, the same at both ends; keys are made of it. */
@@ -81,24 +81,28 @@ static void fill_key(UINT8* key, size_t octets, UINT32 number, IPSEC_SA_SPI spi)
 static UINT8 auth_key[32], cipher_key[36];
 static IPSEC_SA_AUTH_INFORMATION0 ah;
 static IPSEC_SA_AUTH_AND_CIPHER_INFORMATION0 esp;
-static IPSEC_SA0 sa;
+static IPSEC_SA0 sa[2];
 
-/* Of the direction whose SPI this is. All lifetimes are 0, as in the vendor's example. */
+/* Of the direction whose SPI this is; with both, AH's is the next one to it. All lifetimes are 0, as in the vendor's example. */
 static IPSEC_SA_BUNDLE0 bundle_of(const char* kind, UINT32 number, IPSEC_SA_SPI spi) {
   IPSEC_SA_BUNDLE0 out;
   memset(&out, 0, sizeof out);
   memset(&ah, 0, sizeof ah);
   memset(&esp, 0, sizeof esp);
-  memset(&sa, 0, sizeof sa);
+  memset(sa, 0, sizeof sa);
   fill_key(auth_key, sizeof auth_key, number, spi);
   fill_key(cipher_key, sizeof cipher_key, number + 1, spi);
-  sa.spi = spi;
+  ah.authTransform.authTransformId = IPSEC_AUTH_TRANSFORM_ID_HMAC_SHA_256_128;
+  ah.authKey.size = 32;
+  ah.authKey.data = auth_key;
+  out.numSAs = strcmp(kind, "both") == 0 ? 2 : 1;
+  sa[0].spi = spi;
+  sa[1].spi = spi ^ 1;
+  sa[1].saTransformType = IPSEC_TRANSFORM_AH;
+  sa[1].ahInformation = &ah;
   if (strcmp(kind, "ah") == 0) {
-    ah.authTransform.authTransformId = IPSEC_AUTH_TRANSFORM_ID_HMAC_SHA_256_128;
-    ah.authKey.size = 32;
-    ah.authKey.data = auth_key;
-    sa.saTransformType = IPSEC_TRANSFORM_AH;
-    sa.ahInformation = &ah;
+    sa[0].saTransformType = IPSEC_TRANSFORM_AH;
+    sa[0].ahInformation = &ah;
   } else {
     const int gcm = strcmp(kind, "gcm") == 0;
     esp.saAuthInformation.authTransform.authTransformId =
@@ -109,12 +113,11 @@ static IPSEC_SA_BUNDLE0 bundle_of(const char* kind, UINT32 number, IPSEC_SA_SPI 
         gcm ? IPSEC_CIPHER_TRANSFORM_ID_GCM_AES_256 : IPSEC_CIPHER_TRANSFORM_ID_AES_128;
     esp.saCipherInformation.cipherKey.size = gcm ? 36 : 16;
     esp.saCipherInformation.cipherKey.data = cipher_key;
-    sa.saTransformType = IPSEC_TRANSFORM_ESP_AUTH_AND_CIPHER;
-    sa.espAuthAndCipherInformation = &esp;
+    sa[0].saTransformType = IPSEC_TRANSFORM_ESP_AUTH_AND_CIPHER;
+    sa[0].espAuthAndCipherInformation = &esp;
   }
   out.qmSaId = number;
-  out.numSAs = 1;
-  out.saList = &sa;
+  out.saList = sa;
   return out;
 }
 

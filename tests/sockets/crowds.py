@@ -34,7 +34,6 @@ class Crowds:
         if verb == "serve":
             if "bound" not in process.stdout.readline():
                 raise Failure("the server has not come up")
-            time.sleep(0.3)  # its port becomes known
         return process
 
     def order(self, process, text, wanted):

@@ -1,6 +1,7 @@
 """What programs do with sockets after they have been secured, and what becomes of them: cases of run.py. Each takes a Talk."""
 import json
 import pathlib
+import pwd
 import subprocess
 import time
 
@@ -10,6 +11,7 @@ from lab.traffic import BUILD
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+OTHER_PEER = 13912  # ERROR_IPSEC_WRONG_SA
 EXAMPLES = BUILD / "examples"
 PORT = 27016
 
@@ -31,7 +33,6 @@ def ready(process, sign):
     if sign not in line:
         process.kill()
         raise Failure(f"{process.args}: {line}{process.stdout.read()}")
-    time.sleep(0.3)  # its port becomes known
     return process
 
 
@@ -144,24 +145,28 @@ def daemon_killed(talk):
 
 
 def certificate_swapped(talk):
-    """bob's host gets another certificate, and its SAs end: the connection does not go on with whoever that is."""
+    """One end's host gets another certificate, and its SAs end: the other does not go on with whoever that is, and is told why."""
     told = []
-    for number, family in enumerate(FAMILIES):
-        stream = Stream(talk, family, 25, f"another certificate over {family}")
-        member = talk.stage.members["bob"]
-        certificate, key = talk.authority.leaf(f"other{number}.example", "ecdsa")
-        for name, file in (("sockets.pem", certificate), ("sockets.key", key)):
-            (member.folder / name).write_text(pathlib.Path(file).read_text())
-        member.command("reload", check=True)
-        member.command("down", f"filter-{number + 1}")
-        rest = ended(stream.client, 40).splitlines()[-1]
-        if "ECONNRESET" not in rest:
-            raise Failure(f"over {family} the client says {rest}")
-        dropped = dict(talk.stage.members["alice"].status()["drops"])
-        if not dropped.get("latch_broken"):
-            raise Failure(f"over {family} alice has dropped {dropped}")
-        told.append(rest)
-        stream.judge()
+    for family in FAMILIES:
+        for swaps, other in (("bob", "alice"), ("alice", "bob")):
+            stream = Stream(talk, family, 40, f"{swaps}'s other certificate over {family}")
+            victim, rest = (stream.client, stream.server) if other == "alice" else (stream.server, stream.client)
+            member = talk.stage.members[swaps]
+            certificate, key = talk.authority.leaf(f"other{len(told)}.example", "ecdsa")
+            for name, file in (("sockets.pem", certificate), ("sockets.key", key)):
+                (member.folder / name).write_text(pathlib.Path(file).read_text())
+            before = dict(talk.stage.members[other].status()["drops"]).get("latch_broken", 0)
+            member.command("reload", check=True)
+            for sa in member.status()["ike_sas"]:
+                member.command("down", sa["connection"])  # it may have gone meanwhile
+            said = json.loads(ended(victim, 50).splitlines()[-1])
+            rest.kill()
+            if said.get("ended") != "ECONNRESET" or said["why"] != OTHER_PEER:
+                raise Failure(f"over {family} {other}'s program says {said}")
+            if dict(talk.stage.members[other].status()["drops"]).get("latch_broken", 0) == before:
+                raise Failure(f"over {family} {other} has dropped nothing")
+            told.append(f"{other} {family}: {said['why']}")
+            stream.judge()
     return "; ".join(told)
 
 
@@ -179,6 +184,65 @@ def race(talk):
     if both or not said["refused"] + len(said["ports"]):
         raise Failure(f"of {said} these were seen in the clear: {both}")
     return f"{len(said['ports'])} were secured and none of them seen in the clear, {said['refused']} refused"
+
+
+def restarted(talk):
+    """The daemons are killed, or stopped, and come back: sockets of before go on, but for a connection, whose peer nobody remembers."""
+    def end(host, way):
+        member = talk.stage.members[host]
+        member.kill() if way == "killed" else member.stop()
+
+    for family, way in ((family, way) for family in FAMILIES for way in ("killed", "stopped")):
+        address = talk.stage.wire.address("bob", family)
+        server = ready(holder(talk, "bob", "echo", address, PORT), "bound")
+        wires = Wires(talk, f"daemons {way} over {family}")
+        client = program(talk, "alice", ["/usr/bin/python3", HERE / "holder.py", "earlier", address, PORT], stdin=subprocess.PIPE)
+
+        def told(go_on):
+            if go_on:
+                client.stdin.write("go on\n")
+                client.stdin.flush()
+            return json.loads(client.stdout.readline())
+        if (said := told(False)) != {"before": ["TEXT", "TEXT"]}:
+            raise Failure(f"over {family} before: {said}")
+        end("alice", way)
+        if (said := told(True)) != {"without": ["no answer"] * 3}:
+            raise Failure(f"over {family} with alice's daemon {way}: {said}")
+        talk.stage.members["alice"].start()
+        wanted = {"standing": "ECONNABORTED", "datagrams": "TEXT", "fresh": "TEXT", "named": "timed out"}
+        if (said := told(True)) != {"after": wanted}:
+            raise Failure(f"over {family} after alice's daemon was {way}: {said}")
+        end("bob", way)
+        talk.stage.members["bob"].start()
+        if (said := told(True)) != {"new": ["TEXT", "TEXT"]}:
+            raise Failure(f"over {family} after bob's daemon was {way}: {said}")
+        wires.judge()
+        for process in (client, server):
+            process.kill()
+            process.wait()
+    return "listeners, datagram sockets and sockets not connected yet go on; a connection ends with ECONNABORTED, a named one stays shut"
+
+
+def within_host(talk):
+    """Secured sockets of one host speak to each other and know the account; who is not secured, or has to prove a name, does not."""
+    user = [["uid:65534", "local"]] * 2
+    for address in ("127.0.0.1", "::1", talk.stage.wire.address("alice", "v4"), talk.stage.wire.address("alice", "v6")):
+        for protocol in PROTOCOLS:
+            watch = capture.Capture(talk.stage.host("alice"), "wan", name=f"within-{protocol}-{address.replace(':', '-')}")
+            said = json.loads(ended(holder(talk, "alice", "within", protocol, address, 28000), 120).splitlines()[-1])
+            if seen := capture.census(watch.stop())["esp"]:
+                raise Failure(f"{protocol} to {address}: {seen} packets left the host")
+            for client, server, answered, known in said["rows"]:
+                strict = client in ("secure", "encrypt", "own-name") or server == "secure"
+                secured = client not in ("plain", "named") and server != "plain"
+                if answered != (client != "named" and (secured or not strict)):
+                    raise Failure(f"{protocol} to {address}, {client} to {server}: {'answered' if answered else 'not answered'}")
+                if answered and [row[1] for row in known] != (user if secured else [None, None]):
+                    raise Failure(f"{protocol} to {address}, {client} to {server} know {known}")
+    rights = json.loads(ended(holder(talk, "alice", "local-rights", "::1", 28100)).splitlines()[-1])
+    if rights != {"during": pwd.getpwnam("daemon").pw_uid, "who": "uid:0"}:
+        raise Failure(f"with root's socket at the other end, mapped to daemon: {rights}")
+    return "who may speak within a host does, and knows the account at the other end, by whose map a server acts"
 
 
 def ways_round(talk):

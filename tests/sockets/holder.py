@@ -7,6 +7,10 @@ holder.py sink ADDRESS PORT              takes what comes; never ends by itself
 holder.py race ADDRESS PORT ROUNDS       secures a socket while another thread connects it
 holder.py identify ADDRESS PORT          one caller, and who it is for the thread
 holder.py ways-round IPV4 IPV6 BROADCAST  sends by every way round the device
+holder.py within PROTOCOL ADDRESS PORT   each kind of client with each kind of server on this host, in one process
+holder.py local-rights ADDRESS PORT      root's program has another of root's call, and takes the rights that account_map gives it
+holder.py echo ADDRESS PORT              answers whoever calls by TCP or UDP, one after the other, for good
+holder.py earlier ADDRESS PORT           has sockets in every state; then, for each line on its input, uses them and tells what came of it
 holder.py get ADDRESS PORT PATH          one HTTP request
 """
 import errno
@@ -102,6 +106,14 @@ def server(keep, address, port):
         way(s.accept()[0])
 
 
+def why_over(s):
+    """A number of winerror.h, or the error of the query itself."""
+    try:
+        return sallyport.query(s).negotiation_error
+    except OSError as problem:
+        return errno.errorcode[problem.errno]
+
+
 def stream(address, port, duration):
     s = made(address)
     sallyport.secure(s)
@@ -117,7 +129,7 @@ def stream(address, port, duration):
         except TimeoutError:
             continue
         except OSError as ended:
-            say(ended=errno.errorcode[ended.errno], sent=sent)
+            say(ended=errno.errorcode[ended.errno], sent=sent, why=why_over(s))
             return
     say(ended=None, sent=sent)
 
@@ -125,8 +137,12 @@ def stream(address, port, duration):
 def sink(address, port):
     s = listening(address, int(port))
     c, _ = s.accept()
-    while octets := c.recv(65536):
-        say(got=len(octets))
+    try:
+        while octets := c.recv(65536):
+            say(got=len(octets))
+    except OSError as ended:
+        say(ended=errno.errorcode[ended.errno], why=why_over(c))
+        return
     say(over=True)
 
 
@@ -223,6 +239,123 @@ def identify(address, port):
     c.sendall(c.recv(2000).upper())
 
 
+def made_as(kind, family, sort):
+    s = socket.socket(family, sort)
+    if kind != "plain":
+        sallyport.secure(s, encrypt=kind == "encrypt", allow_insecure=kind == "insecure")
+    if kind in ("named", "own-name"):
+        sallyport.expect(s, "somebody.example" if kind == "named" else "host/localhost", ("127.0.0.1" if family == socket.AF_INET else "::1", 9) if sort == socket.SOCK_DGRAM else None)
+    s.settimeout(1.2)
+    return s
+
+
+def spoken(server, client, sort):
+    """Whether the text came back, and what each side knows of the other."""
+    client.connect(server.getsockname()[:2])
+    client.sendall(b"text")
+    accepted, peer = (server.accept()[0], None) if sort == socket.SOCK_STREAM else (server, client.getsockname()[:2])
+    accepted.settimeout(1.2)
+    if sort == socket.SOCK_STREAM:
+        accepted.sendall(accepted.recv(100).upper())
+    else:
+        accepted.sendto(accepted.recv(100).upper(), peer)
+    known = [sallyport.query(accepted, peer), sallyport.query(client)]
+    answered = client.recv(100) == b"TEXT"
+    if sort == socket.SOCK_STREAM:
+        accepted.close()
+    return answered, [[state.secured, state.identity and [state.identity.principal, state.identity.method]] for state in known]
+
+
+def within(protocol, address, port):
+    """Rows of client, server, whether they spoke, and what they knew."""
+    become_nobody()
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sort = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    rows, port = [], int(port)
+    for server_kind in ("secure", "insecure", "plain"):
+        for client_kind in ("secure", "encrypt", "insecure", "named", "own-name", "plain"):
+            port += 1
+            server, client = made_as(server_kind, family, sort), made_as(client_kind, family, sort)
+            server.bind((address, port))
+            if sort == socket.SOCK_STREAM:
+                server.listen(1)
+            try:
+                answered, known = spoken(server, client, sort)
+            except OSError:
+                answered, known = False, None
+            rows.append([client_kind, server_kind, answered, known])
+            server.close()
+            client.close()
+    say(rows=rows)
+
+
+def local_rights(address, port):
+    server, client = made(address), made(address)
+    sallyport.secure(server)
+    sallyport.secure(client)
+    server.bind((address, int(port)))
+    server.listen(1)
+    client.connect((address, int(port)))
+    accepted, _ = server.accept()
+    with sallyport.impersonate(accepted):
+        users = next(line for line in open("/proc/thread-self/status") if line.startswith("Uid:")).split()
+        say(during=int(users[4]), who=sallyport.impersonated().principal)
+
+
+def echo(address, port):
+    """Of sockets that were secured once, by a program that never asks again."""
+    datagrams = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    sallyport.secure(datagrams)
+    datagrams.bind((address, port))
+
+    def answer_datagrams():
+        while True:
+            text, peer = datagrams.recvfrom(2000)
+            datagrams.sendto(text.upper(), peer)
+    threading.Thread(target=answer_datagrams, daemon=True).start()
+    s = listening(address, port)
+    while True:
+        c, _ = s.accept()
+        threading.Thread(target=lambda c=c: [c.sendall(text.upper()) for text in iter(lambda: c.recv(2000), b"")], daemon=True).start()
+
+
+def used(s, target=None):
+    try:
+        if target:
+            s.connect(target)
+        s.sendall(b"text")
+        return s.recv(2000).decode()
+    except OSError as problem:
+        return errno.errorcode.get(problem.errno, str(problem))
+
+
+def earlier(address, port):
+    target, family = (address, int(port)), socket.AF_INET6 if ":" in address else socket.AF_INET
+
+    def secured(sort, allow_insecure=False):
+        s = socket.socket(family, sort)
+        sallyport.secure(s, encrypt=not allow_insecure, allow_insecure=allow_insecure)
+        s.settimeout(15)
+        return s
+    standing, datagrams, fresh, named = secured(socket.SOCK_STREAM), secured(socket.SOCK_DGRAM), secured(socket.SOCK_STREAM), secured(socket.SOCK_STREAM)
+    unused = secured(socket.SOCK_DGRAM)  # and first used without a daemon
+    sallyport.expect(named, "somebody.example")
+    named.settimeout(3)
+    datagrams.connect(target)
+    say(before=[used(standing, target), used(datagrams)])
+    sys.stdin.readline()
+    for s in (standing, datagrams, unused):
+        s.settimeout(1)
+    say(without=["TEXT" if used(*words) == "TEXT" else "no answer" for words in ((standing,), (datagrams,), (unused, target))])
+    for s in (standing, datagrams):
+        s.settimeout(15)
+    sys.stdin.readline()
+    say(after={"standing": used(standing), "datagrams": used(datagrams), "fresh": used(fresh, target), "named": used(named, target)})
+    sys.stdin.readline()
+    new = secured(socket.SOCK_STREAM)
+    say(new=[used(new, target), used(datagrams)])
+
+
 def get(address, port, path):
     s = made(address)
     sallyport.secure(s)
@@ -237,4 +370,5 @@ if __name__ == "__main__":
     if verb == "answer":
         answer(socket.socket(fileno=int(words[0])))
     else:
-        {"server": server, "stream": stream, "sink": sink, "race": race, "identify": identify, "ways-round": ways_round, "get": get}[verb](*words)
+        {"server": server, "stream": stream, "sink": sink, "race": race, "identify": identify, "ways-round": ways_round, "within": within, "local-rights": local_rights, "echo": lambda address, port: echo(address, int(port)),
+         "earlier": earlier, "get": get}[verb](*words)

@@ -63,7 +63,7 @@ class Talk:
         line = process.stdout.readline()
         if "bound" not in line:
             raise Failure(f"the server at {host} ended with {process.wait()}: {line}")
-        time.sleep(0.3)  # its port becomes known
+        time.sleep(0.3)  # what stood at its port before is forgotten
         return process
 
     def ask(self, host, server, protocol, family, settings, patience=6, port=PORT, name=None, uid=65534):
@@ -251,6 +251,11 @@ def nothing_left(lab):
     return "no filter is left at either end"
 
 
+def within_host(lab):
+    files = {"sockets.psk": "a secret of all sockets\n", "accounts": "bin uid:1\ndaemon uid:0\n"}
+    return evidence.within_host(Talk(lab, change=lambda _, text: text + 'account_map = "accounts"\n', files=lambda _: files))
+
+
 def errors(lab):
     """Each refusal by its errno and by its code."""
     talk = Talk(lab)
@@ -266,7 +271,7 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
          "identities": identities, "impersonation": impersonation, "nothing-left": nothing_left,
          **{name: (lambda lab, case=case: case(Talk(lab)))
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
-                               ("daemon-killed", evidence.daemon_killed), ("race", evidence.race), ("ways-round", evidence.ways_round))},
+                               ("daemon-killed", evidence.daemon_killed), ("restarted", evidence.restarted), ("race", evidence.race), ("ways-round", evidence.ways_round))},
          "users-known": lambda lab: people.identities(lab, with_certificates),
          "users-impersonated": lambda lab: people.impersonation(lab, with_certificates),
          "identify-only": identify_only, "callers": lambda lab: callers.callers(lab, Talk), "broker": lambda lab: callers.broker(lab, with_certificates),
@@ -274,7 +279,7 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
          "advanced": lambda lab: evidence.advanced(with_certificates(lab, 'identify_only = "*"\n')),
          **{f"run-{name}": (lambda lab, case=case: case(Talk(lab))) for name, case in {**programs.CASES, **starts.CASES}.items()},
          "run-peer": lambda lab: programs.named_peer(with_certificates(lab)),
-         "certificate-swapped": lambda lab: evidence.certificate_swapped(with_certificates(lab)), "examples": lambda lab: evidence.examples(with_certificates(lab))}
+         "within-host": within_host, "certificate-swapped": lambda lab: evidence.certificate_swapped(with_certificates(lab)), "examples": lambda lab: evidence.examples(with_certificates(lab))}
 
 
 sys.exit(cases.run(CASES, sys.argv[1:]))

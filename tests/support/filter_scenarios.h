@@ -15,6 +15,7 @@ struct FilterScenario {
   std::vector<policy::Filter> more = {};
   uint32_t clear_timeout_seconds = 0;
   uint32_t idle_seconds = 0;
+  uint32_t quick_mode_flags = 0;                      // IPSEC_POLICY_FLAG_*
   std::optional<policy::EmPolicy> em = std::nullopt;  // of the quick mode policy
   std::vector<model::AccountUser> users = {};
 };
@@ -52,6 +53,7 @@ inline policy::SessionId install(StackNode& node, TimePoint now, const FilterSce
   TransportPolicy quick = s::transport_policy();
   quick.nd_allow_clear_timeout_seconds = scenario.clear_timeout_seconds;
   quick.idle.seconds = scenario.idle_seconds;
+  quick.flags |= scenario.quick_mode_flags;
   quick.em = scenario.em;
   if (scenario.authenticate_only)
     quick.proposals[0].transforms = {{TransformKind::ESP_AUTH, AuthTransform{AuthAlgorithm::SHA_256, 2, {}}, {}}};

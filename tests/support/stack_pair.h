@@ -48,7 +48,8 @@ struct KeyDouble {
 struct WirePacket {
   IpEndpoint from, to;
   bool natt = false;
-  Bytes payload;  // as on the wire, marker included
+  Bytes payload;                 // as on the wire, marker included; AH with the IP header before it, which it protects
+  uint16_t ah_outer_octets = 0;  // of that header; 0: no AH
 };
 
 struct StackNode {
@@ -99,11 +100,15 @@ struct StackNode {
           clear.push_back(to_bytes(payload));
           continue;
         }
-        if (o.way == ipsec::Way::esp_native) payload = payload.subspan(o.outer_octets);
+        constexpr size_t kProtocolAt = 9;  // in an IPv4 header
+        constexpr uint8_t kAh = 51;
+        const bool ah = o.way == ipsec::Way::esp_native && address.is_v4() && payload[kProtocolAt] == kAh;
+        if (o.way == ipsec::Way::esp_native && !ah) payload = payload.subspan(o.outer_octets);
         out.push_back({{address, o.way == ipsec::Way::esp_udp ? o.local.port : uint16_t{0}},
                        o.remote,
                        o.way == ipsec::Way::esp_udp,
-                       to_bytes(payload)});
+                       to_bytes(payload),
+                       ah ? o.outer_octets : uint16_t{0}});
       }
       dataplane.done();
     }
@@ -115,6 +120,8 @@ struct StackNode {
     if (native || demuxed.to == stack::Demuxed::To::esp) {
       ipsec::Incoming in;
       in.packet = packet.payload;
+      in.outer_octets = packet.ah_outer_octets;
+      if (packet.ah_outer_octets != 0) in.protocol = model::Protocol::AH;
       in.from = packet.from;
       in.to = packet.to;
       in.udp = !native;

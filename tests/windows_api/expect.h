@@ -52,4 +52,6 @@ void run_sessions(HANDLE engine);
 void run_notices(HANDLE engine);
 void run_security(HANDLE engine);
 void run_net_events(HANDLE engine);
-void run_unserved(HANDLE engine);
+void run_watchers(HANDLE engine);
+void set_settings(HANDLE engine);
+int settings_kept(HANDLE engine);

@@ -276,6 +276,10 @@ static void CALLBACK will_dictate(const IKEEXT_TRAFFIC0* traffic, BOOL* will, UI
   (void)traffic, (void)will, (void)weight;
 }
 
+static void CALLBACK notify(const IPSEC_SA_DETAILS1* inbound, const IPSEC_SA_DETAILS1* outbound) {
+  (void)inbound, (void)outbound;
+}
+
 static void check_dictators(HANDLE engine) {
   IPSEC_KEY_MANAGER0 who, **found = NULL;
   IPSEC_KEY_MANAGER_CALLBACKS0 callbacks;
@@ -292,6 +296,14 @@ static void check_dictators(HANDLE engine) {
   EXPECT(FWP_E_NULL_POINTER, IPsecKeyManagerAddAndRegister0(engine, &who, &callbacks, &first));
   callbacks.keyDictationCheck = will_dictate;
   callbacks.keyDictation = dictate;
+  EXPECT(FWP_E_NULL_POINTER, IPsecKeyManagerAddAndRegister0(engine, &who, &callbacks, &first));
+  callbacks.keyNotify = notify;
+  who.keyDictationTimeoutHint = 11;  // more than 10 seconds
+  EXPECT(FWP_E_INVALID_INTERVAL, IPsecKeyManagerAddAndRegister0(engine, &who, &callbacks, &first));
+  who.keyDictationTimeoutHint = 5;
+  WORKS(FwpmTransactionBegin0(engine, 0));
+  EXPECT(FWP_E_TXN_IN_PROGRESS, IPsecKeyManagerAddAndRegister0(engine, &who, &callbacks, &first));
+  WORKS(FwpmTransactionAbort0(engine));
   WORKS(IPsecKeyManagerAddAndRegister0(engine, &who, &callbacks, &first));
   EXPECT(FWP_E_ALREADY_EXISTS, IPsecKeyManagerAddAndRegister0(other, &who, &callbacks, &second));
   who.keyManagerKey = guid_of(3101);

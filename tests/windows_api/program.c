@@ -223,8 +223,12 @@ int main(int count, char** words) {
     run_security(engine);
   } else if (strcmp(what, "net-events") == 0) {
     run_net_events(engine);
-  } else if (strcmp(what, "unserved") == 0) {
-    run_unserved(engine);
+  } else if (strcmp(what, "watchers") == 0) {
+    run_watchers(engine);
+  } else if (strcmp(what, "settings") == 0) {
+    set_settings(engine);
+  } else if (strcmp(what, "settings-kept") == 0) {
+    printf("%d\n", settings_kept(engine));
   } else {
     fprintf(stderr, "no such case: %s\n", what);
     return 2;

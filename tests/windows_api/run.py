@@ -115,7 +115,7 @@ def unacceptable_proposal():
 def case_interface(binary, program, folder):
     daemon = Daemon(binary, folder).start()
     before = daemon.ask(program, "count")
-    for what in ("transport", "tunnel", "isolation", "manual-sa", "objects", "errors", "sessions", "notices", "security", "unserved"):
+    for what in ("transport", "tunnel", "isolation", "manual-sa", "objects", "errors", "sessions", "notices", "security", "watchers"):
         daemon.ask(program, what)
         assert daemon.ask(program, "count") == before, f"{what} has left something behind"
     # A stranger's proposal that nothing here accepts is a net event.
@@ -197,6 +197,17 @@ def case_store(binary, program, folder, split=False):
     daemon.stop()
 
 
+def case_settings(binary, program, folder):
+    daemon = Daemon(binary, folder).start()
+    assert daemon.ask(program, "settings-kept") == "0" and not daemon.store.exists()
+    daemon.ask(program, "settings")
+    until(daemon.store.exists, "the settings are written")
+    daemon.stop()
+    daemon.start()
+    assert daemon.ask(program, "settings-kept") == "3"
+    daemon.stop()
+
+
 def case_no_store(binary, program, folder):
     daemon = Daemon(binary, folder, store="none").start()
     daemon.ask(program, "not-kept")
@@ -236,7 +247,7 @@ def children_of(parent):
 def main():
     binary, program, library = sys.argv[1:4]
     check_library(library)
-    cases = [case_interface, case_store, case_no_store]
+    cases = [case_interface, case_store, case_settings, case_no_store]
     if os.geteuid() == 0:
         cases += [case_unprivileged, case_processes]
     else:

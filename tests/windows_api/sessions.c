@@ -293,14 +293,3 @@ void run_security(HANDLE engine) {
     EXPECT(ERROR_INVALID_SECURITY_DESCR, FwpmFilterAdd0(engine, &filter, &absolute, NULL));
   }
 }
-
-// ---- what is not there says so ----
-
-void run_unserved(HANDLE engine) {
-  HANDLE handle = NULL;
-  FWPM_SYSTEM_PORTS0* ports = NULL;
-  EXPECT(ERROR_NOT_SUPPORTED, FwpmConnectionCreateEnumHandle0(engine, NULL, &handle));
-  EXPECT(ERROR_NOT_SUPPORTED, FwpmSystemPortsGet0(engine, &ports));
-  EXPECT(ERROR_INVALID_HANDLE, FwpmSystemPortsGet0((HANDLE)5, &ports));
-  CHECK(handle == NULL && ports == NULL);
-}

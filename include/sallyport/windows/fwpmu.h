@@ -348,6 +348,8 @@ DWORD WINAPI FwpmNetEventSubscribe1(HANDLE engineHandle, const FWPM_NET_EVENT_SU
                                     FWPM_NET_EVENT_CALLBACK1 callback, void* context, HANDLE* eventsHandle);
 DWORD WINAPI FwpmNetEventSubscribe2(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0* subscription,
                                     FWPM_NET_EVENT_CALLBACK2 callback, void* context, HANDLE* eventsHandle);
+DWORD WINAPI FwpmBitmapIndexGet0(HANDLE engineHandle, const GUID* fieldId, UINT8* idx);
+DWORD WINAPI FwpmBitmapIndexFree0(HANDLE engineHandle, const GUID* fieldId, UINT8* idx);
 DWORD WINAPI FwpmSystemPortsGet0(HANDLE engineHandle, FWPM_SYSTEM_PORTS0** sysPorts);
 DWORD WINAPI FwpmSystemPortsSubscribe0(HANDLE engineHandle, void* reserved, FWPM_SYSTEM_PORTS_CALLBACK0 callback,
                                        void* context, HANDLE* sysPortsHandle);

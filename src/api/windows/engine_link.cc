@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 
 #include "base/secret.h"
 
@@ -48,7 +49,12 @@ uint32_t reach(const std::string& path, int& out) {
 
 }  // namespace
 
-EngineLink::EngineLink(int socket) : socket_(socket), owner_(::getpid()) {}
+EngineLink::EngineLink(int socket) : socket_(socket), owner_(::getpid()) {
+  // Handles are numbers of requests: one of another engine is none of this one.
+  static std::atomic<uint64_t> links{0};
+  constexpr int kLinkShift = 32;
+  next_id_ += ++links << kLinkShift;
+}
 
 EngineLink::~EngineLink() {
   if (thread_.joinable()) thread_.detach();
@@ -155,7 +161,7 @@ void EngineLink::read_once(std::unique_lock<std::mutex>& lock) {
 void EngineLink::dispatch(Reply& reply) {
   if (reply.kind == Reply::Kind::notice) {
     if (!subscribed_.contains(reply.id)) return;
-    notices_.emplace_back(reply.id, std::move(reply.octets));
+    notices_.emplace_back(reply.id, SecretBytes(std::move(reply.octets)));
     return;
   }
   const auto at = pending_.find(reply.id);
@@ -199,14 +205,15 @@ void EngineLink::deliver() {
   std::unique_lock lock(mutex_);
   while (!closing_) {
     if (!notices_.empty()) {
-      const auto [id, notice] = notices_.front();
+      const uint64_t id = notices_.front().first;
+      const SecretBytes notice = std::move(notices_.front().second);
       notices_.pop_front();
       const auto at = subscribed_.find(id);
       if (at == subscribed_.end()) continue;
       const OnNotice on_notice = at->second.on_notice;
       delivering_ = id;
       lock.unlock();
-      on_notice(notice);
+      on_notice(notice.view());
       lock.lock();
       delivering_ = 0;
       changed_.notify_all();

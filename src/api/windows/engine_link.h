@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "api/windows/frames.h"
+#include "base/secret.h"
 #include "ctl/framing.h"
 #include "policy/call.h"
 
@@ -72,7 +73,7 @@ class EngineLink : public std::enable_shared_from_this<EngineLink> {
   uint64_t next_id_ = 1;
   std::map<uint64_t, Pending> pending_;
   std::map<uint64_t, Subscribed> subscribed_;
-  std::deque<std::pair<uint64_t, Bytes>> notices_;
+  std::deque<std::pair<uint64_t, SecretBytes>> notices_;  // key managers are told keys
   uint64_t delivering_ = 0;
   std::thread thread_;
   std::thread::id thread_id_;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/windows/calls.h"
+#include "api/windows/system_ports.h"
 
 using namespace sallyport::api::windows;
 using sallyport::Bytes;
@@ -13,6 +14,8 @@ using policy::call::Function;
 namespace {
 
 const policy::call::Protected kEngine{policy::call::kProtectEngine, {}};
+const policy::call::Protected kLayers{policy::call::kProtectDatabase + static_cast<uint32_t>(policy::Database::layers),
+                                      {}};
 
 // FwpmIPsecTunnelAdd0 to 3: the same with contexts of its version.
 template <class C>
@@ -76,6 +79,7 @@ DWORD WINAPI FwpmEngineClose0(HANDLE engineHandle) {
   if (!engineHandle) return ERROR_SUCCESS;  // programs close in clean-up code what they never opened
   const auto link = forget(engineHandle);
   if (!link) return ERROR_INVALID_HANDLE;
+  stop_system_ports_of(engineHandle);
   link->close();
   return ERROR_SUCCESS;
 }
@@ -147,6 +151,19 @@ DWORD WINAPI FwpmLayerGetByKey0(HANDLE engineHandle, const GUID* key, FWPM_LAYER
       ask<policy::call::FoundLayer>(engineHandle, Function::get_layer, policy::call::Reference{0, take(*key), 0});
   if (found) deliver(*found, layer);
   return code(found);
+}
+// All layers have one protection; a key names one of them, to be read.
+DWORD WINAPI FwpmLayerGetSecurityInfoByKey0(HANDLE engineHandle, const GUID* key, SECURITY_INFORMATION securityInfo,
+                                            PSID* sidOwner, PSID* sidGroup, PACL* dacl, PACL* sacl,
+                                            PSECURITY_DESCRIPTOR* securityDescriptor) {
+  if (key && !policy::find_layer(take(*key))) return FWP_E_LAYER_NOT_FOUND;
+  return get_security(engineHandle, kLayers, securityInfo, {sidOwner, sidGroup, dacl, sacl, securityDescriptor});
+}
+DWORD WINAPI FwpmLayerSetSecurityInfoByKey0(HANDLE engineHandle, const GUID* key, SECURITY_INFORMATION securityInfo,
+                                            const SID* sidOwner, const SID* sidGroup, const ACL* dacl,
+                                            const ACL* sacl) {
+  if (key) return policy::find_layer(take(*key)) ? ERROR_NOT_SUPPORTED : FWP_E_LAYER_NOT_FOUND;
+  return set_security(engineHandle, kLayers, securityInfo, sidOwner, sidGroup, dacl, sacl);
 }
 DWORD WINAPI FwpmLayerCreateEnumHandle0(HANDLE engineHandle, const FWPM_LAYER_ENUM_TEMPLATE0*, HANDLE* enumHandle) {
   return create_enumeration(engineHandle, {policy::call::kEnumLayers, {}, {}}, enumHandle);

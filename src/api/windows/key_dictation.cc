@@ -1,6 +1,6 @@
-// Key managers and DoS protection: what the daemon keeps of them. Keys are dictated by nobody and told to nobody, so no
-// callback of a key manager is ever called; DoS protection of forwarded traffic is not installed, which is the answer
-// to whoever asks what it has done.
+// Key managers and DoS protection: what the daemon keeps of them. Key managers are told keys where policy lets them, by
+// their keyNotify; IKEv2 has no way to carry a dictated key, so the other two callbacks are never called. DoS
+// protection of forwarded traffic is not installed, which is the answer to whoever asks what it has done.
 #include "api/windows/sa_functions.h"
 
 namespace {
@@ -25,6 +25,7 @@ DWORD WINAPI IPsecKeyManagerAddAndRegister0(HANDLE engineHandle, const IPSEC_KEY
   if (!keyManager || !keyManagerCallbacks || !keyMgmtHandle) return FWP_E_NULL_POINTER;
   *keyMgmtHandle = nullptr;
   const bool dictates = keyManager->flags & IPSEC_KEY_MANAGER_FLAG_DICTATE_KEY;
+  if (!keyManagerCallbacks->keyNotify) return FWP_E_NULL_POINTER;
   if (dictates && (!keyManagerCallbacks->keyDictationCheck || !keyManagerCallbacks->keyDictation))
     return FWP_E_NULL_POINTER;
   KeyDictator who;
@@ -34,13 +35,21 @@ DWORD WINAPI IPsecKeyManagerAddAndRegister0(HANDLE engineHandle, const IPSEC_KEY
   who.display = std::move(*display);
   who.flags = keyManager->flags;
   who.dictation_timeout_hint = keyManager->keyDictationTimeoutHint;
-  const auto handle = ask<uint64_t>(engineHandle, of(SaFunction::dictator_add), std::move(who));
-  if (handle) *keyMgmtHandle = reinterpret_cast<HANDLE>(static_cast<uintptr_t>(*handle));
-  return code(handle);
+  const auto notify = keyManagerCallbacks->keyNotify;
+  const auto on_keys = [notify](sallyport::ByteView octets) {
+    const auto notice = policy::call::read<policy::KeysNotice>(octets);
+    if (!notice) return;
+    Arena arena;
+    auto* const both = arena.make<IPSEC_SA_DETAILS1>(2);
+    give(arena, notice->inbound, both[0]);
+    give(arena, notice->outbound, both[1]);
+    notify(&both[0], &both[1]);
+  };
+  return subscribe(engineHandle, of(SaFunction::dictator_add), policy::call::write(std::move(who)), on_keys,
+                   keyMgmtHandle);
 }
 DWORD WINAPI IPsecKeyManagerUnregisterAndDelete0(HANDLE engineHandle, HANDLE keyMgmtHandle) {
-  return code(
-      tell(engineHandle, of(SaFunction::dictator_remove), uint64_t{reinterpret_cast<uintptr_t>(keyMgmtHandle)}));
+  return unsubscribe(engineHandle, keyMgmtHandle);
 }
 DWORD WINAPI IPsecKeyManagersGet0(HANDLE engineHandle, IPSEC_KEY_MANAGER0*** entries, UINT32* numEntries) {
   if (!entries || !numEntries) return FWP_E_NULL_POINTER;

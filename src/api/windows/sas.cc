@@ -27,13 +27,19 @@ Outcome<> take_cipher(const IPSEC_SA_CIPHER_INFORMATION0* from, policy::SaMateri
   return {};
 }
 
-void give_auth(Arena& arena, const policy::TransformId& from, IPSEC_SA_AUTH_INFORMATION0& out) {
-  out.authTransform.authTransformId = {static_cast<IPSEC_AUTH_TYPE>(from.type), from.config};
-  out.authTransform.cryptoModuleId = give(arena, from.crypto_module);
+// Of a key that is told, or an empty blob.
+FWP_BYTE_BLOB give_key(Arena& arena, const policy::SharedSecret& key) {
+  return key.view().empty() ? FWP_BYTE_BLOB{} : give(arena, key.view());
 }
-void give_cipher(Arena& arena, const policy::TransformId& from, IPSEC_SA_CIPHER_INFORMATION0& out) {
-  out.cipherTransform.cipherTransformId = {static_cast<IPSEC_CIPHER_TYPE>(from.type), from.config};
-  out.cipherTransform.cryptoModuleId = give(arena, from.crypto_module);
+void give_auth(Arena& arena, const policy::SaMaterial& from, IPSEC_SA_AUTH_INFORMATION0& out) {
+  out.authTransform.authTransformId = {static_cast<IPSEC_AUTH_TYPE>(from.auth->type), from.auth->config};
+  out.authTransform.cryptoModuleId = give(arena, from.auth->crypto_module);
+  out.authKey = give_key(arena, from.auth_key);
+}
+void give_cipher(Arena& arena, const policy::SaMaterial& from, IPSEC_SA_CIPHER_INFORMATION0& out) {
+  out.cipherTransform.cipherTransformId = {static_cast<IPSEC_CIPHER_TYPE>(from.cipher->type), from.cipher->config};
+  out.cipherTransform.cryptoModuleId = give(arena, from.cipher->crypto_module);
+  out.cipherKey = give_key(arena, from.cipher_key);
 }
 
 void give_material(Arena& arena, const policy::SaMaterial& from, IPSEC_SA0& out) {
@@ -41,14 +47,14 @@ void give_material(Arena& arena, const policy::SaMaterial& from, IPSEC_SA0& out)
   out.saTransformType = static_cast<IPSEC_TRANSFORM_TYPE>(from.kind);
   if (from.auth && from.cipher) {
     out.espAuthAndCipherInformation = arena.make<IPSEC_SA_AUTH_AND_CIPHER_INFORMATION0>();
-    give_auth(arena, *from.auth, out.espAuthAndCipherInformation->saAuthInformation);
-    give_cipher(arena, *from.cipher, out.espAuthAndCipherInformation->saCipherInformation);
+    give_auth(arena, from, out.espAuthAndCipherInformation->saAuthInformation);
+    give_cipher(arena, from, out.espAuthAndCipherInformation->saCipherInformation);
   } else if (from.auth) {
     out.ahInformation = arena.make<IPSEC_SA_AUTH_INFORMATION0>();
-    give_auth(arena, *from.auth, *out.ahInformation);
+    give_auth(arena, from, *out.ahInformation);
   } else if (from.cipher) {
     out.espCipherInformation = arena.make<IPSEC_SA_CIPHER_INFORMATION0>();
-    give_cipher(arena, *from.cipher, *out.espCipherInformation);
+    give_cipher(arena, from, *out.espCipherInformation);
   }
 }
 
@@ -69,6 +75,13 @@ void give_credential(Arena& arena, const policy::IkeCredential& from, C& out) {
     out.certificate->certificate = give(arena, ByteView(from.certificate));
 }
 
+void give_proposal(const policy::IkeSaProposal& from, IKEEXT_PROPOSAL0& out) {
+  out.cipherAlgorithm = {static_cast<IKEEXT_CIPHER_TYPE>(from.cipher), from.key_bits, 0};
+  out.integrityAlgorithm.algoIdentifier = static_cast<IKEEXT_INTEGRITY_TYPE>(from.integrity);
+  out.maxLifetimeSeconds = from.lifetime_seconds;
+  out.dhGroup = static_cast<IKEEXT_DH_GROUP>(from.group);
+}
+
 template <class D>
 void give_ike(Arena& arena, const policy::IkeSaDetails& from, D& out) {
   out.saId = from.id;
@@ -79,10 +92,7 @@ void give_ike(Arena& arena, const policy::IkeSaDetails& from, D& out) {
   give_address(from.local, out.ikeTraffic.localV4Address, out.ikeTraffic.localV6Address);
   give_address(from.remote, out.ikeTraffic.remoteV4Address, out.ikeTraffic.remoteV6Address);
   out.ikeTraffic.authIpFilterId = from.authip_filter;
-  out.ikeProposal.cipherAlgorithm = {static_cast<IKEEXT_CIPHER_TYPE>(from.proposal.cipher), from.proposal.key_bits, 0};
-  out.ikeProposal.integrityAlgorithm.algoIdentifier = static_cast<IKEEXT_INTEGRITY_TYPE>(from.proposal.integrity);
-  out.ikeProposal.maxLifetimeSeconds = from.proposal.lifetime_seconds;
-  out.ikeProposal.dhGroup = static_cast<IKEEXT_DH_GROUP>(from.proposal.group);
+  give_proposal(from.proposal, out.ikeProposal);
   out.cookiePair = {from.cookie_initiator, from.cookie_responder};
   auto& credentials = out.ikeCredentials;
   credentials.numCredentials = static_cast<uint32_t>(from.credentials.size());
@@ -206,5 +216,22 @@ IPSEC_V4_UDP_ENCAPSULATION0* give(Arena& arena, const std::optional<policy::UdpE
 void give(Arena& arena, const policy::IkeSaDetails& from, IKEEXT_SA_DETAILS0& out) { give_ike(arena, from, out); }
 void give(Arena& arena, const policy::IkeSaDetails& from, IKEEXT_SA_DETAILS1& out) { give_ike(arena, from, out); }
 void give(Arena& arena, const policy::IkeSaDetails& from, IKEEXT_SA_DETAILS2& out) { give_ike(arena, from, out); }
+
+// There is no extended mode, so nobody's credential of one.
+void give(Arena& arena, const policy::IpsecConnection& from, FWPM_CONNECTION0& out) {
+  out.connectionId = from.id;
+  out.ipVersion = version_of(from.local);
+  give_address(from.local, out.localV4Address, out.localV6Address);
+  give_address(from.remote, out.remoteV4Address, out.remoteV6Address);
+  out.providerKey = give(arena, from.provider);
+  out.ipsecTrafficModeType = static_cast<IPSEC_TRAFFIC_TYPE>(from.mode);
+  out.keyModuleType = static_cast<IKEEXT_KEY_MODULE_TYPE>(from.key_module);
+  give_proposal(from.proposal, out.mmCrypto);
+  give_credential(arena, from.peer, out.mmPeer);
+  out.bytesTransferredIn = from.octets_in;
+  out.bytesTransferredOut = from.octets_out;
+  out.bytesTransferredTotal = from.octets_in + from.octets_out;
+  out.startSysTime = {static_cast<DWORD>(from.started), static_cast<DWORD>(from.started >> 32)};
+}
 
 }  // namespace sallyport::api::windows

@@ -12,7 +12,7 @@ namespace sallyport::api::windows {
 Outcome<policy::SubNets> take_subnets(const FWP_CONDITION_VALUE0& local, const FWP_CONDITION_VALUE0& remote);
 Outcome<policy::IkeSaTemplate> take(const IKEEXT_SA_ENUM_TEMPLATE0& from);
 Outcome<std::vector<policy::SaMaterial>> take(const IPSEC_SA0* list, uint32_t count);
-IPSEC_SA0* give(Arena& arena, const std::vector<policy::SaMaterial>& from);  // without keys
+IPSEC_SA0* give(Arena& arena, const std::vector<policy::SaMaterial>& from);
 Outcome<std::optional<policy::SaIdentity>> take(const IPSEC_ID0* from);
 IPSEC_ID0* give(Arena& arena, const std::optional<policy::SaIdentity>& from);
 Outcome<std::optional<policy::KeyModuleState>> take(const IPSEC_KEYMODULE_STATE0* from);
@@ -163,5 +163,6 @@ inline void give(Arena& arena, const policy::SaContext& from, IPSEC_SA_CONTEXT1&
 void give(Arena& arena, const policy::IkeSaDetails& from, IKEEXT_SA_DETAILS0& out);
 void give(Arena& arena, const policy::IkeSaDetails& from, IKEEXT_SA_DETAILS1& out);
 void give(Arena& arena, const policy::IkeSaDetails& from, IKEEXT_SA_DETAILS2& out);
+void give(Arena& arena, const policy::IpsecConnection& from, FWPM_CONNECTION0& out);
 
 }  // namespace sallyport::api::windows

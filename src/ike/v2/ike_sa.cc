@@ -8,6 +8,7 @@
 #include "ike/v2/child_sa.h"
 #include "ike/v2/liveness.h"
 #include "ike/v2/rekey_collision.h"
+#include "ike/v2/simultaneous_init.h"
 
 namespace sallyport::ike::v2 {
 
@@ -458,9 +459,14 @@ std::vector<std::string> IkeSa::wanted_children() const {
   return out;
 }
 
-// Whoever waits for a Child SA that was still to be made hears that it will not be; a successor makes it all the same.
+// Whoever waits for a Child SA that was still to be made hears that it will not be; a successor makes it all the same,
+// and so does the one that the peer keeps when both had initiated.
 void IkeSa::report_lost(TimePoint now, const std::vector<std::string>& lost, Errc code, const std::string& reason) {
   IkeSa* heir = successor_id != 0 ? host.find(successor_id) : nullptr;
+  if (heir == nullptr && !lost.empty()) {
+    heir = simultaneous_init::survivor_of(*this);
+    if (heir != nullptr) host.count_row("deleted by the peer: the other IKE SA makes the Child SA");
+  }
   for (const std::string& child : lost) {
     if (heir && heir->established()) {
       if (!heir->has_create(child)) heir->queue(Task(Task::Kind::create_child, child));

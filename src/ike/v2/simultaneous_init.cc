@@ -18,11 +18,14 @@ IkeSa::Origin origin_of(const IkeSa& sa) {
 
 bool usable(const IkeSa& sa) { return sa.established() && !sa.replaced && !sa.tentative && sa.remote_identity; }
 
+bool same_peers(const IkeSa& a, const IkeSa& b) {
+  return a.connection_name() == b.connection_name() && model::same_identity(*a.remote_identity, *b.remote_identity) &&
+         user_auth::same_users(a, b);
+}
+
 // Made by one IKE_AUTH each, by one end each, for the same connection and identity.
 bool are_twins(const IkeSa& a, const IkeSa& b) {
-  return &a != &b && usable(a) && usable(b) && origin_of(a).initiator != origin_of(b).initiator &&
-         a.connection_name() == b.connection_name() && model::same_identity(*a.remote_identity, *b.remote_identity) &&
-         user_auth::same_users(a, b) && user_auth::same_users(b, a);
+  return &a != &b && usable(a) && usable(b) && origin_of(a).initiator != origin_of(b).initiator && same_peers(a, b);
 }
 
 bool comes_first(const IkeSa& a, const IkeSa& b) {
@@ -37,6 +40,14 @@ void want_child(IkeSa& kept, const std::string& name) {
 }
 
 }  // namespace
+
+IkeSa* survivor_of(const IkeSa& gone) {
+  if (!gone.remote_identity) return nullptr;
+  for (IkeSa* other : gone.host.sas_of(gone.connection_name(), &*gone.remote_identity)) {
+    if (other != &gone && usable(*other) && same_peers(gone, *other)) return other;
+  }
+  return nullptr;
+}
 
 void settle(IkeSa& sa, TimePoint now) {
   if (!sa.remote_identity) return;

@@ -10,4 +10,7 @@ namespace sallyport::ike::v2::simultaneous_init {
 // where it is ours; Child SAs that only it has are asked for on the other.
 void settle(IkeSa& sa, TimePoint now);
 
+// Of an IKE SA that is gone: the one of the same peers that stands beside it; nullptr: none does.
+IkeSa* survivor_of(const IkeSa& gone);
+
 }  // namespace sallyport::ike::v2::simultaneous_init

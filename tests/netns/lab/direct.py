@@ -58,7 +58,7 @@ def _asked(stage, family, text, kind):
     answers, _ = stage.ask("alice", "bob", family, "tcp", text, 4)
     path = watch.stop()
     shown = sum(text.encode() in data or text.upper().encode() in data for _, _, data in capture.packets(path))
-    sealed = len(list(capture.ah_packets(path))) if kind == "ah" else capture.census(path)["esp"]
+    sealed = len(list(capture.ah_packets(path))) if kind in ("ah", "both") else capture.census(path)["esp"]
     return answers, sealed, shown
 
 
@@ -70,7 +70,7 @@ def manual_sas(lab):
         stage.member(name, "transport-required.toml", change=lambda text: 'policy_store = "none"\n')
     _nothing(stage.require("alice", "bob", "clear"))
     number = 0
-    for kind, family in (("esp", "v4"), ("gcm", "v6"), ("ah", "v4"), ("ah", "v6")):
+    for kind, family in (("esp", "v4"), ("gcm", "v6"), ("ah", "v4"), ("ah", "v6"), ("both", "v4"), ("both", "v6")):
         number += 1
         alice, bob = _pair(stage, family, kind, number)
         what = f"{kind} over {family}"
@@ -97,7 +97,7 @@ def manual_sas(lab):
     alice, bob = _pair(stage, "v4", "esp", 99)
     for maker in (alice, bob):
         maker.say("end")
-    return "ESP and AH in transport mode over IPv4 and IPv6 by hand; expired SAs close; filters take their SAs with them"
+    return "ESP, AH and AH around ESP in transport mode over IPv4 and IPv6 by hand; expired SAs close; filters take their SAs with them"
 
 
 def _shown(stage, here, there, family, protocol, ports):
@@ -138,7 +138,69 @@ def shown_sas(lab):
     return f"filter, SA context and IKE SA of a connection are found on both sides over IPv4 and IPv6: {told}"
 
 
-SCENARIOS = {"manual-sas": manual_sas, "shown-sas": shown_sas}
+class Watcher:
+    """One run of watch_sas."""
+
+    def __init__(self, stage, name):
+        self.name = name
+        self.process = stage.host(name).start([_program("watch_sas")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                              env=_environment(stage.members[name]))
+        self.said = []
+        self.until("ready")
+
+    def until(self, word):
+        """What it says down to a line that begins so."""
+        begun = len(self.said)
+        while True:
+            line = self.process.stdout.readline().strip()
+            if not line:
+                raise Failure(f"{self.name}'s watcher ended: {self.said}")
+            self.said.append(line)
+            if line.startswith(word):
+                return self.said[begun:]
+
+    def list(self):
+        self.process.stdin.write("list\n")
+        self.process.stdin.flush()
+        return [line.split() for line in self.until("done") if line.startswith("connection")]
+
+    def told(self, word):
+        return [line.split()[1:] for line in self.said if line.startswith(word)]
+
+
+def watched_sas(lab):
+    """[WFP 18] connections are told when they begin and end; [WFP 19] key managers of both ends are told the same keys."""
+    stage = Stage(lab, ("alice", "bob"))
+    stage.serve("bob")
+    for name in ("alice", "bob"):
+        stage.member(name, "key-modules.toml", {"machines.psk": "a secret of two machines\n"})
+    watchers = {name: Watcher(stage, name) for name in ("alice", "bob")}
+    answers, _ = stage.ask("alice", "bob", "v4", "tcp", "watched", 4)
+    if not answers:
+        raise Failure("nothing passes\n" + stage.members["alice"].tail(20))
+    standing = {name: watcher.list() for name, watcher in watchers.items()}
+    for name, rows in standing.items():
+        added = watchers[name].told("add")
+        if len(rows) != 1 or len(added) != 1 or added[0][0] != rows[0][1] or added[0][2:] != ["0", "2"]:
+            raise Failure(f"{name} sees {rows}, and was told {added}")
+        if min(map(int, rows[0][2:4])) == 0 or rows[0][4] != "1":
+            raise Failure(f"{name}'s connection carries {rows[0]}")
+    alice, bob = (watchers[name].told("keys") for name in ("alice", "bob"))
+    if not alice or sorted(tuple(reversed(row)) for row in alice) != sorted(map(tuple, bob)):
+        raise Failure(f"alice is told {alice}, bob {bob}")
+    if any(len(half.split(":")[1]) != 40 for row in alice for half in row):
+        raise Failure(f"keys of AES-128 with GCM's salt have other lengths: {alice}")
+    # A key manager that is killed takes nothing with it, and what it watched goes on.
+    watchers["bob"].process.kill()
+    watchers["bob"].process.wait()
+    stage.members["bob"].stop()
+    gone = watchers["alice"].until("delete")[-1].split()
+    if gone[1] != standing["alice"][0][1] or watchers["alice"].list():
+        raise Failure(f"bob has left, and alice is told {gone}")
+    return f"one connection at both ends, told and counted; {len(alice)} pair of keys, the same at both; its end is told"
+
+
+SCENARIOS = {"manual-sas": manual_sas, "shown-sas": shown_sas, "watched-sas": watched_sas}
 NAMES = tuple(SCENARIOS)
 
 

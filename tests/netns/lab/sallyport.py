@@ -121,7 +121,7 @@ class Sallyport:
 
         def ready():
             if self.process.poll() is not None:
-                raise RuntimeError(f"sallyportd ended at once:\n{self.tail()}")
+                raise RuntimeError(f"sallyportd ended at once with {self.process.returncode}:\n{self.tail()}")
             return self.socket.exists()
         wait_until(ready, 10, "sallyportd's control socket")
         return self

@@ -86,6 +86,32 @@ condition = { REMOTE_ID = ["CN=clerk.example", "guest.example"], AUTHENTICATION_
               .find("unknown key") != std::string::npos);
   }
 
+  TEST_CASE("[WFP 14] IPSEC_KM_DEMUX names the keying modules that may be tried") {
+    const Loaded loaded = load_text(std::string(kContexts) + R"(
+[[filter]]
+name = "no IKEv2 to the old ones"
+layer = "IPSEC_KM_DEMUX"
+key_modules = ["AUTHIP", "IKE"]
+terminating = true
+condition = { IP_REMOTE_ADDRESS = "192.0.2.0/24" }
+)");
+    for (const auto& error : loaded.errors) FAIL_CHECK(to_string(error));
+    const auto& filter = loaded.settings.filters.filters.at(0);
+    CHECK(filter.key_modules == std::vector<std::string>{"AUTHIP", "IKE"});
+    CHECK(filter.terminating_match);
+    CHECK_FALSE(filter.v6);
+    const std::string head = "[[filter]]\nname = \"x\"\nlayer = \"IPSEC_KM_DEMUX\"\n";
+    CHECK(refusal(head).find("lacks \"key_modules\"") != std::string::npos);
+    CHECK(refusal(head + "key_modules = []\n").find("must not be empty") != std::string::npos);
+    CHECK(refusal(head + "key_modules = [\"IKEV2\", \"IKEV2\"]\n").find("twice") != std::string::npos);
+    CHECK(refusal(head + "key_modules = \"IKEV3\"\n").find("is not known here") != std::string::npos);
+    CHECK(refusal(head + "key_modules = \"IKEV2\"\naction = \"BLOCK\"\n").find("action") == std::string::npos);
+    CHECK(refusal(head + "key_modules = \"IKEV2\"\ncondition = { IP_PROTOCOL = 6 }\n").find("unknown key") !=
+          std::string::npos);
+    CHECK(refusal("[[filter]]\nname = \"x\"\nlayer = \"OUTBOUND_TRANSPORT\"\nkey_modules = \"IKEV2\"\n")
+              .find("belongs to filters at IPSEC_KM_DEMUX") != std::string::npos);
+  }
+
   TEST_CASE("contexts have keys of their own that stay, and their secrets are credentials by that name") {
     const Loaded loaded = load_text(kContexts);
     REQUIRE(loaded.ok());

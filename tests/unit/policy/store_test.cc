@@ -97,6 +97,48 @@ TEST_CASE("what is persistent or of boot time comes back whole in a new engine, 
   CHECK(again.error().code == Fwp::ALREADY_EXISTS);
 }
 
+TEST_CASE("[WFP 3] protection of containers, of databases and of the engine, and options, come back too") {
+  World w;
+  const auto closed = *parse_sddl("O:BAG:SYD:(A;;GA;;;BA)");
+  REQUIRE(w.engine.set_option(w.user, EngineOption::NET_EVENT_MATCH_ANY_KEYWORDS, Value(uint32_t{3})));
+  REQUIRE(w.engine.protect(w.user, ObjectKind::sublayer, {}, closed));
+  REQUIRE(w.engine.protect(w.user, Database::connections, closed));
+  REQUIRE(w.engine.protect_net_events(w.user, closed));
+  CHECK_FALSE(image_of(*w.engine.snapshot()).settings);
+  const Bytes file = write_store(image_of(w.engine));
+  auto back = read_store(file);
+  REQUIRE(back);
+  REQUIRE(back->settings);
+  CHECK(*back->settings == w.engine.settings());
+  World other;
+  const uint64_t before = other.engine.settings_generation();
+  REQUIRE(restore(other.engine, {}, std::move(*back)));
+  CHECK(other.engine.settings() == w.engine.settings());
+  CHECK(other.engine.settings_generation() != before);
+  CHECK(*other.engine.protection(other.user, ObjectKind::sublayer, {}) == closed);
+  CHECK(write_store(image_of(other.engine)) == file);
+  // Who tells of keys is not for operators of the network.
+  World fresh;
+  CHECK(*fresh.engine.protection(fresh.user, Database::dictators) == administrators_only());
+  CHECK_FALSE(image_of(fresh.engine).settings);
+}
+
+TEST_CASE("a store of version 1 has objects and no settings") {
+  World w;
+  fill(w);
+  Bytes file = write_store(image_of(*w.engine.snapshot()));
+  Bytes body(file.begin() + kStoreHeaderOctets, file.end() - 1);  // the last octet: no settings
+  Writer old;
+  old.bytes(ByteView(file).first(8));
+  old.u32(1);
+  old.u32(static_cast<uint32_t>(body.size()));
+  old.u64(crc64(body));
+  old.bytes(body);
+  const auto back = read_store(old.view());
+  REQUIRE(back);
+  CHECK(*back == image_of(*w.engine.snapshot()));
+}
+
 TEST_CASE("a store that was cut, grown or changed in any bit is refused with its reason") {
   World w;
   fill(w);

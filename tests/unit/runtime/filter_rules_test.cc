@@ -90,7 +90,10 @@ TEST_SUITE("runtime/filter_rules") {
   TEST_CASE("what is captured leaves by the device or not at all, and what came protected is never clear again") {
     const std::string text = text_of(sample());
     CHECK(holds(text, "meta mark set 0x5352 accept"));
-    CHECK(holds(text, "meta mark 0x5352 oifname != \"sallyport0\" counter name captured_out drop"));
+    CHECK(holds(text,
+                "meta mark and 0x1ffff == 0x15352 oifname \"lo\" accept\n\t\tmeta mark and 0xffff == 0x5352 oifname != "
+                "\"sallyport0\" "
+                "counter name captured_out drop"));
     CHECK(holds(text,
                 "iifname \"sallyport0\" ct mark set ct mark or 0x20000000\n\t\tiifname \"sallyport0\" fib daddr type "
                 "local meta mark set 0x5352 accept"));

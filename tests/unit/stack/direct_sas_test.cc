@@ -159,7 +159,7 @@ TEST_SUITE("stack/direct_sas") {
     CHECK(why(direct.add_inbound(policy, id, short_key)) == Fwp::WIN32_INVALID_PARAMETER);
     auto nested = bundle(spi, 1);
     nested.sas.push_back(nested.sas[0]);
-    CHECK(why(direct.add_inbound(policy, id, nested)) == Fwp::NOT_SUPPORTED);
+    CHECK(why(direct.add_inbound(policy, id, nested)) == Fwp::INVALID_TRANSFORM_COMBINATION);
     REQUIRE(direct.add_inbound(policy, id, bundle(spi, 1)));
     CHECK(why(direct.add_inbound(policy, id, bundle(spi, 1))) == Fwp::INCOMPATIBLE_SA_STATE);
     auto unlike = bundle(5000, 1);
@@ -293,5 +293,81 @@ TEST_SUITE("stack/direct_sas") {
       for (uint64_t i = 2; i < 6; ++i) CHECK(pair.ping(i) == (packets == 0 || i <= 2));
       CHECK(pair.east.control.direct().size() == (packets == 0 ? 1 : 0));
     }
+  }
+
+  TEST_CASE(
+      "[RFC4301 E] [scenario 9] ESP and AH in one bundle: AH around what ESP has sealed, and neither without the "
+      "other") {
+    DirectPair pair;
+    pair.at_east = add_filters(pair.east, pair.now, pair.west.address);
+    pair.at_west = add_filters(pair.west, pair.now, pair.east.address);
+    struct End {
+      StackNode& node;
+      StackNode& peer;
+      const Installed& filters;
+      stack::DirectSas::Id id = 0;
+      uint32_t esp = 0, ah = 0;
+    };
+    End ends[] = {{pair.east, pair.west, pair.at_east}, {pair.west, pair.east, pair.at_west}};
+    const auto both = [](uint32_t esp, uint32_t ah, uint8_t key) {
+      policy::SaBundle out = bundle(esp, key);
+      policy::SaMaterial around;
+      around.spi = ah;
+      around.kind = policy::TransformKind::AH;
+      around.auth = policy::TransformId{2, 2, {}};  // HMAC-SHA-256-128
+      around.auth_key = policy::SharedSecret(Bytes(32, static_cast<uint8_t>(key + 2)));
+      out.sas.push_back(around);
+      return out;
+    };
+    uint8_t key = 1;
+    for (End& end : ends) {
+      stack::DirectSas& direct = end.node.control.direct();
+      const policy::Snapshot& policy = *end.node.control.filters();
+      end.id = direct.create(policy, traffic(end.node, end.peer.address, end.filters.outbound), 0, 0).value().id;
+      end.esp =
+          direct.set_spi(policy, end.id, {traffic(end.node, end.peer.address, end.filters.inbound), {}, 0}).value();
+      end.ah = end.esp ^ 0x100;
+      policy::SaBundle swapped = both(end.esp, end.ah, key);
+      std::swap(swapped.sas[0], swapped.sas[1]);
+      CHECK(why(direct.add_inbound(policy, end.id, swapped)) == Fwp::INVALID_TRANSFORM_COMBINATION);
+      CHECK(why(direct.add_inbound(policy, end.id, both(end.esp, end.esp, key))) == Fwp::NOT_SUPPORTED);
+      CHECK(why(direct.add_inbound(policy, end.id, both(end.esp, 7, key))) == Fwp::WIN32_INVALID_PARAMETER);
+      REQUIRE(direct.add_inbound(policy, end.id, both(end.esp, end.ah, key)));
+      key = 9;
+    }
+    CHECK(why(pair.east.control.direct().add_outbound(ends[0].id, bundle(ends[1].esp, 9))) ==
+          Fwp::WIN32_INVALID_PARAMETER);
+    REQUIRE(pair.east.control.direct().add_outbound(ends[0].id, both(ends[1].esp, ends[1].ah, 9)));
+    REQUIRE(pair.west.control.direct().add_outbound(ends[1].id, both(ends[0].esp, ends[0].ah, 1)));
+    pair.settle();
+    CHECK(pair.ping(1));
+    CHECK(pair.ping(2));
+    const auto sas = pair.east.dataplane.sas(pair.now);
+    REQUIRE(sas.size() == 2);
+    for (const auto& sa : sas) CHECK(sa.packets_in == 2);
+    CHECK(pair.east.control.direct().get(ends[0].id)->inbound->bundle.sas.size() == 2);
+    CHECK(pair.east.dataplane.traffic().out.authenticated_ah > 0);
+
+    // ESP alone, as whoever strips AH would send it, is not taken.
+    const auto forged = pair.east.dataplane.ping(pair.now, 3, pair.west.address, 3, 56);
+    REQUIRE(forged);
+    pair.east.drain(pair.now);
+    REQUIRE(pair.east.out.size() == 1);
+    constexpr size_t kAhOctets = 12 + 16;
+    WirePacket stripped = pair.east.out[0];
+    pair.east.out.clear();
+    REQUIRE(stripped.ah_outer_octets == 20);
+    stripped.payload.erase(stripped.payload.begin(), stripped.payload.begin() + 20 + kAhOctets);
+    stripped.ah_outer_octets = 0;
+    const uint64_t broken = pair.west.dataplane.drops()[ipsec::Drop::bundle_broken];
+    pair.west.receive(pair.now, stripped);
+    CHECK(pair.west.dataplane.drops()[ipsec::Drop::bundle_broken] == broken + 1);
+
+    REQUIRE(pair.east.control.direct().remove(ends[0].id));
+    pair.settle();
+    CHECK(pair.east.dataplane.sas(pair.now).empty());
+    CHECK_FALSE(pair.ping(4));
+    CHECK(pair.east.clear.empty());
+    CHECK(pair.east.control.endpoint().status().empty());
   }
 }

@@ -162,4 +162,28 @@ TEST_SUITE("stack/key_modules") {
     pair.east.drain(pair.now);
     CHECK(pair.ping(2));
   }
+
+  TEST_CASE("[WFP 14] IPSEC_KM_DEMUX: a filter of the configuration decides like one of a program") {
+    config::FilterPolicy policy;
+    config::FilterSettings filter;
+    filter.name = "AuthIP alone";
+    filter.layer = "IPSEC_KM_DEMUX";
+    filter.key_modules = {"AUTHIP"};
+    filter.terminating_match = true;
+    policy.filters.push_back(filter);
+    FilterPair pair;
+    for (StackNode* node : {&pair.east, &pair.west}) install(*node, pair.now, {});
+    auto configuration = std::make_shared<model::IkePolicySet>();
+    configuration->credentials = {{s::guid(1).to_string() + "/0", model::AuthPolicy::Kind::psk, {}, {}}};
+    pair.east.control.handle_command(pair.now, stack::ReloadCommand{1, configuration, policy});
+    pair.east.drain(pair.now);
+    CHECK_FALSE(pair.ping(1));
+    CHECK(pair.east.control.ike_counters().initiated == 0);
+    CHECK(failures(pair.east, policy::FailurePoint::ME) == 1);
+    policy.filters[0].key_modules = {"AUTHIP", "IKEV2"};
+    pair.east.control.handle_command(pair.now, stack::ReloadCommand{2, configuration, policy});
+    pair.east.drain(pair.now);
+    pair.run(seconds(20));
+    CHECK(pair.ping(2));
+  }
 }

@@ -104,6 +104,9 @@ struct Host {
   ipsec::FlowPolicy::Ruling out(uint16_t port, uint8_t flags = wire::ip::kTcpAck) {
     return flows.outbound(now, leaving(port, flags));
   }
+  stack::FilterFlows::Standing standing(uint16_t port) {
+    return flows.standing(stack::leaving_flow(leaving(port).flow)).value_or(stack::FilterFlows::Standing{});
+  }
   ipsec::Verdict in(const wire::ip::PacketView& packet, model::ChildId child, uint32_t reqid = 0) {
     ipsec::SaRecord record;
     record.spec.child_id = child;
@@ -260,7 +263,9 @@ TEST_SUITE("stack/socket_filters") {
     CHECK(host.in(more, 12, 0x80000012) == ipsec::Verdict(Drop::other_sa));
     host.flows.retire(13);
     CHECK(host.flows.outbound(host.now, answer).negotiate);
+    CHECK(host.flows.standing(stack::leaving_flow(answer.flow))->reqid == 0x80000011);
     CHECK(host.in(more, 12, 0x80000012).passed());
+    CHECK(host.flows.standing(stack::leaving_flow(answer.flow))->reqid == 0x80000012);
     CHECK((*host.flows.outbound(host.now, answer).decision->entry)->reqid == 0x80000012);
   }
 
@@ -358,8 +363,10 @@ TEST_SUITE("stack/socket_filters") {
       CHECK_FALSE(host.in(arriving(4000), 1).passed());
       CHECK(host.out(4000).way == Way::reset);
     }
+    CHECK(host.standing(4000).broken == stack::FilterFlows::Broken::other_peer);
     // The next connection of the same ports is another one.
     CHECK(host.out(4000, wire::ip::kTcpSyn).way != Way::reset);
+    CHECK(host.standing(4000).broken == stack::FilterFlows::Broken::no);
   }
 
   TEST_CASE("[RFC5660 2] a connection that was encrypted does not go on with authentication alone") {
@@ -369,6 +376,7 @@ TEST_SUITE("stack/socket_filters") {
     CHECK(host.in(arriving(4000), 1).passed());
     host.flows.learn(2, {nullptr, true, 0, false, 1, 0}, *IpAddr::parse("192.0.2.2"), false);
     CHECK(host.out(4000).way == Way::reset);
+    CHECK(host.standing(4000).broken == stack::FilterFlows::Broken::less_protection);
   }
 
   TEST_CASE("[RFC5660 2] another peer's opening segment does not take a connection's ports while it stands") {

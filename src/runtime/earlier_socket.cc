@@ -1,0 +1,101 @@
+// See earlier_socket.h.
+#include "runtime/earlier_socket.h"
+
+#include <netinet/in.h>
+
+#include <set>
+
+#include "runtime/routes_linux.h"
+
+namespace sallyport::runtime {
+namespace {
+
+constexpr uint8_t kSynSent = 2, kListening = 10;
+// Of connections: established, and on their way to an end that the program has not been told of.
+constexpr uint32_t kConnected = 1u << 1 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 | 1u << 11;
+constexpr uint32_t kAllStates = ~0u;
+
+bool is_secured(const FoundSocket& socket) { return socket.uid && (socket.mark & kCaptureMask) == kCaptureMark; }
+
+void put(Writer& out, const IpEndpoint& end) {
+  const ByteView address = end.addr.bytes();
+  out.u8(static_cast<uint8_t>(address.size()));
+  out.bytes(address);
+  out.zeros(16 - address.size());
+  out.u16(end.port);
+}
+
+Result<IpEndpoint> endpoint_of(Reader& in) {
+  SP_TRY(const uint8_t octets, in.u8());
+  SP_TRY(const ByteView room, in.view(16));
+  if (octets != 4 && octets != 16) return fail(Errc::bad_length);
+  const auto address = IpAddr::from_bytes(room.first(octets));
+  if (!address) return fail(Errc::bad_value);
+  SP_TRY(const uint16_t port, in.u16());
+  return IpEndpoint{*address, port};
+}
+
+}  // namespace
+
+Bytes EarlierSocket::write() const {
+  Writer out;
+  out.u8(protocol);
+  out.u8(socket.state);
+  out.u8(socket.v6_only);
+  out.u8(socket.uid.has_value());
+  out.u32(socket.uid.value_or(0));
+  out.u32(socket.mark);
+  out.zeros(2);
+  out.u64(socket.cookie);
+  put(out, socket.local);
+  put(out, socket.remote);
+  return out.take();
+}
+
+Result<EarlierSocket> EarlierSocket::parse(ByteView octets) {
+  Reader in(octets);
+  EarlierSocket out;
+  SP_TRY(out.protocol, in.u8());
+  SP_TRY(out.socket.state, in.u8());
+  SP_TRY(const uint8_t v6_only, in.u8());
+  SP_TRY(const uint8_t owned, in.u8());
+  SP_TRY(const uint32_t uid, in.u32());
+  SP_TRY(out.socket.mark, in.u32());
+  SP_CHECK(in.view(2));
+  SP_TRY(out.socket.cookie, in.u64());
+  SP_TRY(out.socket.local, endpoint_of(in));
+  SP_TRY(out.socket.remote, endpoint_of(in));
+  SP_CHECK(in.expect_end());
+  out.socket.v6_only = v6_only != 0;
+  if (owned != 0) out.socket.uid = uid;
+  return out;
+}
+
+std::vector<EarlierSocket> take_earlier_sockets(SocketLookup& lookup) {
+  std::vector<EarlierSocket> out;
+  lookup.each(IPPROTO_TCP, 1u << kListening | 1u << kSynSent, 0, [&](const FoundSocket& one) {
+    if (is_secured(one)) out.push_back({IPPROTO_TCP, one});
+  });
+  lookup.each(IPPROTO_UDP, kAllStates, 0, [&](const FoundSocket& one) {
+    if (is_secured(one)) out.push_back({IPPROTO_UDP, one});
+  });
+  std::vector<FoundSocket> connected;
+  std::set<std::pair<IpEndpoint, IpEndpoint>> ends;
+  lookup.each(IPPROTO_TCP, kConnected, 0, [&](const FoundSocket& one) {
+    ends.emplace(one.local, one.remote);
+    if ((one.mark & kCaptureMask) == kCaptureMark) connected.push_back(one);
+  });
+  for (const FoundSocket& one : connected) {
+    if (!ends.contains({one.remote, one.local})) (void)lookup.end(IPPROTO_TCP, one);
+  }
+  return out;
+}
+
+std::optional<EarlierSocket> find_earlier_socket(SocketLookup& lookup, uint8_t protocol, const IpEndpoint& local,
+                                                 const IpEndpoint& remote) {
+  const auto found = lookup.find(protocol, local, remote);
+  if (!found || !is_secured(*found)) return std::nullopt;
+  return EarlierSocket{protocol, *found};
+}
+
+}  // namespace sallyport::runtime
