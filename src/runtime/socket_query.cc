@@ -103,6 +103,8 @@ void describe_local_peer(const Driver& driver, const QueriedSocket& socket, uint
   out.method = "local";
   out.principal = std::string(kLocalName) + std::to_string(uid);
   out.names = {out.principal};
+  out.user = out.principal;
+  out.user_names = out.names;
   out.account = account_of(driver, out.names, true);
 }
 

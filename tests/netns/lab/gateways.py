@@ -152,7 +152,7 @@ def program_tunnel(lab):
     stage.serve("bob")
     running = {}
     for name, other in (("alice", "bob"), ("bob", "alice")):
-        member = stage.member(name, "transport-required.toml", change=lambda text: 'policy_store = "none"\n')
+        member = stage.member(name, "transport-required.toml", change=lambda text: "")
         words = stage.host(name).enter([program, stage.wire.address(name, "v4"), stage.wire.address(other, "v4"), "a secret of programs"])
         running[name] = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                          env={**os.environ, "SALLYPORT_SOCKET": str(member.socket)})

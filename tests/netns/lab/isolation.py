@@ -114,7 +114,10 @@ class Member(Sallyport):
 
     def use(self, example, change=lambda text: text):
         head = f"[daemon]\ncontrol = {_toml(str(self.socket))}\nuser = \"nobody\"\n\n"
-        self.file.write_text(head + change((CONF / example).read_text()))
+        text = change((CONF / example).read_text())
+        # Nothing is to be left on the machine, nor found there.
+        kept = "" if "policy_store" in text else 'policy_store = "none"\n'
+        self.file.write_text(head + kept + text)
         self.file.chmod(0o600)
 
 
@@ -367,7 +370,7 @@ def program_filters(lab):
         raise Failure(f"{program} is not built")
     stage = Stage(lab, ("alice", "bob"))
     stage.serve("bob")
-    member = stage.member("alice", "transport-required.toml", change=lambda text: 'policy_store = "none"\n')
+    member = stage.member("alice", "transport-required.toml", change=lambda text: "")
     _nothing(stage.require("alice", "bob", "clear"))
     addresses = [stage.wire.address("bob", family) for family in FAMILIES]
     blocker = stage.host("alice").start([program, *addresses], stdout=subprocess.PIPE, text=True,

@@ -54,6 +54,8 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
     lines = ["[daemon]", f"control = {_toml(str(socket))}", 'user = "nobody"']
     if key_log:
         lines += [f"key_log = {_toml(str(key_log))}"]
+    if "policy_store" not in daemon:
+        lines += ['policy_store = "none"']
     if daemon:
         lines += [daemon]
     if ports:
