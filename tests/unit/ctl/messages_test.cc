@@ -69,6 +69,8 @@ StatusReply full_status() {
                  {addr("2001:db8::2"), 500},
                  "east.example",
                  "west.example",
+                 "O=Example, CN=alice",
+                 "O=Example, CN=bob",
                  true,
                  true,
                  "aes256gcm16-prfsha256-x25519",
@@ -82,6 +84,8 @@ StatusReply full_status() {
                          {"peer.example"},
                          "a",
                          "b",
+                         true,
+                         "any",
                          "p",
                          true,
                          "No answer.",
@@ -132,11 +136,15 @@ TEST_SUITE("ctl/messages") {
     CHECK(got.ike_sas[0].spi_i == 0x1122334455667788);
     CHECK(got.ike_sas[0].remote.to_string() == "[2001:db8::2]:500");
     CHECK(got.ike_sas[0].rekey_in == 99);
+    CHECK(got.ike_sas[0].local_user == "O=Example, CN=alice");
+    CHECK(got.ike_sas[0].remote_user == "O=Example, CN=bob");
     REQUIRE(got.ike_sas[0].children.size() == 1);
     CHECK(got.ike_sas[0].children[0].rekey_packets == 10);
     CHECK(got.ike_sas[0].children[0].remote.size() == 2);
     REQUIRE(got.connections.size() == 1);
     CHECK(got.connections[0].retry_in == 3);
+    CHECK(got.connections[0].proves_user);
+    CHECK(got.connections[0].remote_user == "any");
     CHECK(got.connections[0].children[0].start == "up");
     CHECK(got.daemon.device_addresses.front() == "10.0.0.1");
     CHECK(got.daemon.key_log);
