@@ -341,14 +341,14 @@ def server_isolation_by_user(lab):
     for name in ("kiosk", "lobby"):
         _nothing(stage.require(name, "server", "secured", patience=20))
     for name in ("bare", "plain"):
-        _nothing(stage.require(name, "server", None, patience=4))
+        _nothing(stage.require(name, "server", None, patience=2.5))
     # Who may speak with the server, and at the service.
     wanted = {("kiosk", 0): (True, False), ("lobby", 0): (True, False), ("bare", 0): (False, False), ("plain", 0): (False, False)}
     wanted |= {("desk", uid): (user is not None, user == "alice") for uid, (_, user) in accounts.items()}
     for (name, uid), answered in wanted.items():
         for family in FAMILIES:
             for port, may in zip((PORT, SERVICE), answered):
-                answers, _ = stage.ask(name, "server", family, "tcp", f"{name}-{uid}-at-{port}", 12 if may else 4, port, uid=uid)
+                answers, _ = stage.ask(name, "server", family, "tcp", f"{name}-{uid}-at-{port}", 12 if may else 2.5, port, uid=uid)
                 if bool(answers) != may:
                     raise Failure(f"{name}, account {uid}, at port {port} over {family}: {answers} answers")
     # No SA is shared: each family has one for each user of desk.
