@@ -19,7 +19,7 @@ constexpr Duration kLookForPeer = milliseconds(1);  // not more often, whatever 
 constexpr size_t kMostFailed = 1024;                // connections that have gone without an SA, and why
 constexpr size_t kMostUnknown = 256;                // packets that wait for a word about their sockets
 constexpr uint8_t kTcp = 6, kUdp = 17;
-constexpr uint8_t kListening = 10, kTimeWait = 6, kClosed = 7;
+constexpr uint8_t kListening = 10, kFinWait2 = 5, kTimeWait = 6, kClosed = 7;
 constexpr uint32_t kAllStates = ~0u;
 
 SocketPlace whole_port(uint8_t protocol, const IpAddr& local, uint16_t port) {
@@ -200,6 +200,7 @@ SocketService::Census SocketService::take_census() {
   if (streams) {
     lookup_.each(kTcp, kAllStates & ~(1u << kTimeWait | 1u << kClosed), 0, [&](const FoundSocket& found) {
       out.living.emplace(kTcp, found.cookie);
+      if (found.state == kFinWait2) out.half_closed.emplace(found.local, found.remote);
       if (found.state == kListening) {
         out.listening.insert(found.local);
       } else {
@@ -229,6 +230,8 @@ void SocketService::look() {
       if (socket.places.empty()) continue;
       const SocketPlace& at_first = socket.places.front();
       const bool lives = census.living.contains({socket.datagrams ? kUdp : kTcp, here->first}) ||
+                         census.half_closed.contains(
+                             {{at_first.local, at_first.local_port}, {at_first.remote, at_first.remote_port}}) ||
                          (socket.listener && census.accepted.contains(at_first.local_port) &&
                           !census.listening.contains({at_first.local, at_first.local_port}));
       if (lives) continue;

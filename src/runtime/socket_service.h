@@ -105,6 +105,8 @@ class SocketService {
     std::set<std::pair<uint8_t, uint64_t>> living;  // protocol and cookie
     std::set<uint16_t> accepted;                    // local ports with connections
     std::set<IpEndpoint> listening;
+    // Closed by us and not yet by the peer: the kernel keeps these two alone, under another cookie.
+    std::set<std::pair<IpEndpoint, IpEndpoint>> half_closed;
   };
   Census take_census();
   void arm();
