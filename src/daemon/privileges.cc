@@ -40,6 +40,18 @@ auto open_patiently(const Open& open) {
   return out;
 }
 
+// The one that is held is the worker's to read from.
+std::optional<runtime::SocketLookup> own_lookup() {
+  auto fd = runtime::open_socket_lookup();
+  if (!fd) return std::nullopt;
+  return runtime::SocketLookup(std::move(*fd));
+}
+
+bool has_earlier_sockets() {
+  auto lookup = own_lookup();
+  return lookup && runtime::has_earlier_sockets(*lookup);
+}
+
 Fd open_log(const std::string& path) {
   return Fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
 }
@@ -93,7 +105,7 @@ std::optional<std::string> Privileges::open_all(const config::Settings& settings
   settings_ = settings;
   if (settings.device.type == DeviceSettings::Type::tun) {
     found_closed_ = guard_.present();
-    sockets_secured_ = found_closed_;
+    sockets_secured_ = found_closed_ && (settings.secure_sockets.enabled || has_earlier_sockets());
     if (auto refused = protect(settings)) return refused;
     if (!not_enforced_.empty()) warnings_.push_back("clear packets are not kept out: " + not_enforced_);
   }
@@ -137,21 +149,14 @@ int Privileges::secure_socket(int socket, const runtime::SecuringWish& wish, uin
 }
 
 std::vector<runtime::EarlierSocket> Privileges::take_earlier_sockets() {
-  // The one that is held is the worker's to read from: another for this.
-  if (!held_.socket_lookup) return {};
-  auto own = runtime::open_socket_lookup();
-  if (!own) return {};
-  runtime::SocketLookup lookup(std::move(*own));
-  return runtime::take_earlier_sockets(lookup);
+  auto lookup = held_.socket_calls ? own_lookup() : std::nullopt;
+  return lookup ? runtime::take_earlier_sockets(*lookup) : std::vector<runtime::EarlierSocket>();
 }
 
 std::optional<runtime::EarlierSocket> Privileges::find_earlier_socket(uint8_t protocol, const IpEndpoint& local,
                                                                       const IpEndpoint& remote) {
-  if (!held_.socket_lookup) return std::nullopt;
-  auto own = runtime::open_socket_lookup();
-  if (!own) return std::nullopt;
-  runtime::SocketLookup lookup(std::move(*own));
-  return runtime::find_earlier_socket(lookup, protocol, local, remote);
+  auto lookup = held_.socket_calls ? own_lookup() : std::nullopt;
+  return lookup ? runtime::find_earlier_socket(*lookup, protocol, local, remote) : std::nullopt;
 }
 
 std::optional<std::string> Privileges::open_files(const config::Settings& settings) {
@@ -375,7 +380,8 @@ std::optional<std::string> Privileges::apply_guard(const config::Settings& setti
   plan.natt_port = settings_.daemon.natt_port;
   plan.filters = filters;
   plan.device_mtu = settings_.device.mtu;
-  plan.secure_sockets = settings.secure_sockets.enabled;
+  // Sockets of before stay secured ones when nobody may secure any more.
+  plan.secure_sockets = settings.secure_sockets.enabled || sockets_secured_;
   return guard_.apply(std::move(plan));
 }
 
@@ -469,7 +475,7 @@ void Privileges::remove_all(End end) {
   } else {
     if (routes_) (void)routes_->clear();
     // What programs have secured stays secured, whatever they do with it.
-    if (settings_.secure_sockets.enabled && sockets_secured_) {
+    if (sockets_secured_) {
       guard_.keep_sockets_shut();
     } else if (settings_.device.type == DeviceSettings::Type::tun) {
       guard_.remove();

@@ -15,7 +15,8 @@ constexpr uint8_t kSynSent = 2, kListening = 10;
 constexpr uint32_t kConnected = 1u << 1 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 | 1u << 11;
 constexpr uint32_t kAllStates = ~0u;
 
-bool is_secured(const FoundSocket& socket) { return socket.uid && (socket.mark & kCaptureMask) == kCaptureMark; }
+bool is_marked(const FoundSocket& socket) { return (socket.mark & kCaptureMask) == kCaptureMark; }
+bool is_secured(const FoundSocket& socket) { return socket.uid && is_marked(socket); }
 
 void put(Writer& out, const IpEndpoint& end) {
   const ByteView address = end.addr.bytes();
@@ -83,12 +84,19 @@ std::vector<EarlierSocket> take_earlier_sockets(SocketLookup& lookup) {
   std::set<std::pair<IpEndpoint, IpEndpoint>> ends;
   lookup.each(IPPROTO_TCP, kConnected, 0, [&](const FoundSocket& one) {
     ends.emplace(one.local, one.remote);
-    if ((one.mark & kCaptureMask) == kCaptureMark) connected.push_back(one);
+    if (is_marked(one)) connected.push_back(one);
   });
   for (const FoundSocket& one : connected) {
     if (!ends.contains({one.remote, one.local})) (void)lookup.end(IPPROTO_TCP, one);
   }
   return out;
+}
+
+bool has_earlier_sockets(SocketLookup& lookup) {
+  bool any = false;
+  for (const uint8_t protocol : {uint8_t{IPPROTO_TCP}, uint8_t{IPPROTO_UDP}})
+    lookup.each(protocol, kAllStates, 0, [&](const FoundSocket& one) { any = any || is_marked(one); });
+  return any;
 }
 
 std::optional<EarlierSocket> find_earlier_socket(SocketLookup& lookup, uint8_t protocol, const IpEndpoint& local,

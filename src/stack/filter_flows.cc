@@ -384,10 +384,7 @@ bool FilterFlows::may_come_by(TimePoint now, const wire::ip::PacketView& view, F
 
 FilterFlows::Broken FilterFlows::breaks_latch(const Flow& flow, const Origin& origin, bool encrypted) {
   if (!flow.latch) return Broken::no;
-  Origin began;
-  began.machine = flow.latch->machine;
-  began.user = flow.latch->user;
-  if (!began.same_peer(origin)) return Broken::other_peer;
+  if (!origin.same_peer(*flow.latch)) return Broken::other_peer;
   return flow.latch->encrypted && !encrypted ? Broken::less_protection : Broken::no;
 }
 

@@ -39,7 +39,8 @@ class FilterFlows final : public ipsec::FlowPolicy {
     uint64_t group = 0;                            // of the sockets that it serves; 0: of no sockets
     uint32_t answered = 0;                         // its reqid, where a peer asked for it: its flows are answered by it
     std::shared_ptr<const policy::Token> user = nullptr;  // of the peer, beside its machine
-    bool same_peer(const Origin& other) const {
+    template <class Peer>
+    bool same_peer(const Peer& other) const {
       const auto same = [](const auto& a, const auto& b) { return a == b || (a && b && *a == *b); };
       return same(machine, other.machine) && same(user, other.user);
     }

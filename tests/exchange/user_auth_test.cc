@@ -59,6 +59,12 @@ struct WithUsers : TwoEndpoints {
     const auto status = end.endpoint.status();
     return status.empty() ? "none" : status.front().state;
   }
+  // Until the first IKE_AUTH request waits in `a`.
+  void begin() {
+    initiate();
+    deliver(a);
+    deliver(b);
+  }
   // The message that waits in `from`, with payloads changed on the way.
   void alter(OneEnd& from, const std::function<void(std::vector<Payload>&)>& change) {
     auto payloads = opened(from);
@@ -263,9 +269,7 @@ TEST_CASE("[RFC4739 2.1] a user who is another, whom nobody vouches for, or who 
 TEST_CASE("[RFC4739 2.1] a second authentication that was not offered is refused, by either side") {
   WithUsers t;
   SUBCASE("by the responder") {
-    t.initiate();
-    t.deliver(t.a);
-    t.deliver(t.b);
+    t.begin();
     t.alter(t.a, [](auto& payloads) { payloads.push_back(another()); });
     t.run();
     CHECK(t.failure(t.b).sentence.find("not offered") != std::string::npos);
@@ -273,17 +277,13 @@ TEST_CASE("[RFC4739 2.1] a second authentication that was not offered is refused
   SUBCASE("by the responder, of one that did not say it takes any") {
     t.at_a().local_user = t.user(t.a, "alice");
     t.at_b().remote_user = WithUsers::wanted();
-    t.initiate();
-    t.deliver(t.a);
-    t.deliver(t.b);
+    t.begin();
     t.alter(t.a, [](auto& payloads) { remove_notify(payloads, NotifyType::MULTIPLE_AUTH_SUPPORTED); });
     t.run();
     CHECK(t.failure(t.b).sentence.find("not offered") != std::string::npos);
   }
   SUBCASE("by the initiator") {
-    t.initiate();
-    t.deliver(t.a);
-    t.deliver(t.b);
+    t.begin();
     t.deliver(t.a);
     t.alter(t.b, [](auto& payloads) { payloads.push_back(another()); });
     t.run();
@@ -362,9 +362,7 @@ TEST_CASE("[RFC4739 2.1] an answer that runs ahead, skips or adds a user ends it
     t.deliver(t.a);
   };
   SUBCASE("the Child SA in the first answer") {
-    t.initiate();
-    t.deliver(t.a);
-    t.deliver(t.b);
+    t.begin();
     t.deliver(t.a);
     t.alter(t.b, [](auto& payloads) {
       payloads.push_back(SaPayload{{*model::parse_proposal(model::Protocol::ESP, "aes128gcm16")}});

@@ -10,14 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUST(call)                                                       \
-  do {                                                                   \
-    const DWORD code_ = (call);                                          \
-    if (code_ != ERROR_SUCCESS) {                                        \
-      printf("%s:%d: %s: 0x%08x\n", __FILE__, __LINE__, #call, code_);   \
-      exit(1);                                                           \
-    }                                                                    \
-  } while (0)
+#include "must.h"
 
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 

@@ -223,6 +223,36 @@ def restarted(talk):
     return "listeners, datagram sockets and sockets not connected yet go on; a connection ends with ECONNABORTED, a named one stays shut"
 
 
+def switched_off(talk):
+    """The next daemon lets nobody secure sockets: those of before stay shut, also when that one is stopped."""
+    for family in FAMILIES:
+        address = talk.stage.wire.address("bob", family)
+        server = ready(holder(talk, "bob", "echo", address, PORT), "bound")
+        wires = Wires(talk, f"secure sockets switched off over {family}")
+        client = program(talk, "alice", ["/usr/bin/python3", HERE / "holder.py", "earlier", address, PORT], stdin=subprocess.PIPE)
+        if (said := json.loads(client.stdout.readline())) != {"before": ["TEXT", "TEXT"]}:
+            raise Failure(f"over {family} before: {said}")
+        member = talk.stage.members["alice"]
+        before = member.file.read_text()
+        member.stop()
+        member.file.write_text(before[:before.index("[secure_sockets]")])
+        member.start()
+        for _ in range(2):
+            client.stdin.write("go on\n")
+            client.stdin.flush()
+        if (said := json.loads(client.stdout.readline())) != {"without": ["no answer"] * 3}:
+            raise Failure(f"over {family} with a daemon that has no secure sockets: {said}")
+        member.stop()
+        time.sleep(2)  # it goes on to try
+        wires.judge()
+        for process in (client, server):
+            process.kill()
+            process.wait()
+        member.file.write_text(before)
+        member.start()
+    return "nothing in the clear from sockets of before, with such a daemon and after it"
+
+
 def within_host(talk):
     """Secured sockets of one host speak to each other and know the account; who is not secured, or has to prove a name, does not."""
     user = [["uid:65534", "local"]] * 2

@@ -271,7 +271,7 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
          "identities": identities, "impersonation": impersonation, "nothing-left": nothing_left,
          **{name: (lambda lab, case=case: case(Talk(lab)))
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
-                               ("daemon-killed", evidence.daemon_killed), ("restarted", evidence.restarted), ("race", evidence.race), ("ways-round", evidence.ways_round))},
+                               ("daemon-killed", evidence.daemon_killed), ("restarted", evidence.restarted), ("switched-off", evidence.switched_off), ("race", evidence.race), ("ways-round", evidence.ways_round))},
          "users-known": lambda lab: people.identities(lab, with_certificates),
          "users-impersonated": lambda lab: people.impersonation(lab, with_certificates),
          "identify-only": identify_only, "callers": lambda lab: callers.callers(lab, Talk), "broker": lambda lab: callers.broker(lab, with_certificates),

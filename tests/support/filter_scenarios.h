@@ -86,6 +86,27 @@ inline policy::SessionId install(StackNode& node, TimePoint now, const FilterSce
   return session;
 }
 
+// What the engine of a node has recorded, of one kind.
+template <class What>
+std::vector<std::pair<policy::NetEvent, What>> events(StackNode& node) {
+  policy::Engine& engine = node.control.filter_engine();
+  const auto session = *engine.open(support::trusted());
+  std::vector<std::pair<policy::NetEvent, What>> out;
+  const auto all = engine.net_events(session, {});
+  for (const auto& event : *all)
+    if (const auto* what = std::get_if<What>(&event->what)) out.emplace_back(*event, *what);
+  return out;
+}
+
+// The last filter of a layer that is not built in.
+inline uint64_t filter_at(const StackNode& node, policy::Layer layer) {
+  uint64_t out = 0;
+  node.control.filters()->filters.for_each([&](const auto& f) {
+    if (f->layer == layer && f->head.lifetime != policy::Lifetime::builtin) out = f->id;
+  });
+  return out;
+}
+
 // Both nodes answer for their outer addresses.
 struct FilterPair : StackPair {
   FilterPair() {

@@ -24,4 +24,11 @@ struct MapFiles final : FileSource {
   }
 };
 
+// As the one file of a folder.
+inline Loaded load_one(const std::string& text) {
+  MapFiles files;
+  files.files["/etc/s/s.toml"] = text;
+  return load(files, "/etc/s/s.toml");
+}
+
 }  // namespace sallyport::config

@@ -7,12 +7,6 @@ using namespace sallyport::config;
 
 namespace {
 
-Loaded load_text(const std::string& text) {
-  MapFiles files;
-  files.files["/etc/s/s.toml"] = text;
-  return load(files, "/etc/s/s.toml");
-}
-
 constexpr const char* kContexts = R"(
 [main_mode.members]
 auth = { method = "psk", secret = "members.psk" }
@@ -23,7 +17,7 @@ idle_timeout = "5m"
 
 // The only sentence, with its line.
 std::string refusal(const std::string& text) {
-  const Loaded loaded = load_text(kContexts + text);
+  const Loaded loaded = load_one(kContexts + text);
   REQUIRE(loaded.errors.size() == 1);
   return std::to_string(loaded.errors[0].line) + ": " + loaded.errors[0].sentence;
 }
@@ -32,7 +26,7 @@ std::string refusal(const std::string& text) {
 
 TEST_SUITE("config/read_filters") {
   TEST_CASE("a filter without a family in its layer's name is one of each, and addresses leave one out") {
-    const Loaded loaded = load_text(std::string(kContexts) + R"(
+    const Loaded loaded = load_one(std::string(kContexts) + R"(
 [[filter]]
 name = "a"
 layer = "OUTBOUND_TRANSPORT"
@@ -68,7 +62,7 @@ condition = { IP_REMOTE_ADDRESS = ["192.0.2.0/24", "192.0.2.7-192.0.2.9"] }
   }
 
   TEST_CASE("[WFP 20.6] KM_AUTHORIZATION is one layer, and asks about a peer that has authenticated") {
-    const Loaded loaded = load_text(std::string(kContexts) + R"(
+    const Loaded loaded = load_one(std::string(kContexts) + R"(
 [[filter]]
 name = "only the clerk"
 layer = "KM_AUTHORIZATION"
@@ -87,7 +81,7 @@ condition = { REMOTE_ID = ["CN=clerk.example", "guest.example"], AUTHENTICATION_
   }
 
   TEST_CASE("[WFP 14] IPSEC_KM_DEMUX names the keying modules that may be tried") {
-    const Loaded loaded = load_text(std::string(kContexts) + R"(
+    const Loaded loaded = load_one(std::string(kContexts) + R"(
 [[filter]]
 name = "no IKEv2 to the old ones"
 layer = "IPSEC_KM_DEMUX"
@@ -113,7 +107,7 @@ condition = { IP_REMOTE_ADDRESS = "192.0.2.0/24" }
   }
 
   TEST_CASE("contexts have keys of their own that stay, and their secrets are credentials by that name") {
-    const Loaded loaded = load_text(kContexts);
+    const Loaded loaded = load_one(kContexts);
     REQUIRE(loaded.ok());
     const auto& main_mode = loaded.settings.filters.main_modes.at(0);
     CHECK(main_mode.key == key_of_name("main_mode/members"));
@@ -162,7 +156,7 @@ condition = { IP_REMOTE_ADDRESS = "192.0.2.0/24" }
   }
 
   TEST_CASE("a tunnel says its ends, and what is inside at either end") {
-    const Loaded loaded = load_text(std::string(kContexts) + R"(
+    const Loaded loaded = load_one(std::string(kContexts) + R"(
 [tunnel.branch]
 main_mode = "members"
 local_endpoint = "192.0.2.1"

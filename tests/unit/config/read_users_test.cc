@@ -7,12 +7,6 @@ using namespace sallyport::config;
 
 namespace {
 
-Loaded load_text(const std::string& text) {
-  MapFiles files;
-  files.files["/etc/s/s.toml"] = text;
-  return load(files, "/etc/s/s.toml");
-}
-
 std::string connection(const std::string& more) {
   return "[connection.c]\nlocal = { id = \"a.example\" }\nremote = { address = \"192.0.2.2\", id = \"b.example\" }\n"
          "auth = { method = \"psk\", secret = \"s.psk\" }\n" +
@@ -20,7 +14,7 @@ std::string connection(const std::string& more) {
 }
 
 std::string refusal(const std::string& text) {
-  const Loaded loaded = load_text(text);
+  const Loaded loaded = load_one(text);
   REQUIRE(loaded.errors.size() == 1);
   return loaded.errors[0].key + ": " + loaded.errors[0].sentence;
 }
@@ -30,8 +24,8 @@ std::string refusal(const std::string& text) {
 TEST_SUITE("config/read_users") {
   TEST_CASE("[RFC4739 1] a connection proves a user and demands one") {
     const Loaded loaded =
-        load_text(connection("local_user = { certificate = \"alice.pem\", key = \"alice.key\" }\n"
-                             "remote_user = { ca = \"users.pem\", id = \"O=Example, CN=bob\", required = false }\n"));
+        load_one(connection("local_user = { certificate = \"alice.pem\", key = \"alice.key\" }\n"
+                            "remote_user = { ca = \"users.pem\", id = \"O=Example, CN=bob\", required = false }\n"));
     for (const auto& error : loaded.errors) FAIL_CHECK(to_string(error));
     const model::ConnectionPolicy& c = loaded.settings.connections.at(0);
     REQUIRE(c.local_user);
@@ -60,7 +54,7 @@ TEST_SUITE("config/read_users") {
   }
 
   TEST_CASE("[WFP 13.4] quick mode policy: whose users prove who they are, and accounts of this host") {
-    const Loaded loaded = load_text(
+    const Loaded loaded = load_one(
         "[quick_mode.server]\nuser = { ca = \"users.pem\" }\n"
         "[quick_mode.member]\nuser = { accounts = true }\n"
         "[quick_mode.kiosk]\nuser = { certificate = \"k.pem\", key = \"k.key\" }\n"
@@ -84,7 +78,7 @@ TEST_SUITE("config/read_users") {
   }
 
   TEST_CASE("[WFP 20.6] users in conditions") {
-    const Loaded loaded = load_text(
+    const Loaded loaded = load_one(
         "[[filter]]\nname = \"x\"\nlayer = \"ALE_AUTH_RECV_ACCEPT\"\n"
         "condition = { ALE_REMOTE_USER_ID = [\"O=Example, CN=alice\", \"bob@example.org\"] }\n");
     for (const auto& error : loaded.errors) FAIL_CHECK(to_string(error));

@@ -13,28 +13,7 @@ namespace raw = policy::raw_context;
 using policy::FailurePoint;
 using policy::SaRole;
 
-namespace {
-
-template <class What>
-std::vector<std::pair<policy::NetEvent, What>> events(StackNode& node) {
-  policy::Engine& engine = node.control.filter_engine();
-  const auto session = *engine.open(s::trusted());
-  std::vector<std::pair<policy::NetEvent, What>> out;
-  const auto all = engine.net_events(session, {});
-  for (const auto& event : *all)
-    if (const auto* what = std::get_if<What>(&event->what)) out.emplace_back(*event, *what);
-  return out;
-}
-
-uint64_t filter_at(const StackNode& node, policy::Layer layer) {
-  uint64_t out = 0;
-  node.control.filters()->filters.for_each([&](const auto& f) {
-    if (f->layer == layer && f->head.lifetime != policy::Lifetime::builtin) out = f->id;
-  });
-  return out;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_SUITE("stack/net_events") {
   TEST_CASE("[scenario 1] wrong credentials: the initiator says PEER, the responder ME") {

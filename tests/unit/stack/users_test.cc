@@ -17,25 +17,6 @@ model::AccountUser account(uint32_t uid, const std::string& name) {
   return {uid, {*model::Identity::parse(name + "@example.org"), name}};
 }
 
-template <class What>
-std::vector<What> events(StackNode& node) {
-  policy::Engine& engine = node.control.filter_engine();
-  const auto session = *engine.open(s::trusted());
-  std::vector<What> out;
-  const auto all = engine.net_events(session, {});
-  for (const auto& event : *all)
-    if (const auto* what = std::get_if<What>(&event->what)) out.push_back(*what);
-  return out;
-}
-
-uint64_t filter_at(const StackNode& node, policy::Layer layer) {
-  uint64_t out = 0;
-  node.control.filters()->filters.for_each([&](const auto& f) {
-    if (f->layer == layer && f->head.lifetime != policy::Lifetime::builtin) out = f->id;
-  });
-  return out;
-}
-
 // An IPv4 TCP segment without data.
 Bytes segment(const IpAddr& from, const IpAddr& to, uint16_t source, uint16_t destination, uint8_t flags) {
   Bytes out(40);
@@ -123,10 +104,10 @@ TEST_SUITE("stack/users") {
     CHECK(pair.east.clear.empty());
     const auto theirs = events<policy::EmFailure>(pair.west);
     REQUIRE_FALSE(theirs.empty());
-    CHECK(theirs[0].point == policy::FailurePoint::ME);
-    CHECK(theirs[0].role == policy::SaRole::RESPONDER);
-    CHECK(theirs[0].method == policy::AuthMethodType::CERTIFICATE);
-    CHECK(theirs[0].filter == filter_at(pair.west, policy::Layer::IPSEC_V4));
+    CHECK(theirs[0].second.point == policy::FailurePoint::ME);
+    CHECK(theirs[0].second.role == policy::SaRole::RESPONDER);
+    CHECK(theirs[0].second.method == policy::AuthMethodType::CERTIFICATE);
+    CHECK(theirs[0].second.filter == filter_at(pair.west, policy::Layer::IPSEC_V4));
     CHECK(events<policy::MmFailure>(pair.west).empty());
   }
 
@@ -140,11 +121,11 @@ TEST_SUITE("stack/users") {
     const auto ours = events<policy::EmFailure>(pair.east), theirs = events<policy::EmFailure>(pair.west);
     REQUIRE_FALSE(ours.empty());
     REQUIRE_FALSE(theirs.empty());
-    CHECK(ours[0].code == 13801);  // ERROR_IPSEC_IKE_AUTH_FAIL
-    CHECK(ours[0].point == policy::FailurePoint::PEER);
-    CHECK(ours[0].role == policy::SaRole::INITIATOR);
-    CHECK(ours[0].filter == filter_at(pair.east, policy::Layer::IPSEC_V4));
-    CHECK(theirs[0].point == policy::FailurePoint::ME);
+    CHECK(ours[0].second.code == 13801);  // ERROR_IPSEC_IKE_AUTH_FAIL
+    CHECK(ours[0].second.point == policy::FailurePoint::PEER);
+    CHECK(ours[0].second.role == policy::SaRole::INITIATOR);
+    CHECK(ours[0].second.filter == filter_at(pair.east, policy::Layer::IPSEC_V4));
+    CHECK(theirs[0].second.point == policy::FailurePoint::ME);
   }
 
   TEST_CASE("[WFP 13.4] what one user cannot have another can: failures are of the user that failed") {
