@@ -46,7 +46,6 @@ Bytes EarlierSocket::write() const {
   out.u8(socket.uid.has_value());
   out.u32(socket.uid.value_or(0));
   out.u32(socket.mark);
-  out.zeros(2);
   out.u64(socket.cookie);
   put(out, socket.local);
   put(out, socket.remote);
@@ -62,7 +61,6 @@ Result<EarlierSocket> EarlierSocket::parse(ByteView octets) {
   SP_TRY(const uint8_t owned, in.u8());
   SP_TRY(const uint32_t uid, in.u32());
   SP_TRY(out.socket.mark, in.u32());
-  SP_CHECK(in.view(2));
   SP_TRY(out.socket.cookie, in.u64());
   SP_TRY(out.socket.local, endpoint_of(in));
   SP_TRY(out.socket.remote, endpoint_of(in));

@@ -8,7 +8,7 @@ namespace sallyport::runtime {
 struct EarlierSocket {
   uint8_t protocol = 0;
   FoundSocket socket;
-  static constexpr size_t kOctets = 60;
+  static constexpr size_t kOctets = 58;
   Bytes write() const;  // for parse() in another process
   static Result<EarlierSocket> parse(ByteView octets);
 };

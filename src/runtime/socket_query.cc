@@ -26,7 +26,23 @@ stack::HostFlow flow_by(const ipsec::SaStatus& sa, stack::HostFlow flow) {
   return flow;
 }
 
-bool may_carry(const Driver& driver, const QueriedSocket& socket, const ike::IkeSaStatus& ike_sa,
+// What the data plane says of one flow, asked once: each question waits for a turn of its threads.
+class Carrier {
+ public:
+  explicit Carrier(const Driver& driver) : driver_(driver) {}
+  bool may_be(const ipsec::SaStatus& sa, const stack::HostFlow& flow) {
+    if (asked_ != flow) standing_ = driver_.standing(flow);
+    asked_ = flow;
+    return !standing_ || standing_->reqid == 0 || standing_->reqid == sa.reqid;
+  }
+
+ private:
+  const Driver& driver_;
+  stack::HostFlow asked_;  // of no protocol: none yet
+  std::optional<stack::FilterFlows::Standing> standing_;
+};
+
+bool may_carry(const Driver& driver, Carrier& carrier, const QueriedSocket& socket, const ike::IkeSaStatus& ike_sa,
                const ike::ChildSaStatus& child, const ipsec::SaStatus& sa) {
   if (sa.lingering || sa.mode != model::Mode::transport || sa.remote.addr != socket.flow.remote) return false;
   const stack::HostFlow flow = flow_by(sa, socket.flow);
@@ -35,8 +51,7 @@ bool may_carry(const Driver& driver, const QueriedSocket& socket, const ike::Ike
     return false;
   const uint64_t serves = driver.control().socket_group_of(ike_sa.connection, child.child);
   if (socket.group != 0 && serves != 0 && serves != socket.group) return false;
-  const auto standing = driver.standing(flow);
-  return !standing || standing->reqid == 0 || standing->reqid == sa.reqid;
+  return carrier.may_be(sa, flow);
 }
 
 std::vector<std::string> names_by(const std::string& identity, const std::optional<ike::Proof>& proof) {
@@ -61,13 +76,14 @@ std::string account_of(const Driver& driver, const std::vector<std::string>& nam
 
 void describe_peer(const Driver& driver, const QueriedSocket& socket, call::Answer& out) {
   const auto report = driver.packets();
+  Carrier carrier(driver);
   bool several = false, several_users = false, any_user = false, all_encrypt = true;
   std::string identity, user;
   for (const auto& ike_sa : driver.control().ike_sas()) {
     for (const auto& child : ike_sa.children) {
       const auto sa = std::find_if(report.sas.begin(), report.sas.end(),
                                    [&](const auto& s) { return s.child_id == child.child_id; });
-      if (sa == report.sas.end() || !may_carry(driver, socket, ike_sa, child, *sa)) continue;
+      if (sa == report.sas.end() || !may_carry(driver, carrier, socket, ike_sa, child, *sa)) continue;
       // Before anything has come by it, what is said of an accepted connection holds for all that may carry it.
       several = several || (out.quick_mode_sa != 0 && identity != ike_sa.remote_identity);
       several_users = several_users || (out.quick_mode_sa != 0 && user != ike_sa.remote_user);
