@@ -26,9 +26,9 @@ class SocketLookup {
   explicit SocketLookup(Fd fd) : netlink_(Netlink::adopt(std::move(fd))) {}
   // The one that a packet between these two is for.
   std::optional<FoundSocket> find(uint8_t protocol, const IpEndpoint& local, const IpEndpoint& remote);
-  // All of a protocol in these states (bits by their numbers); port: local, 0 for any.
   // Ends it; its program is told ECONNABORTED. For who may set marks.
   Result<> end(uint8_t protocol, const FoundSocket& socket);
+  // All of a protocol in these states (bits by their numbers); port: local, 0 for any.
   void each(uint8_t protocol, uint32_t states, uint16_t port, const std::function<void(const FoundSocket&)>& take);
 
  private:

@@ -16,8 +16,12 @@ using stack::SocketPlace;
 constexpr int kLookTimer = 4;
 constexpr Duration kLookSoon = milliseconds(100), kLookLater = milliseconds(500);
 constexpr Duration kLookForPeer = milliseconds(1);  // not more often, whatever peers send
-constexpr size_t kMostFailed = 1024;                // connections that have gone without an SA, and why
-constexpr size_t kMostUnknown = 256;                // packets that wait for a word about their sockets
+// In which a peer whose last segment, or our answer to it, was lost sends it four times more, by the least pause that
+// RFC 6298 leaves to it and its doubles.
+constexpr Duration kClosing = seconds(4);
+constexpr size_t kMostClosing = 16384;
+constexpr size_t kMostFailed = 1024;  // connections that have gone without an SA, and why
+constexpr size_t kMostUnknown = 256;  // packets that wait for a word about their sockets
 constexpr uint8_t kTcp = 6, kUdp = 17;
 constexpr uint8_t kListening = 10, kFinWait2 = 5, kTimeWait = 6, kClosed = 7;
 constexpr uint32_t kAllStates = ~0u;
@@ -34,6 +38,10 @@ std::vector<SocketPlace> places_of(const FoundSocket& found, bool datagrams) {
   if (found.local.addr.is_v6() && found.local.addr.is_any() && !found.v6_only)
     out.push_back(whole_port(protocol, IpAddr::any(Family::v4), found.local.port));
   return out;
+}
+
+std::pair<IpEndpoint, IpEndpoint> ends_of(const SocketPlace& place) {
+  return {{place.local, place.local_port}, {place.remote, place.remote_port}};
 }
 
 stack::HostFlow flow_of(const SocketPlace& place) {
@@ -143,6 +151,7 @@ bool SocketService::write_filters(uint64_t cookie, Secured& socket, const std::v
 bool SocketService::join(Secured& socket, const SocketPlace& place) {
   if (!socket.group) socket.group = policy_.join(monotonic_now(), {socket.uid, socket.wish, place, socket.names});
   if (!socket.group) return false;
+  closing_.erase(ends_of(place));
   socket.shares = true;
   socket.places = {place};
   driver_.place_socket(flow_of(place), socket.group);
@@ -158,6 +167,27 @@ bool SocketService::leave_place(uint64_t cookie, Secured& socket) {
   socket.shares = false;
   socket.places.clear();
   return true;
+}
+
+// The kernel answers a peer's last segment for a minute (RFC 9293 3.6.1, TIME-WAIT), and its answer has a place for the
+// first seconds. The SA is only there while the group waits for another connection, and for no longer on its account.
+void SocketService::let_close(TimePoint now, Secured& socket) {
+  const SocketPlace& place = socket.places.front();
+  policy_.leave(now, socket.group->number);
+  if (closing_.size() < kMostClosing) {
+    closing_.insert_or_assign(ends_of(place), Closing{place, socket.group->number, now + kClosing});
+  } else {
+    driver_.forget_socket(flow_of(place), socket.group->number);
+  }
+}
+
+void SocketService::end_closing(TimePoint now) {
+  std::erase_if(closing_, [&](const auto& each) {
+    const Closing& closing = each.second;
+    const bool over = closing.until <= now;
+    if (over) driver_.forget_socket(flow_of(closing.place), closing.group);
+    return over;
+  });
 }
 
 // A connection's next attempt is placed anew.
@@ -230,24 +260,28 @@ void SocketService::look() {
       if (socket.places.empty()) continue;
       const SocketPlace& at_first = socket.places.front();
       const bool lives = census.living.contains({socket.datagrams ? kUdp : kTcp, here->first}) ||
-                         census.half_closed.contains(
-                             {{at_first.local, at_first.local_port}, {at_first.remote, at_first.remote_port}}) ||
+                         census.half_closed.contains(ends_of(at_first)) ||
                          (socket.listener && census.accepted.contains(at_first.local_port) &&
                           !census.listening.contains({at_first.local, at_first.local_port}));
       if (lives) continue;
       const uint32_t why = socket.shares ? why_gone(here->first, at_first) : 0;
-      if (!leave_place(here->first, socket)) continue;
+      if (socket.shares && why == 0) {
+        let_close(now, socket);
+      } else if (!leave_place(here->first, socket)) {
+        continue;
+      }
       if (why != 0) remember_failure(here->first, why);
       erase(here);
     }
     policy_.drop_cold(now);
   }
+  end_closing(now);
   policy_.handle_deadline(now);
   arm();
 }
 
 void SocketService::arm() {
-  if (sockets_.empty() && policy_.groups() == 0) return;
+  if (sockets_.empty() && closing_.empty() && policy_.groups() == 0) return;
   const TimePoint at = monotonic_now() + (hurry_until_ ? kLookSoon : kLookLater);
   if (look_at_ && *look_at_ <= at) return;  // many calls must not put it off
   look_at_ = at;

@@ -98,15 +98,18 @@ class SocketService {
   bool write_filters(uint64_t cookie, Secured& socket, const std::vector<stack::SocketPlace>& places);
   bool name_changed(uint64_t cookie, Secured& socket);
   bool leave_place(uint64_t cookie, Secured& socket);
+  void let_close(TimePoint now, Secured& socket);
+  void end_closing(TimePoint now);
   void look();
   bool look_for_new();
   void look_for_peer();
+  using Ends = std::pair<IpEndpoint, IpEndpoint>;   // local, remote
   struct Census {                                   // what the kernel has, at one moment
     std::set<std::pair<uint8_t, uint64_t>> living;  // protocol and cookie
     std::set<uint16_t> accepted;                    // local ports with connections
     std::set<IpEndpoint> listening;
     // Closed by us and not yet by the peer: the kernel keeps these two alone, under another cookie.
-    std::set<std::pair<IpEndpoint, IpEndpoint>> half_closed;
+    std::set<Ends> half_closed;
   };
   Census take_census();
   void arm();
@@ -123,7 +126,13 @@ class SocketService {
     uint32_t uid = 0;
     std::vector<stack::NamedPeer> names;
   };
-  std::map<uint64_t, EarlyNames> early_names_;        // of sockets that are not secured yet, by cookie
+  std::map<uint64_t, EarlyNames> early_names_;  // of sockets that are not secured yet, by cookie
+  struct Closing {
+    stack::SocketPlace place;
+    uint64_t group = 0;
+    TimePoint until{};
+  };
+  std::map<Ends, Closing> closing_;  // connections that both ends have closed, while a peer may ask again
   std::deque<std::pair<uint64_t, uint32_t>> failed_;  // connections that have gone, by cookie, and why; oldest first
   std::map<uint64_t, Waiting> waiting_;
   std::map<uint64_t, SocketServer::ClientId> naming_;

@@ -81,6 +81,34 @@ def users(lab):
     return "three pairs for two users and two wishes, each for its own connections alone"
 
 
+def last_word(lab):
+    """The peer's end of a connection closes also where our answer to its last segment was lost, after we had forgotten the rest."""
+    crowds = Crowds(lab, "30s")
+    alice, bob = (crowds.stage.host(name) for name in ("alice", "bob"))
+
+    def closing():
+        return alice.run(["ss", "-Htan", "state", "time-wait"]).stdout.split(), bob.run(["ss", "-Htan", "state", "last-ack"]).stdout.split()
+    for family in FAMILIES:
+        server = crowds.start("bob", "serve", NOBODY, family)
+        user = crowds.start("alice", "ask", NOBODY, family)
+        crowds.order(user, "open 1", 1)
+        crowds.order(user, "talk", 1)
+        alice.nft("add table inet loss")
+        alice.nft("add chain inet loss out { type filter hook output priority 300 ; }")
+        alice.nft('add rule inet loss out oifname "wan" meta l4proto { esp, udp } quota over 160 bytes drop')  # all but the FIN
+        crowds.order(user, "close", 1)
+        time.sleep(1.2)  # in which the socket's place has been looked for in vain
+        ours, theirs = closing()
+        if not ours or not theirs:
+            raise Failure(f"{family}: nothing was lost: we have {ours}, the peer {theirs}")
+        alice.nft("delete table inet loss")
+        wait_until(lambda: not closing()[1], 4, f"{family}: the peer's end to close")
+        for process in (user, server):
+            end_process(process)
+        wait_until(lambda: crowds.left("bob")["filters"] == 0, 5, "the listener's filters to go")
+    return "the last ACK, lost twice, came with the FIN that was sent again"
+
+
 def many(lab):
     """A thousand sockets cost no more each than 250, and leave nothing behind."""
     crowds = Crowds(lab, "6s")  # in which a busy server closes its ends
@@ -114,7 +142,7 @@ def many(lab):
             f"{each['alice']} octets each at the client's daemon, {each['bob']} at the server's; nothing is left")
 
 
-CASES = {"shared": shared, "users": users, "many": many}
+CASES = {"shared": shared, "users": users, "last-word": last_word, "many": many}
 
 
 sys.exit(cases.run(CASES, sys.argv[1:]))
