@@ -1,4 +1,5 @@
 """What programs do with sockets after they have been secured, and what becomes of them: cases of run.py. Each takes a Talk."""
+import itertools
 import json
 import pathlib
 import pwd
@@ -6,7 +7,7 @@ import subprocess
 import time
 
 from lab import capture
-from lab.isolation import FAMILIES, PROTOCOLS, Failure
+from lab.isolation import FAMILIES, PROTOCOLS, Failure, at_once
 from lab.traffic import BUILD
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -256,19 +257,21 @@ def switched_off(talk):
 def within_host(talk):
     """Secured sockets of one host speak to each other and know the account; who is not secured, or has to prove a name, does not."""
     user = [["uid:65534", "local"]] * 2
-    for address in ("127.0.0.1", "::1", talk.stage.wire.address("alice", "v4"), talk.stage.wire.address("alice", "v6")):
-        for protocol in PROTOCOLS:
-            watch = capture.Capture(talk.stage.host("alice"), "wan", name=f"within-{protocol}-{address.replace(':', '-')}")
-            said = json.loads(ended(holder(talk, "alice", "within", protocol, address, 28000), 120).splitlines()[-1])
-            if seen := capture.census(watch.stop())["esp"]:
-                raise Failure(f"{protocol} to {address}: {seen} packets left the host")
-            for client, server, answered, known in said["rows"]:
-                strict = client in ("secure", "encrypt", "own-name") or server == "secure"
-                secured = client not in ("plain", "named") and server != "plain"
-                if answered != (client != "named" and (secured or not strict)):
-                    raise Failure(f"{protocol} to {address}, {client} to {server}: {'answered' if answered else 'not answered'}")
-                if answered and [row[1] for row in known] != (user if secured else [None, None]):
-                    raise Failure(f"{protocol} to {address}, {client} to {server} know {known}")
+    watch = capture.Capture(talk.stage.host("alice"), "wan", name="within")
+
+    def question(protocol, address):
+        said = json.loads(ended(holder(talk, "alice", "within", protocol, address, 28000), 120).splitlines()[-1])
+        for client, server, answered, known in said["rows"]:
+            strict = client in ("secure", "encrypt", "own-name") or server == "secure"
+            secured = client not in ("plain", "named") and server != "plain"
+            if answered != (client != "named" and (secured or not strict)):
+                raise Failure(f"{protocol} to {address}, {client} to {server}: {'answered' if answered else 'not answered'}")
+            if answered and [row[1] for row in known] != (user if secured else [None, None]):
+                raise Failure(f"{protocol} to {address}, {client} to {server} know {known}")
+    addresses = ("127.0.0.1", "::1", talk.stage.wire.address("alice", "v4"), talk.stage.wire.address("alice", "v6"))
+    at_once(question, itertools.product(PROTOCOLS, addresses))
+    if seen := capture.census(watch.stop())["esp"]:
+        raise Failure(f"{seen} packets left the host")
     rights = json.loads(ended(holder(talk, "alice", "local-rights", "::1", 28100)).splitlines()[-1])
     if rights != {"during": pwd.getpwnam("daemon").pw_uid, "who": "uid:0"}:
         raise Failure(f"with root's socket at the other end, mapped to daemon: {rights}")

@@ -3,7 +3,7 @@ import os
 import subprocess
 
 from . import capture, isolation
-from .isolation import FAMILIES, PORT, Failure, Stage, _nothing
+from .isolation import FAMILIES, PORT, Failure, Stage
 from .pki import Authority
 from .traffic import BUILD
 
@@ -68,7 +68,7 @@ def manual_sas(lab):
     stage.serve("bob")
     for name in ("alice", "bob"):
         stage.member(name, "transport-required.toml", change=lambda text: "")
-    _nothing(stage.require("alice", "bob", "clear"))
+    stage.require("alice", "bob", "clear")
     number = 0
     for kind, family in (("esp", "v4"), ("gcm", "v6"), ("ah", "v4"), ("ah", "v6"), ("both", "v4"), ("both", "v6")):
         number += 1
@@ -127,7 +127,7 @@ def shown_sas(lab):
             stage.member(name, "transport-required.toml", {"me.pem": certificate, "me.key": key, "ca.pem": authority.certificate,
                                                            "members.psk": "a secret of the whole domain\n",
                                                            "machines.psk": "a secret of two machines\n"}, change)
-        _nothing(stage.require("alice", "bob", "secured", patience=20))
+        stage.require("alice", "bob", "secured", patience=20)
         for here, there, ports in (("alice", "bob", (40000, PORT)), ("bob", "alice", (PORT, 40000))):
             for family in FAMILIES:
                 told = _shown(stage, here, there, family, "tcp", ports)

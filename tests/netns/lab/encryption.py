@@ -7,7 +7,7 @@ import json
 import time
 
 from . import capture, isolation
-from .isolation import FAMILIES, PORT, PROTOCOLS, SERVICE, Failure, Stage
+from .isolation import FAMILIES, PORT, PROTOCOLS, SERVICE, Failure, Stage, every_way
 from .pki import Authority
 from .space import wait_until
 
@@ -26,18 +26,18 @@ def _asked(stage, client, server, family, protocol, port, patience=12, rounds=1)
 
 def _require(stage, client, server, port, wanted, patience=20):
     """wanted: "authenticated", "encrypted" or None (no answer); nothing is in the clear in any case."""
-    for family in FAMILIES:
-        for protocol in PROTOCOLS:
-            answers, shown, clear, esp = _asked(stage, client, server, family, protocol, port, patience if wanted else 3)
-            what = f"{client} to {server} port {port} by {protocol} over {family}"
-            if clear:
-                raise Failure(f"{what}: in the clear were {clear}")
-            if bool(answers) != (wanted is not None):
-                raise Failure(f"{what}: {answers} answers")
-            if wanted == "authenticated" and not (shown and esp):
-                raise Failure(f"{what}: the text is shown {shown} times in {esp} ESP packets, and should be authenticated only")
-            if wanted != "authenticated" and shown:
-                raise Failure(f"{what}: the text can be read {shown} times, though it must be encrypted")
+    def question(family, protocol):
+        answers, shown, clear, esp = _asked(stage, client, server, family, protocol, port, patience if wanted else 3)
+        what = f"{client} to {server} port {port} by {protocol} over {family}"
+        if clear:
+            raise Failure(f"{what}: in the clear were {clear}")
+        if bool(answers) != (wanted is not None):
+            raise Failure(f"{what}: {answers} answers")
+        if wanted == "authenticated" and not (shown and esp):
+            raise Failure(f"{what}: the text is shown {shown} times in {esp} ESP packets, and should be authenticated only")
+        if wanted != "authenticated" and shown:
+            raise Failure(f"{what}: the text can be read {shown} times, though it must be encrypted")
+    every_way(question, wanted is None)
 
 
 def _children(member):
@@ -129,8 +129,8 @@ condition = { REMOTE_ID = ["O=Example, CN=clerk.example"], AUTHENTICATION_TYPE =
         more = only if name == "server" else ""
         stage.member(name, "transport-required.toml", files,
                      lambda text: text.replace('{ method = "psk", secret = "machines.psk" }', auth) + more)
-    isolation._nothing(stage.require("clerk", "server", "secured", patience=20))
-    isolation._nothing(stage.require("guest", "server", None, patience=3))
+    stage.require("clerk", "server", "secured", patience=20)
+    stage.require("guest", "server", None, patience=3)
     told = [json.loads(line) for line in stage.members["server"].command("events", "--json", check=True).stdout.splitlines()]
     mine = [e for e in told if e["type"] == "IKEEXT_MM_FAILURE" and "KM_AUTHORIZATION" in e["sentence"]]
     if not mine or mine[0]["point"] != "me" or mine[0]["role"] != "responder" or b"guest".hex() not in mine[0]["remote_name"]:
@@ -140,7 +140,7 @@ condition = { REMOTE_ID = ["O=Example, CN=clerk.example"], AUTHENTICATION_TYPE =
     server.use("transport-required.toml", lambda text: text.replace('{ method = "psk", secret = "machines.psk" }', auth) + only.replace("clerk", "guest"))
     server.command("reload", check=True)
     wait_until(lambda: not _children(server), 10, "the clerk's SAs to end")
-    isolation._nothing(stage.require("clerk", "server", None, patience=3))
+    stage.require("clerk", "server", None, patience=3)
     return "of two members with good certificates one gets an IKE SA, until the filter names the other"
 
 

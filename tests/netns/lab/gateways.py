@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from . import capture
-from .isolation import PROTOCOLS, SPEAKER, Failure, Member, Stage
+from .isolation import PROTOCOLS, SPEAKER, Failure, Member, Stage, every_way
 from .space import Lab, wait_until
 from .traffic import BUILD
 
@@ -63,22 +63,22 @@ class Nets:
 
     def require(self, client, server, wanted, patience=8, families=FAMILIES, watch="gate-b"):
         """wanted: None (no answer, and no text on the wire from a gateway), "secured" or "clear"."""
-        for family in families:
-            for protocol in PROTOCOLS:
-                text = f"{client}-{server}-{family}-{protocol}-{time.monotonic_ns()}"
-                eye = capture.Capture(self.hosts[watch], "wan", name=text)
-                answers = self.ask(client, server, family, protocol, text, patience)
-                path = eye.stop()
-                shown = sum(text.encode() in data or text.upper().encode() in data for _, _, data in capture.packets(path))
-                what = f"{client} to {server} by {protocol} over {family}"
-                if (wanted is not None) != bool(answers):
-                    raise Failure(f"{what}: {answers} answers, wanted {wanted}")
-                if wanted == "clear" and not shown:
-                    raise Failure(f"{what}: the wire does not show the text, which should be in the clear")
-                if wanted != "clear" and shown:
-                    raise Failure(f"{what}: the wire shows the text {shown} times in the clear")
-                if wanted == "secured" and not any(capture.census(path)[kind] for kind in ("esp", "esp-udp")):
-                    raise Failure(f"{what}: the wire shows no ESP")
+        def question(family, protocol):
+            text = f"{client}-{server}-{family}-{protocol}-{time.monotonic_ns()}"
+            eye = capture.Capture(self.hosts[watch], "wan", name=text)
+            answers = self.ask(client, server, family, protocol, text, patience)
+            path = eye.stop()
+            shown = sum(text.encode() in data or text.upper().encode() in data for _, _, data in capture.packets(path))
+            what = f"{client} to {server} by {protocol} over {family}"
+            if (wanted is not None) != bool(answers):
+                raise Failure(f"{what}: {answers} answers, wanted {wanted}")
+            if wanted == "clear" and not shown:
+                raise Failure(f"{what}: the wire does not show the text, which should be in the clear")
+            if wanted != "clear" and shown:
+                raise Failure(f"{what}: the wire shows the text {shown} times in the clear")
+            if wanted == "secured" and not any(capture.census(path)[kind] for kind in ("esp", "esp-udp")):
+                raise Failure(f"{what}: the wire shows no ESP")
+        every_way(question, wanted is None, families)
 
 
 def sas(member):

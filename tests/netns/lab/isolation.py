@@ -2,11 +2,13 @@
 
 Every host has an IPv4 and an IPv6 address; every question is asked over TCP and UDP, with a text that a capture would show.
 """
+import itertools
 import json
 import os
 import pathlib
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from . import capture
 from .pki import Authority
@@ -153,32 +155,39 @@ class Stage:
 
     def require(self, client, server, wanted, patience=12, port=PORT):
         """wanted: None (no answer), "secured", "clear" (as the wire shows the text, one text for each question)."""
-        for family in FAMILIES:
-            for protocol in PROTOCOLS:
-                text = f"{client}-{server}-{family}-{protocol}-{time.monotonic_ns()}"
-                watch = capture.Capture(self.host(client), "wan", name=f"ask-{client}-{server}-{family}-{protocol}")
-                answers, seconds = self.ask(client, server, family, protocol, text, patience, port)
-                path = watch.stop()
-                shown = sum(text.encode() in data or text.upper().encode() in data for _, _, data in capture.packets(path))
-                what = f"{client} to {server} by {protocol} over {family}"
-                if wanted is None and answers:
-                    raise Failure(f"{what}: an answer came, though none may")
-                if wanted is None and shown and protocol == "tcp":
-                    raise Failure(f"{what}: nobody may answer, and the text is on the wire {shown} times")
-                if wanted is not None and not answers:
-                    raise Failure(f"{what}: no answer after {seconds} s")
-                if wanted == "secured" and shown and protocol == "tcp":
-                    raise Failure(f"{what}: the wire shows the text {shown} times in the clear")
-                if wanted == "secured" and not capture.census(path)["esp"]:
-                    raise Failure(f"{what}: the wire shows no ESP")
-                if wanted == "clear" and not shown:
-                    raise Failure(f"{what}: the wire does not show the text, which should be in the clear")
-                yield family, protocol, seconds, path
+        def question(family, protocol):
+            text = f"{client}-{server}-{family}-{protocol}-{time.monotonic_ns()}"
+            watch = capture.Capture(self.host(client), "wan", name=f"ask-{client}-{server}-{family}-{protocol}")
+            answers, seconds = self.ask(client, server, family, protocol, text, patience, port)
+            path = watch.stop()
+            shown = sum(text.encode() in data or text.upper().encode() in data for _, _, data in capture.packets(path))
+            what = f"{client} to {server} by {protocol} over {family}"
+            if wanted is None and answers:
+                raise Failure(f"{what}: an answer came, though none may")
+            if wanted is None and shown and protocol == "tcp":
+                raise Failure(f"{what}: nobody may answer, and the text is on the wire {shown} times")
+            if wanted is not None and not answers:
+                raise Failure(f"{what}: no answer after {seconds} s")
+            if wanted == "secured" and shown and protocol == "tcp":
+                raise Failure(f"{what}: the wire shows the text {shown} times in the clear")
+            if wanted == "secured" and not capture.census(path)["esp"]:
+                raise Failure(f"{what}: the wire shows no ESP")
+            if wanted == "clear" and not shown:
+                raise Failure(f"{what}: the wire does not show the text, which should be in the clear")
+            return family, protocol, seconds, path
+        return every_way(question, wanted is None)
 
 
-def _nothing(answers):
-    for _ in answers:
-        pass
+def at_once(question, questions):
+    """What takes its time because nobody answers is asked all together; answers in order."""
+    with ThreadPoolExecutor(16) as pool:
+        return list(pool.map(lambda each: question(*each), questions))
+
+
+def every_way(question, silent, families=FAMILIES):
+    """One question for each family and protocol. silent: nobody is to answer."""
+    questions = list(itertools.product(families, PROTOCOLS))
+    return at_once(question, questions) if silent else [question(*each) for each in questions]
 
 
 def require_both_ways(lab):
@@ -217,11 +226,11 @@ def require_both_ways(lab):
             if client != "plain" and capture.clear_packets(path):
                 raise Failure(f"{client} said to {server} in the clear: {capture.clear_packets(path)}")
     stage.members["bob"].start()
-    _nothing(stage.require("bob", "alice", "secured", patience=20))
+    stage.require("bob", "alice", "secured", patience=20)
     # Taken back: the hosts talk as they did before.
     for name in ("alice", "bob"):
         stage.members[name].stop()
-    _nothing(stage.require("alice", "bob", "clear"))
+    stage.require("alice", "bob", "clear")
     return "TCP and UDP over IPv4 and IPv6 in ESP only; a plain host is neither heard nor spoken to; closed after a crash"
 
 
@@ -233,23 +242,23 @@ def domain_isolation(lab):
     for name in ("alice", "bob"):
         stage.member(name, "isolation-domain.toml")
     for client, server in (("alice", "bob"), ("bob", "alice")):
-        _nothing(stage.require(client, server, "secured", patience=20))
+        stage.require(client, server, "secured", patience=20)
     # The application does not wait for a negotiation that nobody answers.
     slowest = max(seconds for _, _, seconds, _ in stage.require("alice", "plain", "clear"))
     if slowest > 2:
         raise Failure(f"a plain host was answered after {slowest} s only")
-    _nothing(stage.require("plain", "alice", None, patience=3))
+    stage.require("plain", "alice", None, patience=3)
     # The policy of one member changes under way: what it let nobody do is possible now, and members notice nothing.
     bob = stage.members["bob"]
     bob.use("isolation-boundary.toml")
     bob.command("reload", check=True)
-    _nothing(stage.require("plain", "bob", "clear", patience=6))
-    _nothing(stage.require("plain", "alice", None, patience=3))
-    _nothing(stage.require("bob", "alice", "secured", patience=20))
+    stage.require("plain", "bob", "clear", patience=6)
+    stage.require("plain", "alice", None, patience=3)
+    stage.require("bob", "alice", "secured", patience=20)
     bob.use("isolation-domain.toml")
     bob.command("reload", check=True)
-    _nothing(stage.require("plain", "bob", None, patience=3))
-    _nothing(stage.require("alice", "bob", "secured", patience=20))
+    stage.require("plain", "bob", None, patience=3)
+    stage.require("alice", "bob", "secured", patience=20)
     return f"members talk in ESP, to a plain host in the clear (slowest answer {slowest} s), and the plain host is not let in"
 
 
@@ -260,9 +269,9 @@ def boundary_host(lab):
         stage.serve(name)
     stage.member("gate", "isolation-boundary.toml")
     stage.member("alice", "isolation-domain.toml")
-    _nothing(stage.require("gate", "plain", "clear"))
-    _nothing(stage.require("plain", "gate", "clear"))
-    _nothing(stage.require("gate", "alice", "secured", patience=20))
+    stage.require("gate", "plain", "clear")
+    stage.require("plain", "gate", "clear")
+    stage.require("gate", "alice", "secured", patience=20)
     # Clear at first, protected from the moment on that there is an SA: the later words of one connection are not shown.
     for family in FAMILIES:
         for protocol in PROTOCOLS:
@@ -277,7 +286,7 @@ def boundary_host(lab):
                 raise Failure(f"alice to gate by {protocol} over {family}: {answers} of 15 answers")
             if not sealed or (shown and shown[-1] > sealed[0] + 4):
                 raise Failure(f"alice to gate by {protocol} over {family}: clear in frames {shown}, ESP from {sealed[:1]} on")
-    _nothing(stage.require("plain", "alice", None, patience=3))
+    stage.require("plain", "alice", None, patience=3)
     # The boundary host has said what it is, and the member has not.
     for name, wanted in (("alice", True), ("gate", False)):
         status = json.loads(stage.members[name].command("status", "--json", check=True).stdout)
@@ -299,8 +308,8 @@ def server_isolation(lab):
         example = "isolation-server.toml" if name == "server" else "isolation-domain.toml"
         auth = '{ method = "cert", certificate = "server.pem", key = "server.key", ca = "ca.pem" }'
         stage.member(name, example, files, lambda text: text.replace('{ method = "psk", secret = "members.psk" }', auth))
-    _nothing(stage.require("clerk", "server", "secured", patience=20))
-    _nothing(stage.require("guest", "server", "secured", patience=20))
+    stage.require("clerk", "server", "secured", patience=20)
+    stage.require("guest", "server", "secured", patience=20)
     for client, wanted in (("clerk", "secured"), ("guest", None), ("plain", None)):
         for family in FAMILIES:
             answers, _ = stage.ask(client, "server", family, "tcp", f"{client}-at-the-service", 12 if wanted else 4, SERVICE)
@@ -339,18 +348,22 @@ def server_isolation_by_user(lab):
             return text.replace('{ method = "psk", secret = "members.psk" }', auth).replace(flags, flags + proves) + more
         stage.member(name, "isolation-server-users.toml" if name == "server" else "isolation-domain.toml", files, change)
     for name in ("kiosk", "lobby"):
-        _nothing(stage.require(name, "server", "secured", patience=20))
+        stage.require(name, "server", "secured", patience=20)
     for name in ("bare", "plain"):
-        _nothing(stage.require(name, "server", None, patience=2.5))
+        stage.require(name, "server", None, patience=2.5)
     # Who may speak with the server, and at the service.
     wanted = {("kiosk", 0): (True, False), ("lobby", 0): (True, False), ("bare", 0): (False, False), ("plain", 0): (False, False)}
     wanted |= {("desk", uid): (user is not None, user == "alice") for uid, (_, user) in accounts.items()}
-    for (name, uid), answered in wanted.items():
-        for family in FAMILIES:
-            for port, may in zip((PORT, SERVICE), answered):
-                answers, _ = stage.ask(name, "server", family, "tcp", f"{name}-{uid}-at-{port}", 12 if may else 2.5, port, uid=uid)
-                if bool(answers) != may:
-                    raise Failure(f"{name}, account {uid}, at port {port} over {family}: {answers} answers")
+    def question(name, uid, family, port, may):
+        answers, _ = stage.ask(name, "server", family, "tcp", f"{name}-{uid}-at-{port}", 12 if may else 2.5, port, uid=uid)
+        if bool(answers) != may:
+            raise Failure(f"{name}, account {uid}, at port {port} over {family}: {answers} answers")
+    for family in FAMILIES:
+        questions = [(name, uid, family, port, may) for (name, uid), answered in wanted.items() for port, may in zip((PORT, SERVICE), answered)]
+        for each in questions:
+            if each[-1]:
+                question(*each)
+        at_once(question, [each for each in questions if not each[-1]])
     # No SA is shared: each family has one for each user of desk.
     for name, side, expected in (("desk", "local_user", 4), ("server", "remote_user", 8)):
         sas = stage.members[name].status()["ike_sas"]
@@ -371,7 +384,7 @@ def program_filters(lab):
     stage = Stage(lab, ("alice", "bob"))
     stage.serve("bob")
     member = stage.member("alice", "transport-required.toml", change=lambda text: "")
-    _nothing(stage.require("alice", "bob", "clear"))
+    stage.require("alice", "bob", "clear")
     addresses = [stage.wire.address("bob", family) for family in FAMILIES]
     blocker = stage.host("alice").start([program, *addresses], stdout=subprocess.PIPE, text=True,
                                         env={**os.environ, "SALLYPORT_SOCKET": str(member.socket)})
@@ -389,7 +402,7 @@ def program_filters(lab):
     blocker.kill()
     wait_until(lambda: listed() == 0, 5, "the filters to go with their program")
     wait_until(lambda: stage.host("alice").ping(addresses[0], 1), 5, "the packet filter to follow the engine")
-    _nothing(stage.require("alice", "bob", "clear"))
+    stage.require("alice", "bob", "clear")
     return "a program's filters block TCP and UDP over IPv4 and IPv6, and are gone when it is killed"
 
 
