@@ -56,6 +56,7 @@ void read_daemon(Section& section, DaemonSettings& out) {
   }
   section.read("split", out.split);
   section.read("udp_offloads", out.udp_offloads);
+  section.read("prefer_udp", out.prefer_udp);
   section.read("user", out.user);
   section.read_number("workers", out.workers, 1, 8);
   if (const Node* ports = section.find("ports")) {

@@ -42,6 +42,7 @@ struct DaemonSettings {
   uint16_t natt_port = 4500;
   bool udp_offloads = true;          // UDP_SEGMENT and UDP_GRO where the kernel has them
   uint16_t remote_natt_port = 4500;  // of every peer; a peer's IKE port is its connection's remote_port
+  bool prefer_udp = true;            // ESP in UDP to other sallyports, also where there is no NAT
   LogSettings log;
   FailClosedSettings fail_closed;
   std::string policy_store = "/var/lib/sallyport/policy";  // of the filter engine; empty: none is kept

@@ -433,10 +433,11 @@ std::vector<std::string> Privileges::reconcile(const config::Settings& settings)
   const auto& is = settings.daemon;
   if (was.ike_port != is.ike_port || was.natt_port != is.natt_port || was.control_socket != is.control_socket ||
       was.control_group != is.control_group || was.user != is.user || was.split != is.split ||
-      was.key_log != is.key_log || !(settings_.device == settings.device) ||
+      was.key_log != is.key_log || was.prefer_udp != is.prefer_udp || !(settings_.device == settings.device) ||
       settings_.secure_sockets.enabled != settings.secure_sockets.enabled) {
     sentences.push_back(
-        "ports, control socket, user, key log, device and whether there are secure_sockets change only with a restart");
+        "ports, prefer_udp, control socket, user, key log, device and whether there are secure_sockets change only "
+        "with a restart");
   }
   if (!is.log.file.empty()) {
     if (Fd file = open_log(is.log.file)) {

@@ -39,6 +39,9 @@ struct Config {
   uint16_t port = 500;        // local; the peer's comes from the connection
   uint16_t natt_port = 4500;  // local, with the non-ESP marker
   uint16_t remote_natt_port = 4500;
+  // ESP of Child SAs with peers of our kind travels in UDP also where there is no NAT. RFC 7296 2.23 leaves that to
+  // each sender; only of our kind it is known that they take it.
+  bool prefer_udp = false;
   bool key_log = false;
   // Parts of the data plane that SAs are spread over (model::shard_of). With several, a per-resource copy (RFC 9611) is
   // made when one of them wants it (WantCopy) and gets an SPI of that one; otherwise whoever made the first SA asks for

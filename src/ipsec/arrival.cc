@@ -17,7 +17,8 @@ void count_authenticated(Sad& sad, TimePoint now, SaInbound& sa, size_t octets, 
 
 // RFC 7296 2.23 (and T16): only a packet that authenticates and is newer than all others tells where the peer is now.
 void watch_address(SaRecord& record, TimePoint now, const Incoming& in, Outputs& out) {
-  if (!in.udp || !record.spec.udp_encap || in.from == record.spec.remote || record.lingering) return;
+  if (!in.udp || !record.spec.udp_encap || record.spec.native_too || in.from == record.spec.remote || record.lingering)
+    return;
   if (record.moved_reported && now - *record.moved_reported < seconds(1)) return;
   record.moved_reported = now;
   out.report(RemoteMoved{record.spec.child_id, in.to, in.from});

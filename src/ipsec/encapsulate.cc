@@ -40,6 +40,7 @@ struct Leaving {
   size_t index;                 // in the caller's batch
   int depth;                    // SAs that have protected it already
   uint16_t path_mtu;            // of this SA's path, or what the SA around it takes
+  bool udp = false;
 
   bool transport() const { return sa.mode == model::Mode::transport; }
   bool ah() const { return sa.protocol == model::Protocol::AH; }
@@ -51,17 +52,26 @@ Verdict run(Shard& shard, TimePoint now, SaOutbound& sa, ByteView packet, size_t
 
 size_t outer_ip_octets(const SaOutbound& sa) { return sa.local.addr.is_v4() ? 20 : 40; }
 
-// Octets on the wire below IP, headers included, of a packet of `octets` whose headers in front of the IPsec header
-// take `head` octets.
-size_t sealed_octets(const SaOutbound& sa, size_t head, size_t octets) {
-  const bool transport = sa.mode == model::Mode::transport;
-  const size_t kept = transport ? head : outer_ip_octets(sa);
-  const size_t body = transport ? octets - head : octets;
-  if (sa.protocol == model::Protocol::AH) return kept + ah_header_octets(sa, sa.local.addr.family()) + body;
-  return kept + (sa.udp_encap ? 8 : 0) + esp_packet_octets(sa, body);
+// Octets on the wire, IP header included.
+size_t sealed_octets(const Leaving& l, bool udp) {
+  const size_t kept = l.transport() ? l.place.at : outer_ip_octets(l.sa);
+  const size_t body = l.packet.size() - (l.transport() ? l.place.at : 0);
+  if (l.ah()) return kept + ah_header_octets(l.sa, l.sa.local.addr.family()) + body;
+  return kept + (udp ? 8 : 0) + esp_packet_octets(l.sa, body);
 }
 
-size_t sealed_octets(const Leaving& l) { return sealed_octets(l.sa, l.place.at, l.packet.size()); }
+size_t sealed_octets(const Leaving& l) { return sealed_octets(l, l.udp); }
+
+// A UDP socket writes the IP header itself: options and extension headers have no place there.
+bool header_is_plain(const Leaving& l) {
+  return !l.transport() || l.place.at == (l.view.family == Family::v4 ? size_t{20} : size_t{40});
+}
+
+// Fragments of UDP are not known for ours on their way, and those of protocol 50 are (docs/fail-closed.md).
+bool goes_in_udp(const Leaving& l) {
+  if (!l.sa.native_too) return l.sa.udp_encap;
+  return header_is_plain(l) && sealed_octets(l, true) <= l.path_mtu;
+}
 
 // RFC 4303 2.7: octets to pad an inner packet with, as far as the path takes them.
 size_t tfc_padding(const Leaving& l) {
@@ -85,7 +95,7 @@ void append_kept_headers(const Leaving& l, uint8_t protocol, PacketBuf& out) {
 
 Verdict write_esp(const Leaving& l, Outgoing& slot) {
   PacketBuf& out = slot.packet;
-  const bool head = !l.sa.udp_encap;
+  const bool head = !l.udp;
   const ByteView body = l.transport() ? l.packet.subspan(l.place.at) : l.packet;
   const size_t payload = body.size() + (l.transport() ? 0 : tfc_padding(l));
   const size_t esp_octets = esp_packet_octets(l.sa, payload);
@@ -125,12 +135,12 @@ Verdict write_ah_packet(const Leaving& l, Outgoing& slot) {
 // What the slot says about a packet's way besides its octets.
 void address(const Leaving& l, Outgoing& slot) {
   const bool fits = sealed_octets(l) <= l.path_mtu;
-  slot.way = l.sa.udp_encap ? Way::esp_udp : Way::esp_native;
+  slot.way = l.udp ? Way::esp_udp : Way::esp_native;
   slot.local = l.sa.local;
   slot.remote = l.sa.remote;
   slot.child_id = l.sa.record->spec.child_id;
   if (l.transport()) {
-    if (!l.sa.udp_encap) {
+    if (!l.udp) {
       slot.local.addr = l.view.flow.source;
       slot.remote.addr = l.view.flow.destination;
     }
@@ -143,10 +153,8 @@ void address(const Leaving& l, Outgoing& slot) {
   slot.dont_fragment = outer_df_of(l.sa, l.view.dont_fragment, fits);
 }
 
-// A UDP socket writes the IP header itself: options and extension headers have no place there.
 Verdict check_carried(const Leaving& l) {
-  const size_t plain = l.view.family == Family::v4 ? 20 : 40;
-  if (l.transport() && l.sa.udp_encap && l.place.at != plain) return Drop::header_not_carried;
+  if (l.udp && !header_is_plain(l)) return Drop::header_not_carried;
   // Transport mode keeps the packet's own header, so its family is that of the path (RFC 4301 4.1).
   if (l.transport() && l.view.family != l.sa.local.addr.family()) return Drop::selectors_narrowed;
   return Verdict::pass();
@@ -244,6 +252,7 @@ Verdict seal_pieces(Leaving l, uint16_t fitting, SaOutbound* around, Outputs& ou
   while (cutter.next(piece)) {
     ++pieces;
     l.packet = piece.view();
+    l.udp = goes_in_udp(l);
     if (const Verdict v = seal_complete(l, around, out); !v.passed()) return v;
   }
   return pieces == 0 ? Verdict(Drop::malformed_inner) : Verdict::pass();
@@ -315,6 +324,7 @@ Verdict run(Shard& shard, TimePoint now, SaOutbound& sa, ByteView packet, size_t
     if (!place) return Drop::malformed_inner;
     l.place = *place;
   }
+  l.udp = goes_in_udp(l);
   if (const Verdict v = check_carried(l); !v.passed()) return v;
   SaOutbound* around = nullptr;
   if (sa.outer_reqid != 0) {

@@ -107,7 +107,8 @@ Verdict learn_path_mtu(Shard& shard, TimePoint now, ByteView icmp) {
   if (sa == nullptr && (shard.sad.number() != 0 || shard.sad.sends_elsewhere(quoted->spi, quoted->protocol))) {
     return Verdict::pass();
   }
-  if (mtu == 0 || sa == nullptr || sa->udp_encap != quoted->udp) return Drop::icmp_not_ours;
+  if (mtu == 0 || sa == nullptr) return Drop::icmp_not_ours;
+  if (quoted->udp ? !sa->udp_encap : sa->udp_encap && !sa->native_too) return Drop::icmp_not_ours;
   if (sa->local.addr != quoted->local || sa->remote.addr != quoted->remote) return Drop::icmp_not_ours;
   // Who has not seen our packets does not know their numbers.
   if (static_cast<uint32_t>(sa->sequence) - quoted->sequence > kMostOnTheWay || quoted->sequence == 0) {

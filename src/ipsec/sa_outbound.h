@@ -43,6 +43,7 @@ struct alignas(64) SaOutbound {
   bool combined = false;   // see SaInbound
   bool random_iv = false;  // CBC: the IV must not be predictable; the others take the sequence number
   bool udp_encap = false;
+  bool native_too = false;  // model::SaSpec
   bool implicit_iv = false;
   bool dead = false;     // hard lifetime over, or out of sequence numbers
   bool batched = false;  // plain packets that come together are sealed together

@@ -95,6 +95,7 @@ void make_outbound(SaRecord& record, const model::Lifetime& hard, uint16_t path_
   out.outer_reqid = spec.outer_reqid;
   out.esn = spec.esn;
   out.udp_encap = spec.udp_encap;
+  out.native_too = spec.native_too;
   out.clamp_mss = spec.shape.clamp_mss;
   if (is_ah(spec)) {
     out.integ = record.integ_out.get();

@@ -62,6 +62,8 @@ struct SaSpec {
   IpEndpoint local;  // outer addresses; the ports matter only with udp_encap
   IpEndpoint remote;
   bool udp_encap = false;
+  // With udp_encap: no NAT asks for it, so what UDP would not carry whole travels as protocol 50.
+  bool native_too = false;
   EncrId encr = EncrId::NULL_ENCR;
   uint16_t key_bits = 0;
   IntegId integ = IntegId::NONE;

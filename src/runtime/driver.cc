@@ -24,6 +24,7 @@ ike::Config ike_config(const config::Settings& settings, const Descriptors& desc
   out.port = settings.daemon.ike_port;
   out.natt_port = settings.daemon.natt_port;
   out.remote_natt_port = settings.daemon.remote_natt_port;
+  out.prefer_udp = settings.daemon.prefer_udp;
   out.key_log = static_cast<bool>(descriptors.key_log_ike);
   out.shards = static_cast<uint16_t>(descriptors.workers());
   return out;

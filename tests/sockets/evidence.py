@@ -57,7 +57,7 @@ class Wires:
             clear = capture.clear_packets(path)
             if clear:
                 raise Failure(f"{self.why}: in the clear at {name}: {clear}")
-            if esp and not capture.census(path)["esp"]:
+            if esp and not capture.sealed(path):
                 raise Failure(f"{self.why}: no ESP at {name}")
 
 
@@ -270,7 +270,7 @@ def within_host(talk):
                 raise Failure(f"{protocol} to {address}, {client} to {server} know {known}")
     addresses = ("127.0.0.1", "::1", talk.stage.wire.address("alice", "v4"), talk.stage.wire.address("alice", "v6"))
     at_once(question, itertools.product(PROTOCOLS, addresses))
-    if seen := capture.census(watch.stop())["esp"]:
+    if seen := capture.sealed(watch.stop()):
         raise Failure(f"{seen} packets left the host")
     rights = json.loads(ended(holder(talk, "alice", "local-rights", "::1", 28100)).splitlines()[-1])
     if rights != {"during": pwd.getpwnam("daemon").pw_uid, "who": "uid:0"}:

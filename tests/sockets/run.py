@@ -80,7 +80,7 @@ class Talk:
         except (IndexError, ValueError):
             raise Failure(f"the client at {host} ended strangely: {said}")
         shown = any(text.encode() in data or text.upper().encode() in data for _, _, data in capture.packets(path))
-        return {**answer, "shown": shown, "clear": capture.clear_packets(path), "esp": capture.census(path)["esp"]}
+        return {**answer, "shown": shown, "clear": capture.clear_packets(path), "esp": capture.sealed(path)}
 
     def socket_filters(self, host):
         listed = json.loads(self.stage.members[host].command("filter", "--json", check=True).stdout)

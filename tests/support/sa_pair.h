@@ -17,6 +17,7 @@ struct SaChoice {
   model::IntegId integ = model::IntegId::NONE;
   bool esn = false;
   bool udp = false;
+  bool native_too = false;  // with udp
   Family outer = Family::v4;
   Family inner = Family::v4;  // of tunnel mode; transport mode has but one
   uint32_t window = 64;
@@ -59,6 +60,7 @@ class SaPair {
     sa.protocol = choice.protocol;
     sa.mode = choice.mode;
     sa.shape = choice.shape;
+    sa.native_too = choice.native_too;
     if (choice.ah()) {
       sa.in.encr = {};
       sa.out.encr = {};

@@ -115,7 +115,8 @@ struct OneEnd {
 };
 
 struct TwoEndpoints {
-  explicit TwoEndpoints(ike::Config config = {}) : a(1, config), b(2, config) {
+  explicit TwoEndpoints(ike::Config config = {}) : TwoEndpoints(config, config) {}
+  TwoEndpoints(ike::Config of_a, ike::Config of_b) : a(1, of_a), b(2, of_b) {
     policy_a.connections.push_back(
         connection("10.1.0.0/24", "10.2.0.0/24", "192.0.2.1", "192.0.2.2", "a.test", "b.test"));
     policy_b.connections.push_back(

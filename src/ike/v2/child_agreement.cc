@@ -33,7 +33,7 @@ tl::unexpected<ChildRefusal> refuse(Errc code, std::string sentence, std::string
 
 // RFC 7296 2.23: AH protects the addresses that a NAT changes, and RFC 3948 has no place for it in UDP.
 std::optional<ChildRefusal> refuse_ah_through_nat(const IkeSa& sa, const model::ChildPolicy& policy) {
-  if (policy.protocol != model::Protocol::AH || !sa.udp_encap()) return std::nullopt;
+  if (policy.protocol != model::Protocol::AH || !sa.behind_nat()) return std::nullopt;
   return ChildRefusal{
       Error{Errc::no_proposal_chosen, 0},
       "child " + policy.name +

@@ -66,7 +66,10 @@ Result<model::SaSpec> make_child(IkeSa& sa, const ChildAgreement& agreed, const 
   spec.spi_out = agreed.spi_out;
   spec.local = sa.local;
   spec.remote = sa.remote;
-  spec.udp_encap = sa.udp_encap();
+  // RFC 3948 has no AH.
+  const bool esp_alone = spec.protocol == model::Protocol::ESP && agreed.policy.outer_reqid == 0;
+  spec.udp_encap = esp_alone && sa.udp_encap();
+  spec.native_too = spec.udp_encap && !sa.behind_nat();
   spec.encr = agreed.chosen.encr;
   spec.key_bits = agreed.chosen.key_bits;
   spec.integ = agreed.chosen.integ;

@@ -311,6 +311,9 @@ Result<> IkeSa::install_keys(const model::ChosenIke& agreed, IkeKeys fresh) {
   return {};
 }
 
+// Without a NAT it is by choice, over ports that IKE itself has shown to be open.
+bool IkeSa::udp_encap() const { return behind_nat() || (host.config().prefer_udp && peer_is_ours && natt); }
+
 Result<std::unique_ptr<IkeSa>> IkeSa::successor(TimePoint now, IkeSa& old, bool original_initiator, model::IkeSpi spi_i,
                                                 model::IkeSpi spi_r, const model::ChosenIke& chosen, IkeKeys keys) {
   auto sa = std::make_unique<IkeSa>(old.host, original_initiator, old.policy);

@@ -157,7 +157,8 @@ class IkeSa {
   const model::ConnectionPolicy* connection() const;  // nullptr until chosen (responder before IKE_AUTH)
   std::string_view connection_name() const;
   model::IkeSpi local_spi() const { return original_initiator ? spi_i : spi_r; }
-  bool udp_encap() const { return nat_local || nat_remote; }
+  bool behind_nat() const { return nat_local || nat_remote; }
+  bool udp_encap() const;  // of ESP
   ByteView own_sk_p() const { return original_initiator ? keys.sk_pi.view() : keys.sk_pr.view(); }
 
   Host& host;

@@ -245,12 +245,16 @@ void keys_from_shared(IkeSa& sa, TimePoint now, const model::ChosenIke& chosen, 
     return;
   }
   const model::ConnectionPolicy& c = *sa.connection();
-  // RFC 7296 2.23: behind a NAT, and by our own wish, everything from now on goes to the port with the marker.
-  if (sa.nat_local || sa.nat_remote || c.force_encap) {
-    sa.nat_local = sa.nat_local || c.force_encap;
+  sa.nat_local = sa.nat_local || c.force_encap;
+  // RFC 7296 2.23: behind a NAT, and by our own wish, everything from now on goes to the port with the marker. A peer
+  // with a port of its own for IKE may have another one for that, too.
+  const ike::Config& config = sa.host.config();
+  const bool preferred =
+      config.prefer_udp && sa.peer_is_ours && (sa.remote.port == 500 || config.remote_natt_port != 4500);
+  if (sa.behind_nat() || preferred) {
     sa.natt = true;
-    sa.local.port = sa.host.config().natt_port;
-    sa.remote.port = sa.host.config().remote_natt_port;
+    sa.local.port = config.natt_port;
+    sa.remote.port = config.remote_natt_port;
   }
   sa.transition_to(IkeState::INIT_DONE, "keys made");
   sa.queue(Task(Task::Kind::ike_auth));

@@ -125,6 +125,12 @@ def census(path):
     return counts
 
 
+def sealed(path):
+    """How many packets of ESP it holds, those in UDP among them."""
+    counts = census(path)
+    return counts["esp"] + counts["esp-udp"]
+
+
 def clear_packets(path):
     """The kinds that must not be on the wire; empty when it holds only IKE, ESP and neighbour discovery."""
     return {kind: count for kind, count in census(path).items() if kind.startswith("clear")}

@@ -35,6 +35,7 @@ class Connection:
     child_seconds: int = 0
     dpd: int = 0
     encap: bool = True
+    prefer_udp: bool = False   # of both, where they are ours
     offloads: bool = True
     west_knows_east: bool = True   # false: west accepts the peer from any address (it sits behind a NAT)
     east_knows_itself: bool = True  # false: east's configuration names no address of its own

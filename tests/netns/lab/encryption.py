@@ -21,7 +21,7 @@ def _asked(stage, client, server, family, protocol, port, patience=12, rounds=1)
     answers, _ = stage.ask(client, server, family, protocol, text, patience, port, rounds)
     path = watch.stop()
     shown = sum(text.encode() in data or text.upper().encode() in data for _, _, data in capture.packets(path))
-    return answers, shown, capture.clear_packets(path), capture.census(path)["esp"]
+    return answers, shown, capture.clear_packets(path), capture.sealed(path)
 
 
 def _require(stage, client, server, port, wanted, patience=20):

@@ -76,7 +76,7 @@ class Nets:
                 raise Failure(f"{what}: the wire does not show the text, which should be in the clear")
             if wanted != "clear" and shown:
                 raise Failure(f"{what}: the wire shows the text {shown} times in the clear")
-            if wanted == "secured" and not any(capture.census(path)[kind] for kind in ("esp", "esp-udp")):
+            if wanted == "secured" and not capture.sealed(path):
                 raise Failure(f"{what}: the wire shows no ESP")
         every_way(question, wanted is None, families)
 
@@ -169,7 +169,7 @@ def program_tunnel(lab):
                 answers += bool(stage.ask(client, server, "v4", protocol, text, 12)[0])
                 path = eye.stop()
                 shown += sum(text.encode() in data or text.upper().encode() in data for _, _, data in capture.packets(path))
-                esp += capture.census(path)["esp"]
+                esp += capture.sealed(path)
         return answers, shown, esp
     answers, shown, esp = asked("inside-the-tunnel")
     if answers != 4 or shown or not esp:

@@ -170,7 +170,7 @@ class Stage:
                 raise Failure(f"{what}: no answer after {seconds} s")
             if wanted == "secured" and shown and protocol == "tcp":
                 raise Failure(f"{what}: the wire shows the text {shown} times in the clear")
-            if wanted == "secured" and not capture.census(path)["esp"]:
+            if wanted == "secured" and not capture.sealed(path):
                 raise Failure(f"{what}: the wire shows no ESP")
             if wanted == "clear" and not shown:
                 raise Failure(f"{what}: the wire does not show the text, which should be in the clear")
@@ -281,7 +281,7 @@ def boundary_host(lab):
             path = watch.stop()
             frames = [(text.encode() in data, capture.classify(*capture.network_layer(link, data))) for _, link, data in capture.packets(path)]
             shown = [at for at, (clear, _) in enumerate(frames) if clear]
-            sealed = [at for at, (_, kind) in enumerate(frames) if kind == "esp"]
+            sealed = [at for at, (_, kind) in enumerate(frames) if kind in ("esp", "esp-udp")]
             if answers != 15:
                 raise Failure(f"alice to gate by {protocol} over {family}: {answers} of 15 answers")
             if not sealed or (shown and shown[-1] > sealed[0] + 4):

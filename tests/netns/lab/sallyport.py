@@ -56,6 +56,8 @@ def configuration(connection, side, folder, socket, start="none", device="tun", 
         lines += [f"key_log = {_toml(str(key_log))}"]
     if "policy_store" not in daemon:
         lines += ['policy_store = "none"']
+    if not connection.prefer_udp:
+        lines += ["prefer_udp = false"]
     if daemon:
         lines += [daemon]
     if ports:

@@ -72,6 +72,38 @@ TEST_SUITE("ipsec/encapsulate") {
     CHECK(pair.seal(options).empty());
     CHECK(pair.left.drops[Drop::header_not_carried] == 1);
   }
+  TEST_CASE("[RFC7296 2.23] UDP by choice: what it does not carry whole, options or size, goes as protocol 50") {
+    for (const Family outer : {Family::v4, Family::v6}) {
+      SaChoice choice = transport(outer, true);
+      choice.native_too = true;
+      SaPair pair{choice};
+      const auto way = [&](size_t payload) {
+        Bytes packet = pair.sample(payload);
+        // Cut by its source, or by a router: it may travel in pieces.
+        pair.seal_all(packet);
+        REQUIRE(!pair.out.packets().empty());
+        return pair.out.packets()[0].way;
+      };
+      CHECK(way(64) == Way::esp_udp);
+      size_t last = 64;
+      while (last < 1500 && way(last + 1) == Way::esp_udp) ++last;
+      const size_t ip = outer == Family::v4 ? 20 : 40;
+      CHECK(ip + 8 + esp_octets(pair.left_sa(), last + 8) <= 1500);
+      CHECK(ip + 8 + esp_octets(pair.left_sa(), last + 9) > 1500);
+    }
+    SaChoice choice = transport(Family::v4, true);
+    choice.native_too = true;
+    SaPair pair{choice};
+    Bytes options = *from_hex("46000022000140004011000000000000000000000101010000000000000000000000");
+    std::copy_n(pair.source().bytes().begin(), 4, options.begin() + 12);
+    std::copy_n(pair.destination().bytes().begin(), 4, options.begin() + 16);
+    store_be16(&options[10], wire::ip::checksum(ByteView(options).first(24)));
+    const Bytes wire = pair.seal(options);
+    REQUIRE(wire.size() > 24);
+    CHECK(pair.out.packets()[0].way == Way::esp_native);
+    CHECK(wire[9] == 50);
+    CHECK(pair.open(wire, false) == options);
+  }
   TEST_CASE("[RFC4302 2.6] the ICV is padded to 32 bits over IPv4 and to 64 bits over IPv6") {
     for (const Family outer : {Family::v4, Family::v6}) {
       for (const IntegId id : {IntegId::HMAC_SHA1_96, IntegId::HMAC_SHA2_256_128, IntegId::HMAC_SHA2_384_192,
