@@ -93,25 +93,55 @@ void append_kept_headers(const Leaving& l, uint8_t protocol, PacketBuf& out) {
   if (l.view.family == Family::v4 && load_be16(&head[4]) == 0) store_be16(&head[4], identification_of(l.sa));
 }
 
-Verdict write_esp(const Leaving& l, Outgoing& slot) {
-  PacketBuf& out = slot.packet;
-  const bool head = !l.udp;
+struct OuterMarks {
+  uint8_t tos = 0;
+  bool dont_fragment = false;
+};
+
+OuterMarks marks_of(const Leaving& l) {
+  const bool fits = sealed_octets(l) <= l.path_mtu;
+  if (l.transport()) return {l.view.tos, l.view.dont_fragment && fits};
+  return {outer_tos_of(l.sa, l.view.tos), outer_df_of(l.sa, l.view.dont_fragment, fits)};
+}
+
+size_t payload_octets(const Leaving& l) {
+  return l.transport() ? l.packet.size() - l.place.at : l.packet.size() + tfc_padding(l);
+}
+
+Verdict write_esp(const Leaving& l, size_t payload, MutableBytes esp) {
   const ByteView body = l.transport() ? l.packet.subspan(l.place.at) : l.packet;
-  const size_t payload = body.size() + (l.transport() ? 0 : tfc_padding(l));
-  const size_t esp_octets = esp_packet_octets(l.sa, payload);
-  if (head && l.transport()) append_kept_headers(l, kEsp, out);
-  if (head && !l.transport()) {
-    write_outer(l.sa, kEsp, slot.tos, slot.dont_fragment, esp_octets, out.append(outer_ip_octets(l.sa)));
-  }
-  slot.outer_octets = static_cast<uint16_t>(out.size());
-  const MutableBytes esp = out.append(esp_octets);
   const MutableBytes place = esp.subspan(esp_payload_at(l.sa), payload);
   copy_to(body, place);
   std::fill(place.begin() + static_cast<std::ptrdiff_t>(body.size()), place.end(), uint8_t{0});
   const uint8_t next = l.transport() ? l.place.protocol : l.view.family == Family::v4 ? 4 : 41;
-  if (!seal_esp(l.shard.sad, l.sa, payload, next, esp)) return Drop::seal_refused;
-  if (head && l.transport()) wire::ip::finish_ip_header(out.bytes());
+  return seal_esp(l.shard.sad, l.sa, payload, next, esp) ? Verdict::pass() : Verdict(Drop::seal_refused);
+}
+
+Verdict write_esp_packet(const Leaving& l, Outgoing& slot) {
+  PacketBuf& out = slot.packet;
+  const size_t payload = payload_octets(l);
+  const size_t octets = esp_packet_octets(l.sa, payload);
+  if (l.transport()) {
+    append_kept_headers(l, kEsp, out);
+  } else {
+    write_outer(l.sa, kEsp, slot.tos, slot.dont_fragment, octets, out.append(outer_ip_octets(l.sa)));
+  }
+  slot.outer_octets = static_cast<uint16_t>(out.size());
+  if (const Verdict v = write_esp(l, payload, out.append(octets)); !v.passed()) return v;
+  if (l.transport()) wire::ip::finish_ip_header(out.bytes());
   return Verdict::pass();
+}
+
+// Datagrams that go one way follow each other in one train, as those of plain tunnel mode do.
+Verdict write_datagram(const Leaving& l, Outputs& out) {
+  const size_t payload = payload_octets(l);
+  const size_t octets = esp_packet_octets(l.sa, payload);
+  const OuterMarks marks = marks_of(l);
+  const EspWay way{
+      Way::esp_udp, l.sa.local, l.sa.remote, marks.tos, marks.dont_fragment, 0, l.sa.record->spec.child_id};
+  const Verdict verdict = write_esp(l, payload, out.add_esp(way, octets).packet.append(octets));
+  if (!verdict.passed()) out.undo_esp(octets);
+  return verdict;
 }
 
 Verdict write_ah_packet(const Leaving& l, Outgoing& slot) {
@@ -132,25 +162,19 @@ Verdict write_ah_packet(const Leaving& l, Outgoing& slot) {
   return apply_ah(l.sa, slot.outer_octets, next, out.bytes());
 }
 
-// What the slot says about a packet's way besides its octets.
+// What the slot says about the way of a packet with a header of its own, besides its octets.
 void address(const Leaving& l, Outgoing& slot) {
-  const bool fits = sealed_octets(l) <= l.path_mtu;
-  slot.way = l.udp ? Way::esp_udp : Way::esp_native;
+  const OuterMarks marks = marks_of(l);
+  slot.way = Way::esp_native;
   slot.local = l.sa.local;
   slot.remote = l.sa.remote;
+  slot.tos = marks.tos;
+  slot.dont_fragment = marks.dont_fragment;
   slot.child_id = l.sa.record->spec.child_id;
-  if (l.transport()) {
-    if (!l.udp) {
-      slot.local.addr = l.view.flow.source;
-      slot.remote.addr = l.view.flow.destination;
-    }
-    slot.tos = l.view.tos;
-    slot.dont_fragment = l.view.dont_fragment && fits;
-    slot.exact_header = l.place.at != outer_ip_octets(l.sa);
-    return;
-  }
-  slot.tos = outer_tos_of(l.sa, l.view.tos);
-  slot.dont_fragment = outer_df_of(l.sa, l.view.dont_fragment, fits);
+  if (!l.transport()) return;
+  slot.local.addr = l.view.flow.source;
+  slot.remote.addr = l.view.flow.destination;
+  slot.exact_header = l.place.at != outer_ip_octets(l.sa);
 }
 
 Verdict check_carried(const Leaving& l) {
@@ -160,18 +184,20 @@ Verdict check_carried(const Leaving& l) {
   return Verdict::pass();
 }
 
+Verdict write_packet(const Leaving& l, size_t octets, Outputs& out) {
+  Outgoing& slot = out.add(octets + (l.sa.tfc_octets != 0 ? l.path_mtu : 0));
+  address(l, slot);
+  const Verdict verdict = l.ah() ? write_ah_packet(l, slot) : write_esp_packet(l, slot);
+  if (!verdict.passed()) out.undo();
+  return verdict;
+}
+
 Verdict seal(const Leaving& l, Outputs& out) {
   const size_t octets = sealed_octets(l);
   if (octets > kLargestIp) return Drop::no_room;
   if (const Verdict v = take_sequence(l.shard.sad, l.sa, out); !v.passed()) return v;
-  Outgoing& slot = out.add(octets + (l.sa.tfc_octets != 0 ? l.path_mtu : 0));
-  address(l, slot);
-  const Verdict verdict = l.ah() ? write_ah_packet(l, slot) : write_esp(l, slot);
-  if (!verdict.passed()) {
-    out.undo();
-    return verdict;
-  }
-  count_sent(l.shard.sad, l.now, l.sa, l.packet.size(), out);
+  const Verdict verdict = l.udp ? write_datagram(l, out) : write_packet(l, octets, out);
+  if (verdict.passed()) count_sent(l.shard.sad, l.now, l.sa, l.packet.size(), out);
   return verdict;
 }
 

@@ -153,6 +153,7 @@ std::vector<PacketBuf> copies(const std::vector<Bytes>& packets) {
 void compare(uint32_t seed, const OutputShape& shape, const crypto::ProviderTable& providers = {}) {
   std::mt19937 random(seed);
   Gateway together(shape, providers), singly(shape);
+  size_t came_out = 0;
   for (int round = 0; round < 6; ++round) {
     CAPTURE(seed);
     const auto packets = leaving(random, 1 + random() % 200);
@@ -181,9 +182,10 @@ void compare(uint32_t seed, const OutputShape& shape, const crypto::ProviderTabl
     for (const Incoming& one : in) inbound(singly.right, kStart, {&one, 1}, singly.opened);
     check_same(together.opened, singly.opened);
     check_same(together.right.drops, singly.right.drops, !providers.rows().empty());
+    came_out += together.opened.packets().size();
   }
   // The case is about something: packets went through, and the reasons to drop one were met.
-  CHECK(!together.opened.packets().empty());
+  CHECK(came_out > 0);
   CHECK(together.right.drops[Drop::no_sa] + together.right.drops[Drop::bad_icv] > 0);
 }
 

@@ -72,6 +72,23 @@ TEST_SUITE("ipsec/encapsulate") {
     CHECK(pair.seal(options).empty());
     CHECK(pair.left.drops[Drop::header_not_carried] == 1);
   }
+  TEST_CASE(
+      "[RFC3948 2.1] transport mode in UDP: what leaves together is one train, as long as TOS and size allow it") {
+    SaPair pair{transport(Family::v4, true)};
+    pair.out = Outputs(OutputShape{.train_packets = 8});
+    std::vector<PacketBuf> packets;
+    for (const size_t payload : {600u, 600u, 600u, 100u, 600u})
+      packets.push_back(PacketBuf::copy_of(pair.sample(payload)));
+    outbound(pair.left, pair.now, packets, pair.out);
+    REQUIRE(pair.out.packets().size() == 2);
+    const PacketBuf& train = pair.out.packets()[0].packet;
+    const size_t segment = train.offload.segment_octets;
+    CHECK(train.size() > 3 * segment);
+    CHECK(train.size() < 4 * segment);
+    for (size_t i = 0; i < 3; ++i) CHECK(!pair.open(train.view().subspan(i * segment, segment)).empty());
+    CHECK(!pair.open(train.view().subspan(3 * segment)).empty());
+    CHECK(pair.out.packets()[1].packet.size() == segment);
+  }
   TEST_CASE("[RFC7296 2.23] UDP by choice: what it does not carry whole, options or size, goes as protocol 50") {
     for (const Family outer : {Family::v4, Family::v6}) {
       SaChoice choice = transport(outer, true);
