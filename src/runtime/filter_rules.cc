@@ -221,6 +221,8 @@ void write_capture(std::string& text, const FilterRulesPlan& plan) {
 void write_bases(std::string& text, const FilterRulesPlan& plan) {
   const std::string bit = hex(kSecuredBit);
   text += "\tchain filters_arriving {\n\t\ttype filter hook prerouting priority -160; policy accept;\n";
+  // Most of what arrives, and every rule costs something for each packet.
+  if (!plan.own_datagrams.empty()) text += "\t\tiifname != \"" + plan.device + "\" " + plan.own_datagrams + "\n";
   // The mark leads the way back into the device, which is what reverse path filtering looks at.
   text += "\t\tiifname \"" + plan.device + "\" ct mark set ct mark or " + bit + "\n";
   text += "\t\tiifname \"" + plan.device + "\" fib daddr type local meta mark set " + hex(kCaptureMark) + " accept\n";

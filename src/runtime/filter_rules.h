@@ -16,8 +16,9 @@ struct FilterRulesPlan {
   stack::HostFilters filters;
   bool secure_sockets = false;  // sockets carry kCaptureMark from the start
   std::string device;
-  std::string own_mark;    // "0x5350"
-  std::string exemptions;  // rules for packets that are the daemon's own affair, arriving; each a line
+  std::string own_mark;       // "0x5350"
+  std::string exemptions;     // rules for packets that are the daemon's own affair, arriving; each a line
+  std::string own_datagrams;  // the one of them that takes ESP in UDP for a socket of ours; empty: it is not told apart
   std::string neighbour_discovery;
   uint16_t segment_octets_v4 = 1360;  // of captured connections: what fits the device
   uint16_t segment_octets_v6 = 1340;

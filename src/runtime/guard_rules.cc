@@ -214,8 +214,12 @@ void accept_fragments(std::string& text, const GuardPlan& plan) {
 }
 
 // By socket and not by port alone: a port is anybody's when the daemon is gone.
+std::string own_port_accepted(const GuardPlan& plan, const std::string& ports) {
+  return "udp dport " + ports + (plan.match_sockets ? " socket mark " + mark_text() : std::string()) + " accept";
+}
+
 std::string accept_own_port(const GuardPlan& plan, const std::string& ports) {
-  return "\t\tudp dport " + ports + (plan.match_sockets ? " socket mark " + mark_text() : std::string()) + " accept\n";
+  return "\t\t" + own_port_accepted(plan, ports) + "\n";
 }
 
 std::string accept_own(const GuardPlan& plan) {
@@ -229,6 +233,8 @@ void write_filters(std::string& text, const GuardPlan& plan) {
   rules.device = plan.device;
   rules.own_mark = mark_text();
   rules.exemptions = accept_own(plan) + accept_icmp_errors(plan);
+  // Without a look at sockets they cannot be told from those that are passed on.
+  if (plan.match_sockets) rules.own_datagrams = own_port_accepted(plan, std::to_string(plan.natt_port));
   rules.neighbour_discovery = kNeighbourDiscovery;
   rules.segment_octets_v4 = static_cast<uint16_t>(plan.device_mtu - 40);
   rules.segment_octets_v6 = static_cast<uint16_t>(plan.device_mtu - 60);

@@ -50,7 +50,15 @@ HostFilters sample() {
 }
 
 std::string text_of(const HostFilters& filters) {
-  return filter_rules({filters, false, "sallyport0", "0x5350", "\t\tmeta l4proto { 50, 51 } accept\n", {}, 1360, 1340});
+  return filter_rules({filters,
+                       false,
+                       "sallyport0",
+                       "0x5350",
+                       "\t\tmeta l4proto { 50, 51 } accept\n",
+                       "udp dport 4500 socket mark 0x5350 accept",
+                       {},
+                       1360,
+                       1340});
 }
 
 bool holds(const std::string& text, const std::string& part) {
@@ -97,6 +105,8 @@ TEST_SUITE("runtime/filter_rules") {
     CHECK(holds(text,
                 "iifname \"sallyport0\" ct mark set ct mark or 0x20000000\n\t\tiifname \"sallyport0\" fib daddr type "
                 "local meta mark set 0x5352 accept"));
+    CHECK(holds(
+        text, "priority -160; policy accept;\n\t\tiifname != \"sallyport0\" udp dport 4500 socket mark 0x5350 accept"));
     CHECK(holds(text, "ct mark and 0x20000000 == 0x20000000 counter name secured_in drop"));
     CHECK(holds(text, "ip6 daddr { 2001:db8::-2001:db8::ff } goto filter_capture"));
     CHECK(holds(text, "type route hook output priority -150; policy accept;\n\t\tmeta mark 0x5350 accept"));

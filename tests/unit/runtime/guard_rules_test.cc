@@ -109,8 +109,13 @@ TEST_SUITE("runtime/guard_rules") {
           guard_rules(plan, {}).find("\t\tmeta l4proto { 50, 51 } accept"));
     plan.protection.whole_packets_from = {*model::parse_selector("2001:db8::2/128")};
     CHECK(holds(guard_rules(plan, {}), "ip6 saddr { 2001:db8::2 } frag nexthdr { 50, 51 } accept"));
+    plan.device = "sallyport0";
+    plan.filters.layers = {{stack::Point::inbound_transport, Family::v4, {}}};
+    CHECK(holds(guard_rules(plan, {}), "iifname != \"sallyport0\" udp dport 14500 socket mark 0x5350 accept"));
     plan.match_sockets = false;
     CHECK(holds(guard_rules(plan, {}), "udp dport { 1500, 14500 } accept"));
+    // That could be somebody else's that the host passes on.
+    CHECK(guard_rules(plan, {}).find("iifname != \"sallyport0\" udp") == std::string::npos);
   }
 
   TEST_CASE("[RFC7359 4] the other family leaves only within the link") {
