@@ -1,0 +1,553 @@
+// Flows that filters judge, in a data plane of several shards: each in one of them, whichever shard its packets come to
+// and whichever has their SA.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "policy/callout.h"
+#include "stack/dataplane.h"
+#include "stack/peer_sid.h"
+#include "stack/shards.h"
+#include "stack/socket_filters.h"
+#include "support/esp_pair.h"
+#include "support/policy_samples.h"
+#include "support/seeded_rng.h"
+
+using namespace sallyport;
+using namespace sallyport::stack;
+using namespace sallyport::support;
+using ipsec::Drop;
+
+namespace {
+
+constexpr uint16_t kShards = 3;
+constexpr uint16_t kPort = 27015;
+const EspChoice kUdp = [] {
+  EspChoice out;
+  out.udp = true;
+  return out;
+}();
+
+IpAddr peer(uint8_t last) { return IpAddr::v4(0x0A020000u + last); }  // of inner_net(v4, false)
+IpAddr host() { return inner_left(Family::v4); }
+
+Bytes tcp(const IpAddr& from, const IpAddr& to, uint16_t from_port, uint16_t to_port,
+          uint8_t flags = wire::ip::kTcpAck) {
+  Writer w;
+  w.u16(from_port);
+  w.u16(to_port);
+  w.u32(1000);
+  w.u32(2000);
+  w.u8(0x50);
+  w.u8(flags);
+  w.u16(0xffff);
+  w.u32(0);
+  w.patch_u16(16, wire::ip::transport_checksum(from, to, 6, w.view()));
+  return ip_packet(from, to, 6, w.view());
+}
+
+// The left end of an EspPair, with filters.
+struct Host {
+  struct Seen {
+    size_t shard = 0;
+    ipsec::Way way = ipsec::Way::inner;
+    Bytes packet;  // without outer header
+  };
+  Host() {
+    for (uint16_t i = 0; i < kShards; ++i) {
+      shards.push_back(std::make_unique<Dataplane>(step));
+      shards.back()->set_place(i, kShards);
+    }
+  }
+  uint64_t add(Filter filter) {
+    const auto added = engine.add(session, std::move(filter));
+    REQUIRE(added);
+    return added->id;
+  }
+  void take_up() { tell(SetFilters{engine.snapshot()}); }
+  void tell(DataplaneCommand command) {
+    for_each_shard(std::move(command), kShards,
+                   [&](size_t shard, DataplaneCommand one) { shards[shard]->handle_command(kStart, std::move(one)); });
+    settle();
+  }
+  // An SA with all peers. Its SPI is of the shard that is wanted, and its other end opens and seals.
+  void install(model::ChildId child, uint16_t shard, uint32_t reqid, const std::shared_ptr<const Token>& machine = {},
+               uint64_t group = 0, bool encrypts = true) {
+    EspChoice choice = kUdp;
+    if (!encrypts) {
+      choice.encr = model::EncrId::NULL_ENCR;
+      choice.key_bits = 0;
+      choice.integ = model::IntegId::HMAC_SHA2_256_128;
+    }
+    const auto offset = static_cast<model::Spi>(child * kShards + (kShards + shard - kLeftSpi % kShards) % kShards);
+    auto far = std::make_unique<Dataplane>(step);
+    far->handle_command(kStart, SetSpd{make_policy(choice, false)});
+    far->handle_command(kStart, InstallSa{make_spec(choice, false, child, offset)});
+    ends[child] = std::move(far);
+    InstallSa command{make_spec(choice, true, child, offset), machine, true};
+    command.sa.reqid = reqid;
+    command.group = group;
+    REQUIRE(model::shard_of(command.sa.spi_in, kShards) == shard);
+    tell(std::move(command));
+  }
+  void leave(size_t shard, ByteView packet) {
+    PacketBuf one = PacketBuf::copy_of(packet);
+    shards[shard]->handle_inner_packets(kStart, {&one, 1});
+    settle();
+  }
+  void arrive(model::ChildId child, ByteView packet) {
+    PacketBuf one = PacketBuf::copy_of(packet);
+    Dataplane& end = *ends.at(child);
+    end.handle_inner_packets(kStart, {&one, 1});
+    REQUIRE(end.take_outputs().size() == 1);
+    const ipsec::Outgoing& sealed = end.take_outputs()[0];
+    ipsec::Incoming in;
+    in.packet = sealed.packet.view();
+    in.from = sealed.local;
+    in.to = sealed.remote;
+    in.udp = true;
+    shards[model::shard_of(load_be32(in.packet.data()), kShards)]->handle_esp(kStart, {&in, 1});
+    end.done();
+    settle();
+  }
+  // Takes what the shards have to say, and carries what they hand over until nothing is left.
+  void settle() {
+    std::deque<Handed> waiting;
+    const auto collect = [&](size_t shard) {
+      for (ipsec::Outgoing& out : shards[shard]->take_outputs()) {
+        if (out.packet.empty()) continue;
+        REQUIRE(out.way != ipsec::Way::to_judge);
+        seen.push_back({shard, out.way, to_bytes(out.packet.view().subspan(out.outer_octets))});
+      }
+      for (Handed& handed : shards[shard]->take_handed()) {
+        CHECK(handed.shard != shard);
+        ++crossed;
+        std::swap(waiting.emplace_back(), handed);
+      }
+      shards[shard]->done();
+    };
+    for (size_t i = 0; i < shards.size(); ++i) collect(i);
+    while (!waiting.empty()) {
+      REQUIRE(crossed < 100000);
+      Handed one = std::move(waiting.front());
+      waiting.pop_front();
+      if (lost && lost(one)) continue;
+      shards[one.shard]->handle_handed(kStart, one);
+      collect(one.shard);
+    }
+  }
+  uint64_t drops(Drop drop) const {
+    uint64_t out = 0;
+    for (const auto& shard : shards) out += shard->drops()[drop];
+    return out;
+  }
+  // Which shards remember the flow.
+  std::vector<size_t> rememberers(const HostFlow& flow) const {
+    std::vector<size_t> out;
+    for (size_t i = 0; i < shards.size(); ++i) {
+      if (shards[i]->standing(flow)) out.push_back(i);
+    }
+    return out;
+  }
+  size_t acquires() {
+    size_t out = 0;
+    for (const auto& shard : shards) {
+      while (const auto event = shard->poll_event()) out += std::holds_alternative<Acquire>(*event);
+    }
+    return out;
+  }
+  std::vector<Seen> take() { return std::exchange(seen, {}); }
+  // The only packet that came of what was done since the last time.
+  Seen one() {
+    const auto all = take();
+    REQUIRE(all.size() == 1);
+    return all[0];
+  }
+
+  test::SeededRng rng{1};
+  Engine engine{rng};
+  SessionId session = *engine.open(trusted());
+  StepRng step;
+  std::vector<std::unique_ptr<Dataplane>> shards;
+  std::map<model::ChildId, std::unique_ptr<Dataplane>> ends;
+  std::vector<Seen> seen;
+  size_t crossed = 0;
+  std::function<bool(const Handed&)> lost;  // in place of a ring that is full
+};
+
+Filter protect_all() {
+  return callout_filter(Layer::OUTBOUND_TRANSPORT_V4, ActionType::CALLOUT_TERMINATING,
+                        known::callout::IPSEC_OUTBOUND_TRANSPORT_V4);
+}
+
+HostFlow flow_to(const IpAddr& remote, uint16_t port) { return {host(), remote, 6, port, kPort, true}; }
+
+uint16_t judge_of(const IpAddr& remote) { return model::owner_of_flow(host(), remote, kShards); }
+uint16_t other_than(uint16_t shard) { return static_cast<uint16_t>((shard + 1) % kShards); }
+
+std::shared_ptr<const Token> machine(const char* name) {
+  return std::make_shared<const Token>(token_of_identity(name));
+}
+
+}  // namespace
+
+TEST_SUITE("stack/several_shards") {
+  TEST_CASE("both directions between two addresses have one judge, and many pairs are spread over all") {
+    for (const size_t shards : {1u, 2u, 3u, 8u}) {
+      std::vector<size_t> load(shards);
+      for (uint32_t i = 0; i < 4096; ++i) {
+        const IpAddr left = IpAddr::v4(0xC0000201u + i % 3), right = IpAddr::v4(0xC6336400u + i);
+        const uint16_t judge = model::owner_of_flow(left, right, shards);
+        REQUIRE(judge < shards);
+        REQUIRE(judge == model::owner_of_flow(right, left, shards));
+        ++load[judge];
+      }
+      CHECK(*std::min_element(load.begin(), load.end()) > 4096u / shards * 3 / 4);
+    }
+    CHECK(model::owner_of_flow(host(), host(), 8) < 8);
+    CHECK(model::owner_of_flow(inner_left(Family::v6), inner_right(Family::v6), 8) ==
+          model::owner_of_flow(inner_right(Family::v6), inner_left(Family::v6), 8));
+  }
+
+  TEST_CASE("[WFP 20.4] many flows, each packet at another shard: one memory of each, and none in the clear") {
+    Host t;
+    const uint64_t filter = t.add(protect_all());
+    t.take_up();
+    std::array<size_t, kShards> judged{};
+    for (uint8_t p = 1; p <= 24; ++p) {
+      const uint32_t reqid = reqid_of_filter(filter, host(), peer(p), true);
+      t.install(p, static_cast<uint16_t>(p % kShards), reqid);
+      ++judged[judge_of(peer(p))];
+      for (uint16_t port = 4000; port < 4004; ++port) {
+        for (size_t shard = 0; shard < kShards; ++shard) {
+          t.leave(shard, tcp(host(), peer(p), port, kPort));
+          const auto sent = t.one();
+          CHECK(sent.way == ipsec::Way::esp_udp);
+          CHECK(sent.shard == p % kShards);
+          CHECK(load_be32(sent.packet.data()) ==
+                kRightSpi + p * kShards + (kShards - kLeftSpi % kShards + p % kShards) % kShards);
+        }
+        t.arrive(p, tcp(peer(p), host(), kPort, port));
+        const auto come = t.one();
+        CHECK(come.way == ipsec::Way::inner);
+        CHECK(come.shard == judge_of(peer(p)));  // so that the device brings the answers there
+        CHECK(come.packet == tcp(peer(p), host(), kPort, port));
+        CHECK(t.rememberers(flow_to(peer(p), port)) == std::vector<size_t>{judge_of(peer(p))});
+      }
+    }
+    for (size_t shard = 0; shard < kShards; ++shard) {
+      CHECK(judged[shard] > 0);
+      CHECK(t.shards[shard]->flows() == 4 * judged[shard]);
+      CHECK(t.shards[shard]->drops().total() == 0);
+    }
+  }
+
+  TEST_CASE("what waits for its SA waits at its judge, is asked for once, and leaves whichever shard gets the SA") {
+    for (uint16_t shard = 0; shard < kShards; ++shard) {
+      Host t;
+      const uint32_t reqid = reqid_of_filter(t.add(protect_all()), host(), peer(1), true);
+      t.take_up();
+      for (size_t from = 0; from < kShards; ++from) t.leave(from, tcp(host(), peer(1), 4000, kPort));
+      CHECK(t.take().empty());
+      CHECK(t.acquires() == 1);
+      t.install(1, shard, reqid);
+      const auto sent = t.take();
+      CHECK(sent.size() == kShards);
+      for (const auto& packet : sent) CHECK(packet.way == ipsec::Way::esp_udp);
+      for (const auto& packet : sent) CHECK(packet.shard == shard);
+    }
+  }
+
+  TEST_CASE(
+      "[RFC7296 2.8] held packets leave when the SA is switched to, though shards hear of it one after the other") {
+    for (uint16_t shard = 0; shard < kShards; ++shard) {
+      Host t;
+      const uint32_t reqid = reqid_of_filter(t.add(protect_all()), host(), peer(1), true);
+      t.take_up();
+      t.leave(0, tcp(host(), peer(1), 4000, kPort));
+      const auto offset = static_cast<model::Spi>((kShards + shard - kLeftSpi % kShards) % kShards);
+      InstallSa half{make_spec(kUdp, true, 1, offset), nullptr, true};
+      half.sa.reqid = reqid;
+      half.sa.outbound_ready = false;
+      t.tell(std::move(half));
+      CHECK(t.take().empty());
+      t.tell(SwitchSaOutbound{1});
+      CHECK(t.one().shard == shard);
+    }
+  }
+
+  TEST_CASE("[MS-IKEE 3.3] under negotiation discovery, what was protected once is never in the clear at any shard") {
+    Host t;
+    Filter discover = protect_all();
+    discover.raw_context = raw_context::kOutboundNegotiateDiscover;
+    const uint32_t reqid = reqid_of_filter(t.add(discover), host(), peer(1), true);
+    t.take_up();
+    for (size_t shard = 0; shard < kShards; ++shard) t.leave(shard, tcp(host(), peer(1), 4000, kPort));
+    const auto first = t.take();
+    CHECK(first.size() == kShards);
+    for (const auto& packet : first) CHECK(packet.way == ipsec::Way::clear);
+    for (const auto& packet : first) CHECK(packet.shard == judge_of(peer(1)));
+    CHECK(t.acquires() == 1);
+    SUBCASE("by a packet that came") {
+      t.install(1, other_than(judge_of(peer(1))), reqid + 1);
+      t.arrive(1, tcp(peer(1), host(), kPort, 4000));
+      CHECK(t.one().way == ipsec::Way::inner);
+    }
+    SUBCASE("by a packet that left") {
+      t.install(1, other_than(judge_of(peer(1))), reqid);
+      t.leave(2, tcp(host(), peer(1), 4000, kPort));
+      CHECK(t.one().way == ipsec::Way::esp_udp);
+      t.tell(RemoveSa{1, {}});
+    }
+    for (size_t shard = 0; shard < kShards; ++shard) t.leave(shard, tcp(host(), peer(1), 4000, kPort));
+    CHECK(t.take().empty());
+  }
+
+  TEST_CASE("[scenario 5] whom the SA of another shard has proved counts, and so does that it proved nobody") {
+    Host t;
+    SecurityDescriptor clerk;
+    clerk.dacl = {{Ace::Kind::allow, kActrlMatchFilter, sid_of_identity("O=Example, CN=clerk")}};
+    t.add(callout_filter(Layer::ALE_AUTH_RECV_ACCEPT_V4, ActionType::CALLOUT_TERMINATING,
+                         known::callout::IPSEC_INBOUND_INITIATE_SECURE_V4,
+                         {equal(Field::ALE_REMOTE_MACHINE_ID, Value(DescriptorValue{write_descriptor(clerk)}))}));
+    t.add(filter(Layer::ALE_AUTH_RECV_ACCEPT_V4, ActionType::BLOCK));
+    t.take_up();
+    const uint16_t away = other_than(judge_of(peer(1)));
+    t.install(1, away, 1, machine("O=Example, CN=clerk"));
+    t.install(2, away, 2, machine("O=Example, CN=guest"));
+    t.install(3, away, 3);
+    const Bytes packet = tcp(peer(1), host(), 4000, kPort);
+    for (const model::ChildId child : {1u, 2u, 1u, 3u, 1u}) t.arrive(child, packet);
+    CHECK(t.take().size() == 3);
+    CHECK(t.drops(Drop::filter_block) == 2);
+    // On its way when the SA went: whose it was is known.
+    t.tell(RemoveSa{1, seconds(10)});
+    t.arrive(1, packet);
+    CHECK(t.take().size() == 1);
+  }
+
+  TEST_CASE("[RFC5660 2] a latched connection is broken off by the SA of another peer, wherever that one lives") {
+    Host t;
+    auto group = std::make_shared<SocketGroup>();
+    group->number = 1;
+    group->by_flow = true;
+    ProviderContext quick_mode = context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, transport_policy());
+    quick_mode.head.key = secure_socket_quick_mode();
+    REQUIRE(t.engine.add(t.session, quick_mode));
+    quick_mode.head.key = secure_socket_quick_mode(true);
+    REQUIRE(t.engine.add(t.session, quick_mode));
+    Provider provider;
+    provider.head.key = secure_socket_provider();
+    provider.head.display.name = "secure sockets";
+    REQUIRE(t.engine.add(t.session, provider));
+    for (auto& each : socket_filters({}, {6, host(), peer(1), 0, kPort}, {}, "socket", *group)) t.add(std::move(each));
+    t.take_up();
+    const uint16_t judge = judge_of(peer(1));
+    // Nobody's yet: it waits at its judge for a word about whose it is.
+    t.leave(other_than(judge), tcp(host(), peer(1), 4000, kPort, wire::ip::kTcpSyn));
+    CHECK(t.take().empty());
+    const HostFlow flow = flow_to(peer(1), 4000);
+    t.tell(PlaceSocket{flow, group});
+    CHECK(t.rememberers(flow) == std::vector<size_t>{judge});
+    t.install(1, other_than(judge), 100, machine("O=Example, CN=alice"), 1);
+    t.arrive(1, tcp(peer(1), host(), kPort, 4000));
+    CHECK(t.one().way == ipsec::Way::inner);
+    t.install(2, judge, 101, machine("O=Example, CN=alice"), 1);  // a rekey to the same peer
+    t.arrive(2, tcp(peer(1), host(), kPort, 4000));
+    CHECK(t.one().packet == tcp(peer(1), host(), kPort, 4000));
+    CHECK(t.shards[judge]->standing(flow)->broken == FilterFlows::Broken::no);
+    const auto away = static_cast<uint16_t>((judge + 2) % kShards);
+    SUBCASE("by a packet of it") {
+      t.install(3, away, 102, machine("O=Example, CN=mallory"), 1);
+      t.arrive(3, tcp(peer(1), host(), kPort, 4000));
+      const auto told = t.one();  // a reset in its place
+      CHECK(told.way == ipsec::Way::inner);
+      CHECK((told.packet[20 + 13] & wire::ip::kTcpRst) != 0);
+      CHECK(t.shards[judge]->drops()[Drop::latch_broken] == 1);
+    }
+    SUBCASE("before one comes, where the address is the peer's") {
+      InstallSa command{make_spec(kUdp, true, 3, 30), machine("O=Example, CN=mallory"), true};
+      command.sa.remote.addr = peer(1);
+      command.group = 1;
+      t.tell(std::move(command));
+    }
+    CHECK(t.shards[judge]->standing(flow)->broken == FilterFlows::Broken::other_peer);
+    for (size_t shard = 0; shard < kShards; ++shard) {
+      t.leave(shard, tcp(host(), peer(1), 4000, kPort));
+      CHECK((t.one().packet[20 + 13] & wire::ip::kTcpRst) != 0);
+    }
+    t.arrive(1, tcp(peer(1), host(), kPort, 4000));  // also from the peer that it began with
+    CHECK((t.one().packet[20 + 13] & wire::ip::kTcpRst) != 0);
+    t.tell(ForgetSocket{flow, 1});
+    CHECK(t.rememberers(flow).empty());
+  }
+
+  TEST_CASE("a connection is answered by the SA that it came by, while that one stands, in whatever shard") {
+    Host t;
+    const uint64_t filter = t.add(protect_all());
+    t.take_up();
+    const uint16_t judge = judge_of(peer(1));
+    const uint32_t ours = reqid_of_filter(filter, host(), peer(1), true);
+    t.install(1, judge, ours);
+    const auto offset =
+        static_cast<model::Spi>(9 * kShards + (kShards + other_than(judge) - kLeftSpi % kShards) % kShards);
+    auto far = std::make_unique<Dataplane>(t.step);
+    far->handle_command(kStart, SetSpd{make_policy(kUdp, false)});
+    far->handle_command(kStart, InstallSa{make_spec(kUdp, false, 9, offset)});
+    t.ends[9] = std::move(far);
+    InstallSa answered{make_spec(kUdp, true, 9, offset), machine("O=Example, CN=alice"), true};
+    answered.sa.reqid = 900;
+    answered.answered = true;
+    answered.user = machine("alice@example.org");
+    t.tell(std::move(answered));
+    t.arrive(9, tcp(peer(1), host(), 4000, kPort));
+    CHECK(t.one().way == ipsec::Way::inner);
+    t.leave(judge, tcp(host(), peer(1), kPort, 4000));
+    CHECK(t.one().shard == other_than(judge));
+    t.tell(RemoveSa{9, {}});
+    t.leave(judge, tcp(host(), peer(1), kPort, 4000));
+    CHECK(t.one().shard == judge);
+  }
+
+  TEST_CASE("[RFC4301 7] fragments that come to different shards are put together by the judge of both addresses") {
+    Host t;
+    const uint64_t filter = t.add(protect_all());
+    t.add(callout_filter(Layer::ALE_AUTH_CONNECT_V4, ActionType::CALLOUT_TERMINATING,
+                         known::callout::IPSEC_ALE_CONNECT_V4));
+    t.take_up();
+    t.install(1, other_than(judge_of(peer(1))), reqid_of_filter(filter, host(), peer(1), true));
+    Bytes whole = udp_packet(host(), peer(1), 1192, 4000, 5000);
+    const auto piece = [&](size_t at, size_t octets, bool last) {
+      Bytes out = to_bytes(ByteView(whole).first(20));
+      append(out, ByteView(whole).subspan(20 + at, octets));
+      store_be16(&out[2], static_cast<uint16_t>(out.size()));
+      store_be16(&out[6], static_cast<uint16_t>(at / 8 | (last ? 0 : 0x2000)));
+      store_be16(&out[10], 0);
+      store_be16(&out[10], wire::ip::checksum(ByteView(out).first(20)));
+      return out;
+    };
+    t.leave(2, piece(800, 400, true));
+    t.leave(0, piece(0, 400, false));
+    CHECK(t.take().empty());
+    t.leave(1, piece(400, 400, false));
+    CHECK(t.one().way == ipsec::Way::esp_udp);
+    CHECK(t.rememberers({host(), peer(1), 17, 4000, 5000, true}) == std::vector<size_t>{judge_of(peer(1))});
+  }
+
+  TEST_CASE("[WFP 20.4] not_encrypted: a flow that must be encrypted finds only authentication in the other shard") {
+    Host t;
+    Filter connect = callout_filter(Layer::ALE_AUTH_CONNECT_V4, ActionType::CALLOUT_TERMINATING,
+                                    known::callout::IPSEC_ALE_CONNECT_V4, {}, raw_context::kAleRequireEncryption);
+    const uint64_t filter = t.add(protect_all());
+    t.add(connect);
+    t.take_up();
+    // What is only authenticated has no business under this reqid; the other shard looks all the same.
+    t.install(1, other_than(judge_of(peer(1))), reqid_of_filter(filter, host(), peer(1), true), nullptr, 0, false);
+    t.leave(0, tcp(host(), peer(1), 4000, kPort));
+    CHECK(t.take().empty());
+    CHECK(t.drops(Drop::not_encrypted) == 1);
+  }
+
+  // A packet is judged, and what it is to leave by changes before it is at the SA's shard.
+  struct OnItsWay : Host {
+    OnItsWay() {
+      reqid = reqid_of_filter(add(protect_all()), host(), peer(1), true);
+      take_up();
+      install(1, away, reqid);
+      lost = [&](const Handed& handed) {
+        if (handed.what != Handed::What::send) return false;
+        caught.what = handed.what;
+        caught.by = handed.by;
+        caught.packet = PacketBuf::copy_of(handed.packet.view());
+        return true;
+      };
+      leave(judge_of(peer(1)), tcp(host(), peer(1), 4000, kPort));
+      REQUIRE(caught.by.child == 1);
+      lost = nullptr;
+    }
+    void go_on() {
+      shards[away]->handle_handed(kStart, caught);
+      settle();
+    }
+    const uint16_t away = other_than(judge_of(peer(1)));
+    uint32_t reqid = 0;
+    Handed caught;
+  };
+
+  TEST_CASE("sa_gone: the SA ends while a packet is on its way to its shard") {
+    for (const Duration linger : {Duration::zero(), Duration(seconds(10))}) {
+      OnItsWay t;
+      t.tell(RemoveSa{1, linger});  // one that lingers sends nothing any more
+      t.go_on();
+      CHECK(t.take().empty());
+      CHECK(t.drops(Drop::sa_gone) == 1);
+    }
+  }
+
+  TEST_CASE("[RFC7296 2.8] a successor takes what was on its way to the SA before it, in whatever shard it is") {
+    for (uint16_t shard = 0; shard < kShards; ++shard) {
+      OnItsWay t;
+      t.install(2, shard, t.reqid);
+      t.tell(RemoveSa{1, {}});
+      t.go_on();
+      CHECK(t.one().shard == shard);
+    }
+  }
+
+  TEST_CASE("shards that each take the other for the one that has the SA hand a packet on for a while and no longer") {
+    OnItsWay t;
+    t.tell(RemoveSa{1, {}});
+    for (const bool here : {true, false}) {
+      InstallSaElsewhere wrong;
+      wrong.sa.child_id = 5;
+      wrong.sa.reqid = t.reqid;
+      wrong.sa.shard = here ? other_than(t.away) : t.away;
+      wrong.sa.ts_local = inner_net(Family::v4, true);
+      wrong.sa.ts_remote = inner_net(Family::v4, false);
+      t.shards[here ? t.away : other_than(t.away)]->handle_command(kStart, std::move(wrong));
+    }
+    const size_t before = t.crossed;
+    t.go_on();
+    CHECK(t.take().empty());
+    CHECK(t.crossed - before == 4);
+    CHECK(t.drops(Drop::sa_gone) == 1);
+  }
+
+  TEST_CASE("what is lost on its way to its judge is not judged, and not sent or delivered by anybody") {
+    Host t;
+    const uint32_t reqid = reqid_of_filter(t.add(protect_all()), host(), peer(1), true);
+    t.take_up();
+    const uint16_t away = other_than(judge_of(peer(1)));
+    t.install(1, away, reqid);
+    t.lost = [](const Handed&) { return true; };
+    for (size_t shard = 0; shard < kShards; ++shard) t.leave(shard, tcp(host(), peer(1), 4000, kPort));
+    t.arrive(1, tcp(peer(1), host(), kPort, 4000));
+    CHECK(t.take().empty());
+    t.lost = nullptr;
+    t.leave(away, tcp(host(), peer(1), 4000, kPort));
+    CHECK(t.one().way == ipsec::Way::esp_udp);
+  }
+
+  TEST_CASE("without filters nothing has a judge: what came is delivered where its SA is") {
+    Host t;
+    t.tell(SetSpd{make_policy(kUdp, true)});
+    const uint16_t away = other_than(judge_of(peer(1)));
+    t.install(1, away, kReqid);
+    t.arrive(1, tcp(peer(1), host(), kPort, 4000));
+    CHECK(t.one().shard == away);
+    CHECK(t.crossed == 0);
+    // The policy changes while a packet is on its way to its judge, who does not judge any more.
+    t.add(filter(Layer::INBOUND_TRANSPORT_V4, ActionType::BLOCK));
+    t.take_up();
+    t.arrive(1, tcp(peer(1), host(), kPort, 4000));
+    CHECK(t.take().empty());
+    CHECK(t.drops(Drop::filter_block) == 1);
+    t.shards[judge_of(peer(1))]->handle_command(kStart, SetFilters{nullptr});
+    t.arrive(1, tcp(peer(1), host(), kPort, 4000));
+    CHECK(t.one().shard == judge_of(peer(1)));
+  }
+}
