@@ -265,19 +265,23 @@ Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, w
   return protect_by(shard, now, decision, false, leaving, out);
 }
 
-// The SA that was named is gone: by another one of this shard, or of the next.
+// What was judged for an SA that has gone since is judged again where its flow is remembered: what has come in the SA's
+// place may be another peer's. Without such a memory, whatever serves the same policy will do.
+Verdict send_instead(Shard& shard, TimePoint now, const SendBy& by, const Leaving& leaving, Outputs& out) {
+  const model::FlowKey& flow = leaving.view.flow;
+  const bool judged = shard.flows != nullptr;
+  const Sad::Picked picked = judged ? Sad::Picked{} : shard.sad.pick(by.reqid, flow);
+  if (picked.sa != nullptr) return clamp_and_protect(shard, now, *picked.sa, leaving, out);
+  if (by.hops >= kMostHops || (judged ? !judged_elsewhere(shard, flow) : !picked.elsewhere)) return Drop::sa_gone;
+  const uint16_t to = judged ? model::owner_of_flow(flow.source, flow.destination, shard.sad.shards()) : picked.shard;
+  const auto hops = static_cast<uint8_t>(by.hops + 1);
+  out.report(HandOver{to, leaving.index, 0, SendBy{by.reqid, picked.child, by.encrypted, hops}});
+  return Verdict::pass();
+}
+
 Verdict send_judged(Shard& shard, TimePoint now, const SendBy& by, const Leaving& leaving, Outputs& out) {
-  SaOutbound* sa = shard.sad.outbound_of(by.child);
-  if (sa == nullptr) {
-    const Sad::Picked picked = shard.sad.pick(by.reqid, leaving.view.flow);
-    if (picked.elsewhere && by.hops < kMostHops) {
-      const auto hops = static_cast<uint8_t>(by.hops + 1);
-      out.report(HandOver{picked.shard, leaving.index, 0, SendBy{by.reqid, picked.child, by.encrypted, hops}});
-      return Verdict::pass();
-    }
-    if (picked.sa == nullptr) return Drop::sa_gone;
-    sa = picked.sa;
-  }
+  SaOutbound* const sa = shard.sad.outbound_of(by.child);
+  if (sa == nullptr) return send_instead(shard, now, by, leaving, out);
   if (by.encrypted && !encrypts(*sa)) return Drop::not_encrypted;
   return clamp_and_protect(shard, now, *sa, leaving, out);
 }

@@ -69,7 +69,7 @@ struct RemoteMoved {
 };
 struct SendBy {  // what policy has said of a packet whose SA another shard has
   uint32_t reqid = 0;
-  model::ChildId child = 0;  // the SA, or what has come in its place
+  model::ChildId child = 0;  // the SA; 0: it is gone, and the packet is to be judged again
   bool encrypted = false;    // only an SA that encrypts will do
   uint8_t hops = 0;          // how often it was handed on since
 };

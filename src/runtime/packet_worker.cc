@@ -260,12 +260,13 @@ void PacketWorker::hand_over(uint16_t worker, const ipsec::Incoming& in) {
 
 void PacketWorker::hand_over_inner() {
   for (stack::Handed& handed : dataplane_.take_handed()) {
-    HandOverRing::Item* const place = place_at(handed.shard);
+    const uint16_t worker = handed.shard;
+    HandOverRing::Item* const place = place_at(worker);
     if (place == nullptr) continue;
     std::swap(place->handed, handed);
     place->esp = false;
-    workers_[handed.shard]->inbox_[number_]->put();
-    handed_to_[handed.shard] = true;
+    workers_[worker]->inbox_[number_]->put();
+    handed_to_[worker] = true;
   }
   for (size_t i = 0; i < handed_to_.size(); ++i) {
     if (handed_to_[i]) wake(*workers_[i]);

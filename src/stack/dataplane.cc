@@ -123,8 +123,8 @@ void Dataplane::hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& p
       events_.emplace_back(CopyWanted{to.copy_of, shard_.sad.number()});
     }
   }
-  Handed& slot = hand_to(to.shard, to.by ? Handed::What::send : Handed::What::judge_leaving, packet);
-  slot.by = to.by.value_or(ipsec::SendBy{});
+  const ipsec::SendBy by = to.by.value_or(ipsec::SendBy{});
+  hand_to(to.shard, by.child != 0 ? Handed::What::send : Handed::What::judge_leaving, packet).by = by;
 }
 
 // What was opened from `from` on and is judged by other shards. Their slots are left empty.
@@ -151,10 +151,12 @@ void Dataplane::hand_to_judges(size_t from) {
 }
 
 void Dataplane::handle_handed(TimePoint now, Handed& handed) {
-  switch (handed.what) {
-    case Handed::What::judge_leaving: return send(now, {&handed.packet, 1});
-    case Handed::What::judge_arriving: return judge_arriving(now, handed);
-    case Handed::What::send: break;
+  if (handed.what == Handed::What::judge_arriving) return judge_arriving(now, handed);
+  if (handed.what == Handed::What::judge_leaving) {
+    const size_t before = handed_used_;
+    send(now, {&handed.packet, 1});
+    for (size_t i = before; i < handed_used_; ++i) handed_[i].by.hops = handed.by.hops;
+    return;
   }
   const size_t events = outputs_.events().size();
   ipsec::outbound_judged(shard_, now, handed.packet, handed.by, outputs_);

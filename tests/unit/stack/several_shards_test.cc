@@ -176,7 +176,7 @@ struct Host {
   std::map<model::ChildId, std::unique_ptr<Dataplane>> ends;
   std::vector<Seen> seen;
   size_t crossed = 0;
-  std::function<bool(const Handed&)> lost;  // in place of a ring that is full
+  std::function<bool(Handed&)> lost;  // in place of a ring that is full
 };
 
 Filter protect_all() {
@@ -330,28 +330,54 @@ TEST_SUITE("stack/several_shards") {
     CHECK(t.take().size() == 1);
   }
 
-  TEST_CASE("[RFC5660 2] a latched connection is broken off by the SA of another peer, wherever that one lives") {
-    Host t;
-    auto group = std::make_shared<SocketGroup>();
-    group->number = 1;
-    group->by_flow = true;
-    ProviderContext quick_mode = context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, transport_policy());
-    quick_mode.head.key = secure_socket_quick_mode();
-    REQUIRE(t.engine.add(t.session, quick_mode));
-    quick_mode.head.key = secure_socket_quick_mode(true);
-    REQUIRE(t.engine.add(t.session, quick_mode));
-    Provider provider;
-    provider.head.key = secure_socket_provider();
-    provider.head.display.name = "secure sockets";
-    REQUIRE(t.engine.add(t.session, provider));
-    for (auto& each : socket_filters({}, {6, host(), peer(1), 0, kPort}, {}, "socket", *group)) t.add(std::move(each));
-    t.take_up();
+  // A connection of a secured socket, whose group has SAs with peer(1).
+  struct Socket : Host {
+    Socket() {
+      group->number = 1;
+      group->by_flow = true;
+      for (const bool encrypted : {false, true}) {
+        ProviderContext quick_mode = context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, transport_policy());
+        quick_mode.head.key = secure_socket_quick_mode(encrypted);
+        REQUIRE(engine.add(session, quick_mode));
+      }
+      Provider provider;
+      provider.head.key = secure_socket_provider();
+      provider.head.display.name = "secure sockets";
+      REQUIRE(engine.add(session, provider));
+      for (auto& each : socket_filters({}, {6, host(), peer(1), 0, kPort}, {}, "socket", *group)) {
+        const bool leaving = each.layer == Layer::OUTBOUND_TRANSPORT_V4;
+        const uint64_t id = add(std::move(each));
+        if (leaving) reqid = reqid_of_filter(id, host(), peer(1), true);
+      }
+      take_up();
+      REQUIRE(reqid != 0);
+    }
+    void install_other(model::ChildId child, uint16_t shard) {
+      const auto offset = static_cast<model::Spi>(90 + (kShards + shard - kLeftSpi % kShards) % kShards);
+      InstallSa command{make_spec(kUdp, true, child, offset), machine("O=Example, CN=mallory"), true};
+      command.sa.remote.addr = peer(1);
+      command.sa.reqid = reqid;
+      command.group = 1;
+      REQUIRE(model::shard_of(command.sa.spi_in, kShards) == shard);
+      tell(std::move(command));
+    }
     const uint16_t judge = judge_of(peer(1));
+    const HostFlow flow = flow_to(peer(1), 4000);
+    std::shared_ptr<SocketGroup> group = std::make_shared<SocketGroup>();
+    uint32_t reqid = 0;
+  };
+  bool is_reset(const Host::Seen& seen) {
+    return seen.way == ipsec::Way::inner && (seen.packet[20 + 13] & wire::ip::kTcpRst) != 0;
+  }
+
+  TEST_CASE("[RFC5660 2] a latched connection is broken off by the SA of another peer, wherever that one lives") {
+    Socket t;
+    const uint16_t judge = t.judge;
+    const HostFlow flow = t.flow;
     // Nobody's yet: it waits at its judge for a word about whose it is.
     t.leave(other_than(judge), tcp(host(), peer(1), 4000, kPort, wire::ip::kTcpSyn));
     CHECK(t.take().empty());
-    const HostFlow flow = flow_to(peer(1), 4000);
-    t.tell(PlaceSocket{flow, group});
+    t.tell(PlaceSocket{flow, t.group});
     CHECK(t.rememberers(flow) == std::vector<size_t>{judge});
     t.install(1, other_than(judge), 100, machine("O=Example, CN=alice"), 1);
     t.arrive(1, tcp(peer(1), host(), kPort, 4000));
@@ -364,26 +390,43 @@ TEST_SUITE("stack/several_shards") {
     SUBCASE("by a packet of it") {
       t.install(3, away, 102, machine("O=Example, CN=mallory"), 1);
       t.arrive(3, tcp(peer(1), host(), kPort, 4000));
-      const auto told = t.one();  // a reset in its place
-      CHECK(told.way == ipsec::Way::inner);
-      CHECK((told.packet[20 + 13] & wire::ip::kTcpRst) != 0);
+      CHECK(is_reset(t.one()));  // in its place
       CHECK(t.shards[judge]->drops()[Drop::latch_broken] == 1);
     }
-    SUBCASE("before one comes, where the address is the peer's") {
-      InstallSa command{make_spec(kUdp, true, 3, 30), machine("O=Example, CN=mallory"), true};
-      command.sa.remote.addr = peer(1);
-      command.group = 1;
-      t.tell(std::move(command));
-    }
+    SUBCASE("before one comes, where the address is the peer's") { t.install_other(3, away); }
     CHECK(t.shards[judge]->standing(flow)->broken == FilterFlows::Broken::other_peer);
     for (size_t shard = 0; shard < kShards; ++shard) {
       t.leave(shard, tcp(host(), peer(1), 4000, kPort));
-      CHECK((t.one().packet[20 + 13] & wire::ip::kTcpRst) != 0);
+      CHECK(is_reset(t.one()));
     }
     t.arrive(1, tcp(peer(1), host(), kPort, 4000));  // also from the peer that it began with
-    CHECK((t.one().packet[20 + 13] & wire::ip::kTcpRst) != 0);
+    CHECK(is_reset(t.one()));
     t.tell(ForgetSocket{flow, 1});
     CHECK(t.rememberers(flow).empty());
+  }
+
+  TEST_CASE("[RFC5660 2] what is on its way to one peer's SA does not leave by another's that comes in its place") {
+    for (uint16_t shard = 0; shard < kShards; ++shard) {
+      Socket t;
+      const uint16_t away = other_than(t.judge);
+      t.tell(PlaceSocket{t.flow, t.group});
+      t.install(1, away, t.reqid, machine("O=Example, CN=alice"), 1);
+      t.arrive(1, tcp(peer(1), host(), kPort, 4000));
+      CHECK(t.one().way == ipsec::Way::inner);
+      Handed caught;
+      t.lost = [&](Handed& handed) {
+        std::swap(caught, handed);
+        return true;
+      };
+      t.leave(t.judge, tcp(host(), peer(1), 4000, kPort));
+      REQUIRE(caught.by.child == 1);
+      t.lost = nullptr;
+      t.install_other(3, shard);
+      t.tell(RemoveSa{1, {}});
+      t.shards[away]->handle_handed(kStart, caught);
+      t.settle();
+      CHECK(is_reset(t.one()));
+    }
   }
 
   TEST_CASE("a connection is answered by the SA that it came by, while that one stands, in whatever shard") {
@@ -458,11 +501,9 @@ TEST_SUITE("stack/several_shards") {
       reqid = reqid_of_filter(add(protect_all()), host(), peer(1), true);
       take_up();
       install(1, away, reqid);
-      lost = [&](const Handed& handed) {
+      lost = [&](Handed& handed) {
         if (handed.what != Handed::What::send) return false;
-        caught.what = handed.what;
-        caught.by = handed.by;
-        caught.packet = PacketBuf::copy_of(handed.packet.view());
+        std::swap(caught, handed);
         return true;
       };
       leave(judge_of(peer(1)), tcp(host(), peer(1), 4000, kPort));
@@ -498,23 +539,46 @@ TEST_SUITE("stack/several_shards") {
     }
   }
 
-  TEST_CASE("shards that each take the other for the one that has the SA hand a packet on for a while and no longer") {
+  TEST_CASE("a judge that takes a shard for the one that has the SA is asked again for a while and no longer") {
     OnItsWay t;
     t.tell(RemoveSa{1, {}});
-    for (const bool here : {true, false}) {
-      InstallSaElsewhere wrong;
-      wrong.sa.child_id = 5;
-      wrong.sa.reqid = t.reqid;
-      wrong.sa.shard = here ? other_than(t.away) : t.away;
-      wrong.sa.ts_local = inner_net(Family::v4, true);
-      wrong.sa.ts_remote = inner_net(Family::v4, false);
-      t.shards[here ? t.away : other_than(t.away)]->handle_command(kStart, std::move(wrong));
-    }
+    InstallSaElsewhere wrong;
+    wrong.sa.child_id = 5;
+    wrong.sa.reqid = t.reqid;
+    wrong.sa.shard = t.away;
+    wrong.sa.ts_local = inner_net(Family::v4, true);
+    wrong.sa.ts_remote = inner_net(Family::v4, false);
+    t.shards[judge_of(peer(1))]->handle_command(kStart, std::move(wrong));
     const size_t before = t.crossed;
     t.go_on();
     CHECK(t.take().empty());
-    CHECK(t.crossed - before == 4);
+    CHECK(t.crossed - before == 8);
     CHECK(t.drops(Drop::sa_gone) == 1);
+  }
+
+  TEST_CASE("without filters what was on its way to an SA that ended leaves by its successor, in whatever shard") {
+    for (uint16_t shard = 0; shard < kShards; ++shard) {
+      Host t;
+      t.tell(SetSpd{make_policy(kUdp, true)});
+      t.install(1, 1, kReqid);
+      Handed caught;
+      t.lost = [&](Handed& handed) {
+        std::swap(caught, handed);
+        return true;
+      };
+      t.leave(0, tcp(host(), peer(1), 4000, kPort));
+      REQUIRE(caught.what == Handed::What::send);
+      t.lost = nullptr;
+      t.install(2, shard, kReqid);
+      t.tell(RemoveSa{1, {}});
+      t.shards[1]->handle_handed(kStart, caught);
+      t.settle();
+      CHECK(t.one().shard == shard);
+      t.tell(RemoveSa{2, {}});
+      t.shards[1]->handle_handed(kStart, caught);
+      t.settle();
+      CHECK(t.take().empty());
+    }
   }
 
   TEST_CASE("what is lost on its way to its judge is not judged, and not sent or delivered by anybody") {
@@ -523,7 +587,7 @@ TEST_SUITE("stack/several_shards") {
     t.take_up();
     const uint16_t away = other_than(judge_of(peer(1)));
     t.install(1, away, reqid);
-    t.lost = [](const Handed&) { return true; };
+    t.lost = [](Handed&) { return true; };
     for (size_t shard = 0; shard < kShards; ++shard) t.leave(shard, tcp(host(), peer(1), 4000, kPort));
     t.arrive(1, tcp(peer(1), host(), kPort, 4000));
     CHECK(t.take().empty());
