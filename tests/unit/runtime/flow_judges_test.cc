@@ -15,8 +15,8 @@ namespace {
 constexpr uint8_t kPeers = 8;
 
 IpAddr host() { return inner_right(Family::v4); }
-IpAddr peer(uint8_t number) { return IpAddr::v4(0x0A010000u + number); }  // of inner_net(v4, true)
-uint16_t judge_of(uint8_t number) { return model::owner_of_flow(host(), peer(number), 2); }
+IpAddr far_address(uint8_t number) { return IpAddr::v4(0x0A010000u + number); }  // of inner_net(v4, true)
+uint16_t judge_of(uint8_t number) { return model::owner_of_flow(host(), far_address(number), 2); }
 
 // Everything is to be protected, and each peer has an SA of its own: the even ones with the second worker.
 struct Judges : TwoWorkers {
@@ -28,7 +28,7 @@ struct Judges : TwoWorkers {
     take_up();
     for (uint8_t i = 1; i <= kPeers; ++i) {
       stack::InstallSa command{make_spec(choice, false, 100u + i, i), nullptr, true};
-      command.sa.reqid = stack::reqid_of_filter(added->id, host(), peer(i), true);
+      command.sa.reqid = stack::reqid_of_filter(added->id, host(), far_address(i), true);
       command.sa.local = ports[0];
       command.sa.remote = far.at;
       tell(std::move(command));
@@ -39,11 +39,11 @@ struct Judges : TwoWorkers {
   }
   void take_up() { tell(stack::SetFilters{engine.snapshot()}); }
   void leave(size_t queue, uint8_t to, uint16_t port = 4000) {
-    const Bytes packet = udp_packet(host(), peer(to), 100, port);
+    const Bytes packet = udp_packet(host(), far_address(to), 100, port);
     REQUIRE(::write(queues[queue].host.get(), packet.data(), packet.size()) == static_cast<ssize_t>(packet.size()));
   }
   void arrive(size_t socket, uint8_t from, uint16_t port = 4000) {
-    PacketBuf packet = PacketBuf::copy_of(udp_packet(peer(from), host(), 100, 5000, port));
+    PacketBuf packet = PacketBuf::copy_of(udp_packet(far_address(from), host(), 100, 5000, port));
     stack::Dataplane& end = *ends[from - 1u];
     end.handle_inner_packets(kStart, {&packet, 1});
     REQUIRE(end.take_outputs().size() == 1);
@@ -143,7 +143,7 @@ TEST_SUITE("runtime/flow_judges") {
     for (const Queue& queue : t.queues) readers.emplace_back(drain, queue.host.get(), std::ref(in));
     auto group = std::make_shared<stack::SocketGroup>();
     group->number = 7;
-    const stack::HostFlow other{host(), peer(1), 6, 1, 2, true};
+    const stack::HostFlow other{host(), far_address(1), 6, 1, 2, true};
     for (size_t round = 0; round < kRounds; ++round) {
       for (uint8_t i = 1; i <= kPeers; ++i) {
         t.leave(round % 2, i, static_cast<uint16_t>(4000 + round % 5));
