@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "ike/protection.h"
+#include "model/flow_key.h"
 #include "support/two_endpoints.h"
 
 TEST_SUITE_BEGIN("exchange/child_options");
