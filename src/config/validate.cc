@@ -147,9 +147,6 @@ void validate_filters(const Settings& settings, const std::vector<Origin>& origi
       errors.push_back({main.file, main.line, "tunnel." + tunnel.name + ".main_mode",
                         "no main_mode is called \"" + tunnel.main_mode + "\"" + suggestion(tunnel.main_mode, names)});
   }
-  // The memory of a flow lies in one worker.
-  if (!(policy.filters.empty() && policy.tunnels.empty()) && settings.daemon.workers > 1)
-    errors.push_back({main.file, main.line, "daemon.workers", "must be 1 where there are filters."});
 }
 
 }  // namespace sallyport::config

@@ -173,12 +173,6 @@ Verdict wait_for_whole(SaInbound& sa, const Arriving& a, Outputs& out, wire::ip:
   return Verdict::pass();
 }
 
-// What the receiver gets in place of a packet by which its connection's protection is not what it was.
-std::optional<Bytes> broken_off(const Verdict& verdict, ByteView packet, const wire::ip::PacketView& view) {
-  if (verdict.passed() || verdict.drop() != Drop::latch_broken) return std::nullopt;
-  return reset_in_place_of(packet, view);
-}
-
 Verdict check_inside(SaInbound& sa, const Arriving& a, Outputs& out) {
   const size_t slots = out.packets().size();
   auto view = wire::ip::PacketView::decode(out.packets().back().packet.view());
@@ -191,7 +185,9 @@ Verdict check_inside(SaInbound& sa, const Arriving& a, Outputs& out) {
     if (out.packets().size() < slots) return Verdict::pass();
   }
   if (const Verdict v = check_selectors(spec, view->flow); !v.passed()) return v;
-  if (!nested && a.shard.flows != nullptr) {
+  if (!nested && judged_elsewhere(a.shard, view->flow)) {
+    out.packets().back().way = Way::to_judge;
+  } else if (!nested && a.shard.flows != nullptr) {
     const Verdict v = a.shard.flows->inbound(a.now, *view, *sa.record);
     PacketBuf& packet = out.packets().back().packet;
     if (const auto reset = broken_off(v, packet.view(), *view)) {

@@ -26,7 +26,11 @@ void DropLog::leaving(TimePoint now, Drop drop, const model::FlowKey& flow) {
 }
 
 void DropLog::arriving(TimePoint now, Drop drop, const Incoming& from, model::Spi spi) {
-  if (due(now, drop, true)) noted_.push_back({drop, true, spi, from.to.addr, from.from.addr});
+  arriving(now, drop, from.to.addr, from.from.addr, spi);
+}
+
+void DropLog::arriving(TimePoint now, Drop drop, const IpAddr& local, const IpAddr& remote, model::Spi spi) {
+  if (due(now, drop, true)) noted_.push_back({drop, true, spi, local, remote});
 }
 
 }  // namespace sallyport::ipsec

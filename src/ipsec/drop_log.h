@@ -29,6 +29,8 @@ class DropLog {
   static constexpr Duration kEvery = seconds(1);
   void leaving(TimePoint now, Drop drop, const model::FlowKey& flow);
   void arriving(TimePoint now, Drop drop, const Incoming& from, model::Spi spi);
+  // local, remote: outer addresses
+  void arriving(TimePoint now, Drop drop, const IpAddr& local, const IpAddr& remote, model::Spi spi);
   bool empty() const { return noted_.empty(); }
   std::vector<DroppedPacket> take() { return std::exchange(noted_, {}); }
 

@@ -87,6 +87,7 @@ class Opening {
   wire::ip::PacketView view_;          // of the packet opened last
   const SaInbound* fitted_ = nullptr;  // the SA that flow_ fits
   model::FlowKey flow_;
+  Way way_ = Way::inner;  // of flow_
 };
 
 // slots: how many there were when the last packet was joined.
@@ -127,7 +128,8 @@ Verdict Opening::check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& pl
   if (!wire::ip::PacketView::decode(plain, view_)) return Drop::malformed_inner;
   if (fitted_ != &sa || !(flow_ == view_.flow)) {
     if (const Verdict v = check_selectors(sa.record->spec, view_.flow); !v.passed()) return v;
-    if (shard_.flows != nullptr) {
+    way_ = judged_elsewhere(shard_, view_.flow) ? Way::to_judge : Way::inner;
+    if (shard_.flows != nullptr && way_ == Way::inner) {
       if (const Verdict v = shard_.flows->inbound(now_, view_, *sa.record); !v.passed()) return v;
     }
     fitted_ = &sa;
@@ -179,6 +181,7 @@ Verdict Opening::open_behind(SaInbound& sa, const Incoming& from, ByteView packe
   const size_t behind = out_.packets().size() - 1;
   Outgoing& alone = out_.add(wire::ip::Joiner::kMostOctets);
   alone.child_id = sa.record->spec.child_id;
+  alone.way = way_;
   alone.packet.assign(plain);
   PacketBuf& other = out_.packets()[behind].packet;  // add() may have moved it
   std::memcpy(other.data() + before - headers, covered, headers);
@@ -201,6 +204,7 @@ Verdict Opening::open_alone(SaInbound& sa, const Incoming& from, ByteView packet
     return verdict;
   }
   slot.packet.trim_back(cipher - plain.size());
+  slot.way = way_;
   if (join) joiner_.begin(plain, view_);
   return verdict;
 }
@@ -249,6 +253,7 @@ Verdict Opening::settle_one(SaInbound& sa, const OpenQueue::Waiting& waiting, bo
   const bool join = out_.shape().join_inner;
   Outgoing& slot = out_.add(join ? wire::ip::Joiner::kMostOctets : plain.size());
   slot.child_id = sa.record->spec.child_id;
+  slot.way = way_;
   slot.packet.assign(plain);
   if (join) joiner_.begin(slot.packet.view(), view_);
   return Verdict::pass();

@@ -1,4 +1,5 @@
-//   inner packet ── decode ── SPD ─┬─ BYPASS ── clear
+//   inner packet ── decode ── another shard's flow ── HandOver
+//                     └────── SPD ─┬─ BYPASS ── clear
 //                                  ├─ nothing, or not alone ── FlowPolicy ── one of the others, or clear until there is
 //                                  │  an SA
 //                                  ├─ DISCARD, nothing ── dropped
@@ -30,7 +31,8 @@ namespace sallyport::ipsec {
 namespace {
 
 constexpr size_t kLargestIp = 65535;
-constexpr size_t kBurst = 64;  // packets whose policy and SAs are fetched together
+constexpr size_t kBurst = 64;     // packets whose policy and SAs are fetched together
+constexpr uint8_t kMostHops = 4;  // shards learn of a new SA one after the other, and soon
 struct Burst {
   std::array<wire::ip::PacketView, kBurst> views;
   std::array<bool, kBurst> decoded;
@@ -127,15 +129,22 @@ Verdict protect(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leav
   return protect_one(shard, now, sa, inner, leaving, out);
 }
 
+Sad::Picked pick(Shard& shard, Spd::Decision& decision, uint32_t reqid, const model::FlowKey& flow) {
+  const Sad::Picked picked = shard.sad.pick(reqid, flow);
+  decision.sa = picked.sa;
+  decision.elsewhere = picked.elsewhere;
+  decision.may_copy = picked.may_copy;
+  decision.shard = picked.shard;
+  decision.reqid = reqid;
+  decision.child = picked.child;
+  decision.sad_generation = shard.sad.generation();
+  return picked;
+}
+
 Verdict find_sa(Shard& shard, Spd::Decision& decision, const Leaving& leaving, Outputs& out) {
   const bool known = decision.sa != nullptr || decision.elsewhere;
   if (known && decision.sad_generation == shard.sad.generation()) return Verdict::pass();
-  const Sad::Picked picked = shard.sad.pick((*decision.entry)->reqid, leaving.view.flow);
-  decision.sa = picked.sa;
-  decision.elsewhere = picked.elsewhere;
-  decision.shard = picked.shard;
-  decision.copy_of = picked.copy_of;
-  decision.sad_generation = shard.sad.generation();
+  const Sad::Picked picked = pick(shard, decision, (*decision.entry)->reqid, leaving.view.flow);
   if (picked.sa != nullptr || picked.elsewhere) return Verdict::pass();
   if (!picked.none) return Drop::selectors_narrowed;
   out.report(Acquire{*decision.entry, leaving.view.flow, leaving.index});
@@ -155,25 +164,30 @@ Verdict wait_for_whole(Shard& shard, TimePoint now, PacketBuf& packet, wire::ip:
   return Verdict::pass();
 }
 
-Verdict protect_by(Shard& shard, TimePoint now, const Spd::Decision& decision, const Leaving& leaving, Outputs& out) {
-  if (decision.elsewhere) {
-    out.report(HandOver{decision.shard, leaving.index, decision.copy_of});
-    return Verdict::pass();
-  }
+Verdict clamp_and_protect(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leaving, Outputs& out) {
   PacketBuf& packet = leaving.packet;
-  if (decision.sa->clamp_mss)
-    clamp_mss(packet.bytes(), leaving.view, decision.sa->inner_mtu, packet.offload.checksum_wanted);
-  return protect(shard, now, *decision.sa, leaving, out);
+  if (sa.clamp_mss) clamp_mss(packet.bytes(), leaving.view, sa.inner_mtu, packet.offload.checksum_wanted);
+  return protect(shard, now, sa, leaving, out);
 }
 
-// True: the decision names an SA now.
-bool pick(Shard& shard, Spd::Decision& decision, uint32_t reqid, const model::FlowKey& flow) {
-  const Sad::Picked picked = shard.sad.pick(reqid, flow);
-  decision.sa = picked.sa;
-  decision.elsewhere = picked.elsewhere;
-  decision.shard = picked.shard;
-  decision.copy_of = picked.copy_of;
-  decision.sad_generation = shard.sad.generation();
+// encrypted: the SA has to encrypt, and where it is another shard's that one sees to it.
+Verdict protect_by(Shard& shard, TimePoint now, const Spd::Decision& decision, bool encrypted, const Leaving& leaving,
+                   Outputs& out) {
+  if (decision.elsewhere) {
+    out.report(HandOver{decision.shard, leaving.index, decision.may_copy ? decision.child : 0,
+                        SendBy{decision.reqid, decision.child, encrypted}});
+    return Verdict::pass();
+  }
+  return clamp_and_protect(shard, now, *decision.sa, leaving, out);
+}
+
+bool encrypts(const SaOutbound& sa) {
+  const model::SaSpec& spec = sa.record->spec;
+  return model::encrypts(spec.protocol, spec.encr);
+}
+
+bool finds(Shard& shard, Spd::Decision& decision, uint32_t reqid, const model::FlowKey& flow) {
+  const Sad::Picked picked = pick(shard, decision, reqid, flow);
   return picked.sa != nullptr || picked.elsewhere;
 }
 
@@ -181,12 +195,9 @@ bool pick(Shard& shard, Spd::Decision& decision, uint32_t reqid, const model::Fl
 Verdict send_by_entry(Shard& shard, TimePoint now, Spd::Decision& decision, FlowFlags& flags, const Leaving& leaving,
                       Outputs& out) {
   if (const Verdict v = find_sa(shard, decision, leaving, out); !v.passed()) return v;
-  if (flags.guaranteed_encryption && decision.sa != nullptr) {
-    const model::SaSpec& spec = decision.sa->record->spec;
-    if (!model::encrypts(spec.protocol, spec.encr)) return Drop::not_encrypted;
-  }
+  if (flags.guaranteed_encryption && decision.sa != nullptr && !encrypts(*decision.sa)) return Drop::not_encrypted;
   flags.secure = true;
-  return protect_by(shard, now, decision, leaving, out);
+  return protect_by(shard, now, decision, flags.guaranteed_encryption, leaving, out);
 }
 
 // A flow that only FlowPolicy knows of. The flag `secure` is set before the first protected packet leaves.
@@ -208,10 +219,10 @@ Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Output
   const bool known = decision.sa != nullptr || decision.elsewhere;
   if ((known && decision.sad_generation == shard.sad.generation()) ||
       // A flow that need not be encrypted leaves the SAs for those that must to them, where it has one of its own.
-      (ruling.other_reqid != 0 && pick(shard, decision, ruling.other_reqid, flow)) ||
-      pick(shard, decision, (*decision.entry)->reqid, flow)) {
+      (ruling.other_reqid != 0 && finds(shard, decision, ruling.other_reqid, flow)) ||
+      finds(shard, decision, (*decision.entry)->reqid, flow)) {
     flags.secure = true;
-    return protect_by(shard, now, decision, leaving, out);
+    return protect_by(shard, now, decision, flags.guaranteed_encryption, leaving, out);
   }
   const bool clear = ruling.clear_meanwhile && !flags.secure;
   if (ruling.negotiate && (!clear || !flags.acquire)) {
@@ -227,6 +238,10 @@ Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Output
 Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, wire::ip::PacketView& view,
                  Spd::Decision*& decided, Outputs& out) {
   Spd::Decision* const before = std::exchange(decided, nullptr);
+  if (judged_elsewhere(shard, view.flow)) {
+    out.report(HandOver{model::owner_of_flow(view.flow.source, view.flow.destination, shard.sad.shards()), index});
+    return Verdict::pass();
+  }
   // Filters may name ports at any time.
   const bool put_together = view.fragment && (shard.spd.selects_ports() || shard.flows != nullptr);
   if (put_together) {
@@ -247,7 +262,28 @@ Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, w
     case model::Action::PROTECT: break;
   }
   if (const Verdict v = find_sa(shard, decision, leaving, out); !v.passed()) return v;
-  return protect_by(shard, now, decision, leaving, out);
+  return protect_by(shard, now, decision, false, leaving, out);
+}
+
+// What was judged for an SA that has gone since is judged again where its flow is remembered: what has come in the SA's
+// place may be another peer's. Without such a memory, whatever serves the same policy will do.
+Verdict send_instead(Shard& shard, TimePoint now, const SendBy& by, const Leaving& leaving, Outputs& out) {
+  const model::FlowKey& flow = leaving.view.flow;
+  const bool judged = shard.flows != nullptr;
+  const Sad::Picked picked = judged ? Sad::Picked{} : shard.sad.pick(by.reqid, flow);
+  if (picked.sa != nullptr) return clamp_and_protect(shard, now, *picked.sa, leaving, out);
+  if (by.hops >= kMostHops || (judged ? !judged_elsewhere(shard, flow) : !picked.elsewhere)) return Drop::sa_gone;
+  const uint16_t to = judged ? model::owner_of_flow(flow.source, flow.destination, shard.sad.shards()) : picked.shard;
+  const auto hops = static_cast<uint8_t>(by.hops + 1);
+  out.report(HandOver{to, leaving.index, 0, SendBy{by.reqid, picked.child, by.encrypted, hops}});
+  return Verdict::pass();
+}
+
+Verdict send_judged(Shard& shard, TimePoint now, const SendBy& by, const Leaving& leaving, Outputs& out) {
+  SaOutbound* const sa = shard.sad.outbound_of(by.child);
+  if (sa == nullptr) return send_instead(shard, now, by, leaving, out);
+  if (by.encrypted && !encrypts(*sa)) return Drop::not_encrypted;
+  return clamp_and_protect(shard, now, *sa, leaving, out);
 }
 
 // Decodes the packets and has what they will be asked of brought into the caches, for all of them together.
@@ -285,6 +321,18 @@ void outbound(Shard& shard, TimePoint now, std::span<PacketBuf> in, Outputs& out
       shard.drops.count(verdict.drop());
       if (burst.decoded[i]) shard.dropped.leaving(now, verdict.drop(), burst.views[i].flow);
     }
+  }
+  shard.sealing.flush(out, shard.drops);
+}
+
+void outbound_judged(Shard& shard, TimePoint now, PacketBuf& packet, const SendBy& by, Outputs& out) {
+  wire::ip::PacketView view;
+  const bool decoded = wire::ip::PacketView::decode(packet.view(), view).has_value();
+  const Verdict verdict =
+      decoded ? send_judged(shard, now, by, {packet, view, 0}, out) : Verdict(Drop::malformed_inner);
+  if (!verdict.passed()) {
+    shard.drops.count(verdict.drop());
+    if (decoded) shard.dropped.leaving(now, verdict.drop(), view.flow);
   }
   shard.sealing.flush(out, shard.drops);
 }

@@ -12,4 +12,8 @@ namespace sallyport::ipsec {
 // in[packet_index] and offers it again later. A packet without kTrailerRoom behind it is copied first.
 void outbound(Shard& shard, TimePoint now, std::span<PacketBuf> in, Outputs& out);
 
+// One packet that another shard has judged (HandOver::by): it leaves by that SA of this shard. Where that is gone it is
+// handed back to its judge, or on to where the SA's successor is, and stays as it was; a few times, then it is dropped.
+void outbound_judged(Shard& shard, TimePoint now, PacketBuf& packet, const SendBy& by, Outputs& out);
+
 }  // namespace sallyport::ipsec

@@ -2,6 +2,7 @@
 // keeps the memory, so a steady stream allocates nothing. One thread.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <variant>
 #include <vector>
@@ -19,6 +20,7 @@ enum class Way : uint8_t {
   esp_udp,     // to `remote` from the UDP socket bound to `local`: the ESP packet is the UDP payload (RFC 3948 2.1)
   esp_native,  // to a raw socket: a whole IP packet, outer header of `outer_octets` first, then ESP
   clear,       // BYPASS: a whole IP packet that leaves as it is
+  to_judge,    // opened, of a flow that another shard judges: whoever joins the shards takes it, nobody else may
 };
 
 struct Outgoing {
@@ -65,10 +67,18 @@ struct RemoteMoved {
   IpEndpoint local;
   IpEndpoint remote;
 };
-struct HandOver {  // another shard has the SA; the packet stays in the batch given to outbound(), at packet_index
-  uint16_t shard;
-  size_t packet_index;
-  model::ChildId copy_of;  // not 0: of this SA a copy would serve better here (RFC 9611)
+struct SendBy {  // what policy has said of a packet whose SA another shard has
+  uint32_t reqid = 0;
+  model::ChildId child = 0;  // the SA; 0: it is gone, and the packet is to be judged again
+  bool encrypted = false;    // only an SA that encrypts will do
+  uint8_t hops = 0;          // how often it was handed on since
+};
+// Another shard judges the packet, or has the SA; it stays in the batch given to outbound(), at packet_index.
+struct HandOver {
+  uint16_t shard = 0;
+  size_t packet_index = 0;
+  model::ChildId copy_of = 0;               // not 0: of this SA a copy would serve better here (RFC 9611)
+  std::optional<SendBy> by = std::nullopt;  // nothing: it is to be judged there
 };
 using Event = std::variant<SoftExpired, HardExpired, FirstInbound, Acquire, RemoteMoved, HandOver>;
 

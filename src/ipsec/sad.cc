@@ -117,7 +117,7 @@ void Sad::activate(SaRecord& record) {
   if (record.outbound_active) return;
   const model::SaSpec& spec = record.spec;
   auto candidate =
-      std::make_unique<Candidate>(Candidate{record.out.get(), &spec.ts_local, &spec.ts_remote, number_, 0});
+      std::make_unique<Candidate>(Candidate{record.out.get(), &spec.ts_local, &spec.ts_remote, number_, spec.child_id});
   picked_.add(spec.reqid, spec.ts_local, spec.ts_remote, next_rank(spec.resource, true), candidate.get());
   candidates_[spec.child_id] = std::move(candidate);
   count_active(spec.reqid, true);
@@ -139,7 +139,7 @@ Result<> Sad::install_elsewhere(Elsewhere sa) {
   auto foreign = std::make_unique<Foreign>();
   foreign->sa = std::move(sa);
   const Elsewhere& kept = foreign->sa;
-  foreign->candidate = {nullptr, &kept.ts_local, &kept.ts_remote, kept.shard, kept.per_resource ? kept.child_id : 0};
+  foreign->candidate = {nullptr, &kept.ts_local, &kept.ts_remote, kept.shard, kept.child_id, kept.per_resource};
   if (kept.outbound_ready) activate(*foreign);
   elsewhere_[kept.child_id] = std::move(foreign);
   return {};
@@ -351,8 +351,18 @@ Sad::Picked Sad::pick(uint32_t reqid, const model::FlowKey& flow) const {
     return flow_within(*candidate.local, *candidate.remote, flow);
   };
   const auto* found = static_cast<const Candidate*>(picked_.find(reqid, flow.source, flow.destination, covers));
-  if (found == nullptr) return {nullptr, 0, false, !active_.contains(reqid), 0};
-  return {found->sa, found->shard, found->sa == nullptr, false, found->copy_of};
+  if (found == nullptr) return {nullptr, 0, false, !active_.contains(reqid)};
+  return {found->sa, found->shard, found->sa == nullptr, false, found->may_copy, found->child};
+}
+
+SaOutbound* Sad::outbound_of(model::ChildId child) const {
+  const auto found = records_.find(child);
+  return found == records_.end() || found->second->lingering ? nullptr : found->second->out.get();
+}
+
+const model::SaSpec* Sad::spec_of(model::ChildId child) const {
+  const auto found = records_.find(child);
+  return found == records_.end() ? nullptr : &found->second->spec;
 }
 
 SaOutbound* Sad::pick_outbound(uint32_t reqid, const model::FlowKey& flow, bool& none) {

@@ -83,15 +83,22 @@ class Sad {
     SaOutbound* sa = nullptr;  // here
     uint16_t shard = 0;        // with `elsewhere`: where it is
     bool elsewhere = false;
-    bool none = false;           // no SA of this reqid anywhere
-    model::ChildId copy_of = 0;  // with `elsewhere`: this one may be copied for this shard (RFC 9611)
+    bool none = false;         // no SA of this reqid anywhere
+    bool may_copy = false;     // with `elsewhere`: a copy of it may be had for this shard (RFC 9611)
+    model::ChildId child = 0;  // with `elsewhere`
   };
   Picked pick(uint32_t reqid, const model::FlowKey& flow) const;
+  // What this SA of this shard sends with, also before switch_outbound(): for a shard that was told earlier. nullptr:
+  // there is no such SA, or it only lingers.
+  SaOutbound* outbound_of(model::ChildId child) const;
+  // nullptr: it is not of this shard.
+  const model::SaSpec* spec_of(model::ChildId child) const;
   // The SA that sends with the peer's SPI; nullptr: none, or two peers chose the same one.
   SaOutbound* find_outbound(model::Spi spi, model::Protocol protocol);
   // Some other shard has an SA that sends with it.
   bool sends_elsewhere(model::Spi spi, model::Protocol protocol) const;
   uint16_t number() const { return number_; }  // set_place()
+  uint16_t shards() const { return shards_; }
   // What the network said about the path of one SA; forgotten after kLearnedFor (RFC 1191 6.3).
   void learn_path_mtu(TimePoint now, SaOutbound& sa, uint16_t octets);
   static constexpr Duration kLearnedFor = seconds(600);
@@ -124,7 +131,8 @@ class Sad {
     const model::Selectors* local = nullptr;
     const model::Selectors* remote = nullptr;
     uint16_t shard = 0;
-    model::ChildId copy_of = 0;
+    model::ChildId child = 0;
+    bool may_copy = false;
   };
   struct Foreign {
     Elsewhere sa;

@@ -32,4 +32,10 @@ struct Shard {
   PacketBuf piece;              // of a packet that is cut or put together on its way
 };
 
+// Flows are remembered, and those between these two addresses by another shard.
+inline bool judged_elsewhere(const Shard& shard, const model::FlowKey& flow) {
+  return shard.flows != nullptr && shard.sad.shards() > 1 &&
+         model::owner_of_flow(flow.source, flow.destination, shard.sad.shards()) != shard.sad.number();
+}
+
 }  // namespace sallyport::ipsec

@@ -37,11 +37,13 @@ class Spd {
     const Entry* entry = nullptr;
     SaOutbound* sa = nullptr;
     uint64_t sad_generation = 0;
-    bool elsewhere = false;  // the SA is another shard's
+    bool elsewhere = false;  // the SA is another shard's; then shard, child and may_copy are as Sad::Picked has them
+    bool may_copy = false;
     uint16_t shard = 0;
-    model::ChildId copy_of = 0;  // as Sad::Picked has it
-    uint64_t asked = 0;          // FlowPolicy, of this generation, whether the entry decides alone
-    bool alone = false;          // it does
+    uint32_t reqid = 0;  // of the SA
+    model::ChildId child = 0;
+    uint64_t asked = 0;  // FlowPolicy, of this generation, whether the entry decides alone
+    bool alone = false;  // it does
   };
   Decision& decide_outbound(const model::FlowKey& flow);
   // For a burst, before its decisions: asks the memory for the flow's place in the cache; and the SA that stands there,

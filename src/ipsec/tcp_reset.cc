@@ -35,4 +35,9 @@ std::optional<Bytes> reset_in_place_of(ByteView packet, const wire::ip::PacketVi
                                     load_be32(header->data() + kSequence));
 }
 
+std::optional<Bytes> broken_off(const Verdict& verdict, ByteView packet, const wire::ip::PacketView& view) {
+  if (verdict.passed() || verdict.drop() != Drop::latch_broken) return std::nullopt;
+  return reset_in_place_of(packet, view);
+}
+
 }  // namespace sallyport::ipsec

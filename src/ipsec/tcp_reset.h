@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 
+#include "ipsec/drops.h"
 #include "wire/ip/packet_view.h"
 
 namespace sallyport::ipsec {
@@ -13,5 +14,7 @@ std::optional<Bytes> reset_for_sender(ByteView packet, const wire::ip::PacketVie
 // In place of a packet that came. Its receiver believes it, or asks by a segment that has the right number. Nothing: as
 // above, with or without acknowledgment.
 std::optional<Bytes> reset_in_place_of(ByteView packet, const wire::ip::PacketView& view);
+// The same, where that is what the verdict calls for: Drop::latch_broken.
+std::optional<Bytes> broken_off(const Verdict& verdict, ByteView packet, const wire::ip::PacketView& view);
 
 }  // namespace sallyport::ipsec

@@ -206,18 +206,10 @@ PacketReport Driver::packets() const {
   return out;
 }
 
-// A flow whose halves two shards see is broken off where either says so.
 std::optional<stack::FilterFlows::Standing> Driver::standing(const stack::HostFlow& flow) const {
   std::optional<stack::FilterFlows::Standing> out;
-  for (const auto& worker : workers_) {
-    worker->call([&](const stack::Dataplane& dataplane) {
-      const auto one = dataplane.standing(flow);
-      if (!one) return;
-      if (!out) out.emplace();
-      if (one->reqid != 0) out->reqid = one->reqid;
-      if (one->broken != stack::FilterFlows::Broken::no) out->broken = one->broken;
-    });
-  }
+  workers_[stack::owner_of(flow, workers_.size())]->call(
+      [&](const stack::Dataplane& dataplane) { out = dataplane.standing(flow); });
   return out;
 }
 

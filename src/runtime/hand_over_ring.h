@@ -1,11 +1,13 @@
-// A bounded queue from one packet worker to another, for packets whose SA the other one has: one thread puts, one
-// takes, and neither waits. Buffers are swapped in and out, so that in a steady stream nothing is allocated.
+// A bounded queue from one packet worker to another, for packets whose SA the other one has or whose flow it judges:
+// one thread puts, one takes, and neither waits. Buffers are swapped in and out, so that in a steady stream nothing is
+// allocated.
 #pragma once
 #include <array>
 #include <atomic>
 #include <cstddef>
 
-#include "ipsec/inbound.h"
+#include "ipsec/incoming.h"
+#include "stack/handed.h"
 
 namespace sallyport::runtime {
 
@@ -13,9 +15,9 @@ class HandOverRing {
  public:
   static constexpr size_t kPlaces = 512;
   struct Item {
-    PacketBuf packet;
-    bool inner = false;  // of the TUN device; otherwise `about` says what it is, but for its octets
-    ipsec::Incoming about;
+    bool esp = false;       // or AH, as it came: `about` says what it is, but for its octets
+    ipsec::Incoming about;  // with `esp`
+    stack::Handed handed;   // with `esp` only its packet counts
   };
 
   // The next free place, or nullptr where there is none. put() gives it to the other side.

@@ -251,21 +251,22 @@ HandOverRing::Item* PacketWorker::place_at(uint16_t worker) {
 void PacketWorker::hand_over(uint16_t worker, const ipsec::Incoming& in) {
   HandOverRing::Item* const place = place_at(worker);
   if (place == nullptr) return;
-  place->packet.assign(in.packet);
-  place->inner = false;
+  place->handed.packet.assign(in.packet);
+  place->esp = true;
   place->about = in;
   workers_[worker]->inbox_[number_]->put();
   wake(*workers_[worker]);
 }
 
 void PacketWorker::hand_over_inner() {
-  for (stack::Dataplane::Handed& handed : dataplane_.take_handed()) {
-    HandOverRing::Item* const place = place_at(handed.shard);
+  for (stack::Handed& handed : dataplane_.take_handed()) {
+    const uint16_t worker = handed.shard;
+    HandOverRing::Item* const place = place_at(worker);
     if (place == nullptr) continue;
-    std::swap(place->packet, handed.packet);
-    place->inner = true;
-    workers_[handed.shard]->inbox_[number_]->put();
-    handed_to_[handed.shard] = true;
+    std::swap(place->handed, handed);
+    place->esp = false;
+    workers_[worker]->inbox_[number_]->put();
+    handed_to_[worker] = true;
   }
   for (size_t i = 0; i < handed_to_.size(); ++i) {
     if (handed_to_[i]) wake(*workers_[i]);
@@ -288,11 +289,11 @@ void PacketWorker::take_handed() {
     const TimePoint now = monotonic_now();
     for (size_t i = 0; i < count; ++i) {
       HandOverRing::Item& item = ring->at(i);
-      if (item.inner) {
-        dataplane_.handle_inner_packets(now, {&item.packet, 1});
+      if (!item.esp) {
+        dataplane_.handle_handed(now, item.handed);
         continue;
       }
-      item.about.packet = item.packet.view();
+      item.about.packet = item.handed.packet.view();
       dataplane_.handle_esp(now, {&item.about, 1});
     }
     drain();
@@ -325,7 +326,7 @@ void PacketWorker::drain() {
 
 void PacketWorker::send_outputs() {
   for (const ipsec::Outgoing& out : dataplane_.take_outputs()) {
-    if (out.packet.empty()) continue;
+    if (out.packet.empty() || out.way == ipsec::Way::to_judge) continue;
     if (out.way != ipsec::Way::inner) {
       sender_.add(out);
     } else if (descriptors_.tun) {

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "ipsec/inbound_outer.h"
+#include "ipsec/tcp_reset.h"
 #include "stack/net_events.h"
+#include "stack/shards.h"
 
 namespace sallyport::stack {
 
@@ -65,6 +67,7 @@ void Dataplane::finish_inbound(TimePoint now, size_t first, size_t events) {
   take_events(now, {}, events);
   tell_dropped();
   note_inbound(now, first);
+  hand_to_judges(first);
   if (inner_host_) {
     // The host's answers are added behind these slots, and slots may move: by index, and only those that were there.
     const size_t last = outputs_.packets().size();
@@ -82,7 +85,8 @@ void Dataplane::note_inbound(TimePoint now, size_t from) {
   const auto packets = outputs_.packets();
   for (size_t i = from; i < packets.size(); ++i) {
     const model::ChildId child = packets[i].child_id;
-    if (packets[i].way != ipsec::Way::inner || child == 0) continue;
+    const bool opened = packets[i].way == ipsec::Way::inner || packets[i].way == ipsec::Way::to_judge;
+    if (!opened || child == 0) continue;
     if (std::find(seen_.begin(), seen_.end(), child) == seen_.end()) seen_.push_back(child);
   }
   if (!seen_.empty() && !report_at_) report_at_ = now + kReportEvery;
@@ -102,6 +106,15 @@ void Dataplane::note_unknown(TimePoint now, std::span<const ipsec::Incoming> pac
   }
 }
 
+Handed& Dataplane::hand_to(uint16_t shard, Handed::What what, PacketBuf& packet) {
+  if (handed_used_ == handed_.size()) handed_.emplace_back();
+  Handed& slot = handed_[handed_used_++];
+  slot.shard = shard;
+  slot.what = what;
+  std::swap(slot.packet, packet);
+  return slot;
+}
+
 void Dataplane::hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& packet) {
   if (to.copy_of != 0) {
     const auto [told, first] = copy_wanted_.emplace(to.copy_of, now);
@@ -110,10 +123,65 @@ void Dataplane::hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& p
       events_.emplace_back(CopyWanted{to.copy_of, shard_.sad.number()});
     }
   }
-  if (handed_used_ == handed_.size()) handed_.emplace_back();
-  Handed& slot = handed_[handed_used_++];
-  slot.shard = to.shard;
-  std::swap(slot.packet, packet);
+  const ipsec::SendBy by = to.by.value_or(ipsec::SendBy{});
+  hand_to(to.shard, by.child != 0 ? Handed::What::send : Handed::What::judge_leaving, packet).by = by;
+}
+
+// What was opened from `from` on and is judged by other shards. Their slots are left empty.
+void Dataplane::hand_to_judges(size_t from) {
+  if (shard_.sad.shards() == 1) return;
+  const auto packets = outputs_.packets();
+  for (size_t i = from; i < packets.size(); ++i) {
+    ipsec::Outgoing& slot = packets[i];
+    if (slot.way != ipsec::Way::to_judge) continue;
+    const auto view = wire::ip::PacketView::decode(slot.packet.view());
+    const model::SaSpec* sa = shard_.sad.spec_of(slot.child_id);
+    if (view && sa != nullptr) {
+      const uint16_t owner = model::owner_of_flow(view->flow.source, view->flow.destination, shard_.sad.shards());
+      hand_to(owner, Handed::What::judge_arriving, slot.packet).came_by = {sa->spi_in,
+                                                                           sa->reqid,
+                                                                           encrypts(*sa),
+                                                                           sa->guaranteed_encryption,
+                                                                           sa->local.addr,
+                                                                           sa->remote.addr,
+                                                                           flows_.origin_of(slot.child_id)};
+    }
+    slot.packet.trim_back(slot.packet.size());
+  }
+}
+
+void Dataplane::handle_handed(TimePoint now, Handed& handed) {
+  if (handed.what == Handed::What::judge_arriving) return judge_arriving(now, handed);
+  if (handed.what == Handed::What::judge_leaving) {
+    const size_t before = handed_used_;
+    send(now, {&handed.packet, 1});
+    for (size_t i = before; i < handed_used_; ++i) handed_[i].by.hops = handed.by.hops;
+    return;
+  }
+  const size_t events = outputs_.events().size();
+  ipsec::outbound_judged(shard_, now, handed.packet, handed.by, outputs_);
+  take_events(now, {&handed.packet, 1}, events);
+  tell_dropped();
+}
+
+// As ipsec::inbound judges what it has opened itself.
+void Dataplane::judge_arriving(TimePoint now, Handed& handed) {
+  const CameBy by = std::move(handed.came_by);
+  const auto view = wire::ip::PacketView::decode(handed.packet.view());
+  const ipsec::Verdict verdict = !view                     ? ipsec::Verdict(ipsec::Drop::malformed_inner)
+                                 : shard_.flows == nullptr ? ipsec::Verdict::pass()
+                                                           : flows_.inbound(now, *view, by);
+  if (!verdict.passed()) {
+    shard_.drops.count(verdict.drop());
+    const auto reset = view ? ipsec::broken_off(verdict, handed.packet.view(), *view) : std::nullopt;
+    if (reset) {
+      outputs_.add(reset->size()).packet.assign(*reset);
+    } else {
+      shard_.dropped.arriving(now, verdict.drop(), by.local, by.remote, by.spi);
+    }
+    return tell_dropped();
+  }
+  std::swap(outputs_.add(0).packet, handed.packet);
 }
 
 void Dataplane::run_inner_host(TimePoint now) {
@@ -166,10 +234,7 @@ void Dataplane::apply(TimePoint now, InstallSa& command) {
   // SAs that lingered are gone without a word.
   if (flows_.origins() > 2 * shard_.sad.size() + 16)
     flows_.forget_all_but([this](model::ChildId id) { return shard_.sad.reqid_of(id).has_value(); });
-  flows_.learn(child,
-               {std::move(command.machine), command.of_filter, command.tunnel, command.nat_client, command.group,
-                command.answered ? reqid : 0, std::move(command.user)},
-               command.sa.remote.addr, encrypts(command.sa));
+  flows_.learn(child, origin_of(command), command.sa.remote.addr, encrypts(command.sa));
   if (!shard_.sad.install(now, std::move(command.sa))) {
     flows_.retire(child);
     flows_.forget(child);
@@ -189,6 +254,7 @@ void Dataplane::apply(TimePoint now, ExpectSa& command) { shard_.early.expect(no
 void Dataplane::apply(TimePoint now, InstallSaElsewhere& command) {
   const uint32_t reqid = command.sa.reqid;
   const bool ready = command.sa.outbound_ready;
+  flows_.hear_of(command.sa.child_id, command.origin, command.remote, command.encrypts);
   if (shard_.sad.install_elsewhere(std::move(command.sa)) && ready) release(now, reqid);
 }
 

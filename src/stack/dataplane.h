@@ -14,6 +14,7 @@
 #include "ipsec/outbound.h"
 #include "stack/acquire.h"
 #include "stack/filter_flows.h"
+#include "stack/handed.h"
 #include "stack/inner_host.h"
 #include "stack/messages.h"
 
@@ -39,12 +40,11 @@ class Dataplane {
 
   // This shard's number among how many. Before anything is installed.
   void set_place(uint16_t number, uint16_t shards) { shard_.sad.set_place(number, shards); }
-  // Inner packets whose SA another shard has: the caller swaps them away. Forgotten by done().
-  struct Handed {
-    uint16_t shard = 0;
-    PacketBuf packet;
-  };
+  // Inner packets that another shard judges, or whose SA it has: the caller swaps the packets away. Forgotten by
+  // done().
   std::span<Handed> take_handed() { return {handed_.data(), handed_used_}; }
+  // One that another shard has handed to this one. What is left in it is not to be used, but its memory.
+  void handle_handed(TimePoint now, Handed& handed);
 
   // What is to be sent, in order; the caller may move the packets' contents away. Empty packets are to be skipped. Then
   // done().
@@ -95,7 +95,10 @@ class Dataplane {
   void finish_inbound(TimePoint now, size_t first, size_t events);
   void note_inbound(TimePoint now, size_t from);
   void note_unknown(TimePoint now, std::span<const ipsec::Incoming> packets);
+  Handed& hand_to(uint16_t shard, Handed::What what, PacketBuf& packet);
   void hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& packet);
+  void hand_to_judges(size_t from);
+  void judge_arriving(TimePoint now, Handed& handed);
   void run_inner_host(TimePoint now);
   void tell_dropped();
   void take_events(TimePoint now, std::span<PacketBuf> batch, size_t from);

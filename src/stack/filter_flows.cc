@@ -25,6 +25,8 @@ using policy::Guid;
 namespace callout = policy::known::callout;
 namespace raw = policy::raw_context;
 
+const SaOrigin kNobody{};
+
 bool is_outbound_transport(const Guid& key) {
   return key == callout::IPSEC_OUTBOUND_TRANSPORT_V4 || key == callout::IPSEC_OUTBOUND_TRANSPORT_V6;
 }
@@ -81,6 +83,17 @@ void FilterFlows::set(std::shared_ptr<const policy::Snapshot> snapshot,
 }
 
 void FilterFlows::learn(model::ChildId sa, Origin origin, const IpAddr& remote, bool encrypts) {
+  hear_of(sa, origin, remote, encrypts);
+  if (origin.machine || origin.user || origin.of_filter)
+    origins_[sa] = std::make_shared<const Origin>(std::move(origin));
+}
+
+std::shared_ptr<const SaOrigin> FilterFlows::origin_of(model::ChildId sa) const {
+  const auto known = origins_.find(sa);
+  return known == origins_.end() ? nullptr : known->second;
+}
+
+void FilterFlows::hear_of(model::ChildId sa, const Origin& origin, const IpAddr& remote, bool encrypts) {
   // An SA that the peer asked for takes no flow from another one: may_come_by().
   if (origin.group != 0 && origin.answered == 0) {
     for (auto& [key, flow] : flows_) {
@@ -89,7 +102,6 @@ void FilterFlows::learn(model::ChildId sa, Origin origin, const IpAddr& remote, 
     }
   }
   if (origin.answered != 0 && answering_.emplace(sa, origin.answered).second) ++answering_reqids_[origin.answered];
-  if (origin.machine || origin.user || origin.of_filter) origins_[sa] = std::move(origin);
 }
 
 void FilterFlows::retire(model::ChildId sa) {
@@ -406,12 +418,21 @@ std::optional<ipsec::Drop> FilterFlows::begin_anew(const wire::ip::PacketView& v
 
 ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& view, const ipsec::SaRecord& sa) {
   if (!active()) return ipsec::Verdict::pass();
+  const auto known = origins_.find(sa.spec.child_id);
+  return accept(now, view, {sa.spec.reqid, encrypts(sa.spec), sa.spec.guaranteed_encryption},
+                known == origins_.end() ? kNobody : *known->second);
+}
+
+ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& view, const CameBy& by) {
+  if (!active()) return ipsec::Verdict::pass();
+  return accept(now, view, {by.reqid, by.encrypts, by.guaranteed_encryption}, by.origin ? *by.origin : kNobody);
+}
+
+ipsec::Verdict FilterFlows::accept(TimePoint now, const wire::ip::PacketView& view, const Carrier& sa,
+                                   const Origin& origin) {
   const HostFlow key = arriving_flow(view.flow);
   Flow* flow = find(now, key, true);
   if (flow == nullptr) return ipsec::Drop::flow_limit;
-  const auto known = origins_.find(sa.spec.child_id);
-  static const Origin kNobody{};
-  const Origin& origin = known == origins_.end() ? kNobody : known->second;
   if (const auto refused = begin_anew(view, *flow, origin)) return *refused;
   const bool fresh = flow->in_generation == 0;
   if (flow->in_generation != snapshot_->generation || !(origin == flow->origin)) {
@@ -419,9 +440,9 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
     judge_inbound(key, *flow, !fresh);
   }
   if (flow->in_refused) return *flow->in_refused;
-  const uint32_t came_by = origin.nat_client || origin.answered != 0 ? sa.spec.reqid : 0;
+  const uint32_t came_by = origin.nat_client || origin.answered != 0 ? sa.reqid : 0;
   if (came_by != flow->came_by && !may_come_by(now, view, *flow, came_by)) return ipsec::Drop::other_sa;
-  if (flow->broken == Broken::no) flow->broken = breaks_latch(*flow, origin, encrypts(sa.spec));
+  if (flow->broken == Broken::no) flow->broken = breaks_latch(*flow, origin, sa.encrypts);
   if (flow->broken != Broken::no) return ipsec::Drop::latch_broken;
   // The same peer in another SA: from now on both are alike at a glance.
   if (flow->latch && (flow->latch->machine != origin.machine || flow->latch->user != origin.user)) {
@@ -429,23 +450,23 @@ ipsec::Verdict FilterFlows::inbound(TimePoint now, const wire::ip::PacketView& v
     flow->latch->user = origin.user;
   }
   flow->came_last = now;
-  flow->came_last_by = sa.spec.reqid;
+  flow->came_last_by = sa.reqid;
   note_tcp(view, *flow, true);
   if (flow->must_encrypt) {
     // What answers has to be encrypted already.
     if (!flow->flags.guaranteed_encryption) flow->out_generation = 0;
     flow->flags.guaranteed_encryption = true;
-    if (!encrypts(sa.spec) && !(fresh && flow->first_unencrypted)) return ipsec::Drop::not_encrypted;
+    if (!sa.encrypts && !(fresh && flow->first_unencrypted)) return ipsec::Drop::not_encrypted;
   }
   flow->flags.secure = true;
   // What the peer wants encrypted is answered encrypted.
-  if (sa.spec.guaranteed_encryption && !flow->flags.guaranteed_encryption) {
+  if (sa.guaranteed_encryption && !flow->flags.guaranteed_encryption) {
     flow->flags.guaranteed_encryption = true;
     flow->out_generation = 0;
   }
   const bool of_socket = flow->group || origin.group != 0;
   if (of_socket && key.protocol == wire::ip::kTcp && !flow->latch)
-    flow->latch = {origin.machine, encrypts(sa.spec), origin.user};
+    flow->latch = {origin.machine, sa.encrypts, origin.user};
   return ipsec::Verdict::pass();
 }
 

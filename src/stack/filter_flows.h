@@ -1,7 +1,7 @@
-// What the filter engine means for packets, in one shard: a table of flows, each classified when it is new, when the
-// policy has changed or when another peer comes by it, and remembered in between. The decisions of the IPsec callouts
-// are here: what is to be protected, what may leave in the clear meanwhile, what has to be secured or encrypted. WFP's
-// stateful ALE layers; MS-IKEE 3.3 for the flags of a flow. Pure; one thread.
+// What the filter engine means for packets, in one shard: a table of its flows (model::owner_of_flow), each classified
+// when it is new, when the policy has changed or when another peer comes by it, and remembered in between. The
+// decisions of the IPsec callouts are here: what is to be protected, what may leave in the clear meanwhile, what has to
+// be secured or encrypted. WFP's stateful ALE layers; MS-IKEE 3.3 for the flags of a flow. Pure; one thread.
 //
 // A clear packet never comes by here on its way in: the host's packet filter judges those (docs/filters.md).
 #pragma once
@@ -12,6 +12,7 @@
 #include "policy/classify.h"
 #include "policy/net_event.h"
 #include "stack/connection_spd.h"
+#include "stack/handed.h"
 #include "stack/socket_filters.h"
 #include "stack/tunnel_traffic.h"
 
@@ -30,29 +31,15 @@ class FilterFlows final : public ipsec::FlowPolicy {
   // False: no filter stands at any layer that packets meet but those of connections, whose word the SPD has already.
   bool active() const { return active_; }
 
-  // What filters have to know of an SA. Forgotten with it.
-  struct Origin {
-    std::shared_ptr<const policy::Token> machine;  // who authenticated it, for conditions on the remote machine
-    bool of_filter = false;                        // a filter asked for it, not a connection
-    uint64_t tunnel = 0;                           // the number of its tunnel policy; 0: it is of none
-    bool nat_client = false;                       // of a peer behind a NAT, where others may be too
-    uint64_t group = 0;                            // of the sockets that it serves; 0: of no sockets
-    uint32_t answered = 0;                         // its reqid, where a peer asked for it: its flows are answered by it
-    std::shared_ptr<const policy::Token> user = nullptr;  // of the peer, beside its machine
-    template <class Peer>
-    bool same_peer(const Peer& other) const {
-      const auto same = [](const auto& a, const auto& b) { return a == b || (a && b && *a == *b); };
-      return same(machine, other.machine) && same(user, other.user);
-    }
-    bool operator==(const Origin& other) const {
-      return same_peer(other) && of_filter == other.of_filter && tunnel == other.tunnel &&
-             nat_client == other.nat_client && group == other.group && answered == other.answered;
-    }
-  };
+  using Origin = SaOrigin;
   // remote: the peer's address. encrypts: as below. Connections of its sockets that began with another peer, or that
   // were encrypted and would not be any more, are over.
   void learn(model::ChildId sa, Origin origin, const IpAddr& remote = {}, bool encrypts = true);
+  // The same of an SA that another shard has. What comes by that one brings its origin along.
+  void hear_of(model::ChildId sa, const Origin& origin, const IpAddr& remote, bool encrypts);
   void forget(model::ChildId sa) { origins_.erase(sa); }
+  // Good also when the SA is gone. nullptr: nothing is known of it.
+  std::shared_ptr<const Origin> origin_of(model::ChildId sa) const;
   // Nothing is sent on it any more, though what is on its way is taken.
   void retire(model::ChildId sa);
   template <class IsThere>
@@ -71,6 +58,8 @@ class FilterFlows final : public ipsec::FlowPolicy {
   // Also of flows that an entry of the SPD covers: it prevails or another filter does.
   Ruling outbound(TimePoint now, const wire::ip::PacketView& view) override;
   ipsec::Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const ipsec::SaRecord& sa) override;
+  // The same of a packet that another shard has opened.
+  ipsec::Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const CameBy& by);
 
   // Flows that filters have blocked since the last time, kMostToldPerSecond at most; each flow once for each policy.
   bool has_told() const { return !told_.empty(); }
@@ -128,6 +117,12 @@ class FilterFlows final : public ipsec::FlowPolicy {
     size_t operator()(const HostFlow& flow) const;
   };
 
+  struct Carrier {  // the SA that a packet came by
+    uint32_t reqid = 0;
+    bool encrypts = false;
+    bool guaranteed_encryption = false;
+  };
+  ipsec::Verdict accept(TimePoint now, const wire::ip::PacketView& view, const Carrier& sa, const Origin& origin);
   Flow* find(TimePoint now, const HostFlow& key, bool arriving);
   void note_tcp(const wire::ip::PacketView& view, Flow& flow, bool arriving);
   static Broken breaks_latch(const Flow& flow, const Origin& origin, bool encrypted);
@@ -149,7 +144,7 @@ class FilterFlows final : public ipsec::FlowPolicy {
   bool active_ = false;   // looked up once: every packet asks
   bool sockets_ = false;  // programs may secure sockets: a flow of nobody's may be such a one's
   std::unordered_map<HostFlow, Flow, Hash> flows_;
-  std::unordered_map<model::ChildId, Origin> origins_;
+  std::unordered_map<model::ChildId, std::shared_ptr<const Origin>> origins_;
   std::unordered_map<model::ChildId, uint32_t> answering_;   // reqids of those that a peer asked for, while they send
   std::unordered_map<uint32_t, uint32_t> answering_reqids_;  // how many have each
   std::optional<TimePoint> sweep_at_;

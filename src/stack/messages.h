@@ -12,6 +12,7 @@
 #include "policy/net_event.h"
 #include "policy/snapshot.h"
 #include "stack/connection_spd.h"
+#include "stack/sa_origin.h"
 #include "stack/socket_filters.h"
 
 namespace sallyport::stack {
@@ -32,6 +33,9 @@ struct ExpectSa {  // an inbound SPI that a peer may answer: what comes by it wa
 };
 struct InstallSaElsewhere {  // what the other shards are to know of it
   ipsec::Sad::Elsewhere sa;
+  SaOrigin origin = {};
+  IpAddr remote = {};  // the peer's address
+  bool encrypts = true;
 };
 // The outbound half of an SA that was installed without: its SPI, keys and lifetime. In use from now on.
 struct CompleteSa {

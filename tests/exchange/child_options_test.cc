@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "ike/protection.h"
+#include "model/flow_key.h"
 #include "support/two_endpoints.h"
 
 TEST_SUITE_BEGIN("exchange/child_options");
@@ -78,6 +79,26 @@ TEST_CASE("[RFC7296 1.3.1] transport mode stands when both say USE_TRANSPORT_MOD
   CHECK_FALSE(b->original_destination);
   REQUIRE(t.a.endpoint.status().size() == 1);
   CHECK(t.a.endpoint.status()[0].children.at(0).mode == "transport");
+}
+
+TEST_CASE(
+    "an SA between two hosts, and its successor, live in the shard that judges the flows between these, at both ends") {
+  for (uint16_t shards = 1; shards <= 8; ++shards) {
+    ike::Config config;
+    config.shards = shards;
+    Hosts t(Mode::transport, Mode::transport, config);
+    t.up();
+    for (const bool rekeyed : {false, true}) {
+      if (rekeyed) t.command(t.a, ike::RekeyChild{"tunnel", "net", {}});
+      for (const OneEnd* end : {&t.a, &t.b}) {
+        const auto* sa = newest(*end);
+        REQUIRE(sa);
+        CHECK(model::shard_of(sa->spi_in, shards) == model::owner_of_flow(ip("192.0.2.1"), ip("192.0.2.2"), shards));
+      }
+    }
+    CHECK(std::count_if(t.a.events.begin(), t.a.events.end(),
+                        [](const auto& e) { return std::holds_alternative<ike::ChildSaReady>(e); }) == 2);
+  }
 }
 
 TEST_CASE("[RFC7296 1.3.1] a responder that declines transport mode gets its Child SA deleted") {

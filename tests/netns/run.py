@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Our daemon on both ends, in network namespaces.
 
-Usage: run.py [--list | --list-scenarios] [--case NAME]… [--keep] [--harness]
+Usage: run.py [--list | --list-scenarios] [--case NAME]… [--keep] [--harness] [--workers N]
 --list-scenarios: the cases of isolation policies, which a run without --case leaves out.
+--workers: packet workers of the daemons in scenarios (1).
 --harness: strongSwan plays both parts. Exit 77 means skipped, with the reason.
 """
 import pathlib
@@ -50,6 +51,7 @@ def main(arguments):
         print(f"skipped: {why_not}")
         return SKIPPED
     space.sweep()
+    space.Lab.workers = int(arguments[arguments.index("--workers") + 1]) if "--workers" in arguments else 1
     names = [arguments[i + 1] for i, word in enumerate(arguments) if word == "--case"]
     kind, keep, failed = ("strongswan" if harness else "sallyport"), "--keep" in arguments, 0
     for case in CASES:

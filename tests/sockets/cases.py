@@ -8,7 +8,7 @@ from lab.traffic import BUILD
 
 
 def run(cases, arguments):
-    """[--list] [--case NAME]… [--keep]; the exit status, 77 for skipped."""
+    """[--list] [--case NAME]… [--keep] [--workers N], as many packet workers of the daemons; the exit status, 77 for skipped."""
     if "--list" in arguments:
         print("\n".join(cases))
         return 0
@@ -17,6 +17,7 @@ def run(cases, arguments):
         print(f"skipped: {why_not}")
         return 77
     space.sweep()
+    Lab.workers = int(arguments[arguments.index("--workers") + 1]) if "--workers" in arguments else 1
     failed = 0
     for name in [arguments[i + 1] for i, word in enumerate(arguments) if word == "--case"] or list(cases):
         with Lab("--keep" in arguments) as lab:

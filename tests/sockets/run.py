@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Secured sockets, between two daemons and a plain host on one wire; the wire is the judge.
 
-Usage: run.py [--list] [--case NAME]… [--keep]. Exit 77 means skipped, with the reason.
+Usage: run.py [--list] [--case NAME]… [--keep] [--workers N]. Exit 77 means skipped, with the reason.
 """
 import itertools
 import json

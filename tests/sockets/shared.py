@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Secured sockets that share a warm SA, and those that must not; a thousand of them, and what is left behind.
 
-Usage: shared.py [--list] [--case NAME]… [--keep]. Exit 77 means skipped, with the reason.
+Usage: shared.py [--list] [--case NAME]… [--keep] [--workers N]. Exit 77 means skipped, with the reason.
 """
 import pathlib
 import sys

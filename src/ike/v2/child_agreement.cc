@@ -7,6 +7,7 @@
 #include "ike/v2/resources.h"
 #include "ike/v2/transport_mode.h"
 #include "ike/v2/ts_narrow.h"
+#include "model/flow_key.h"
 
 namespace sallyport::ike::v2 {
 
@@ -106,6 +107,14 @@ std::string to_string(const ChildOffer& offer) {
          std::string(model::to_string(offer.mode)) + " mode for " + both_sides(offer.local, offer.remote);
 }
 
+// Which shard of the data plane an SA is to live in; nothing: any. One between two hosts lives where the flows between
+// these are judged, so that nothing has to be handed over.
+static std::optional<uint32_t> place_of(const IkeSa& sa, model::Mode mode, std::optional<uint32_t> resource) {
+  const size_t shards = sa.host.config().shards;
+  if (resource || mode != model::Mode::transport || shards <= 1) return resource;
+  return model::owner_of_flow(sa.local.addr, sa.remote.addr, shards);
+}
+
 ChildResult<ChildOffer> add_child_offer(IkeSa& sa, const model::ChildPolicy& policy, const ChildWish& wish,
                                         std::vector<Payload>& payloads) {
   ChildOffer offer;
@@ -130,7 +139,7 @@ ChildResult<ChildOffer> add_child_offer(IkeSa& sa, const model::ChildPolicy& pol
     }
   }
   if (auto why = refuse_ah_through_nat(sa, policy)) return tl::unexpected<ChildRefusal>(std::move(*why));
-  offer.lease = std::make_shared<SpiLease>(sa.host, offer.resource);
+  offer.lease = std::make_shared<SpiLease>(sa.host, place_of(sa, offer.mode, offer.resource));
   offer.spi_in = offer.lease->spi;
   sa.host.emit(Event(ChildSaOffered{offer.spi_in}));
   // RFC 7296 1.2: the Child SA of IKE_AUTH is keyed by the IKE SA's own exchange.
@@ -359,7 +368,7 @@ ChildResult<ChildAgreement> try_child(IkeSa& sa, const model::ChildPolicy& polic
   agreed.non_first_fragments =
       policy.non_first_fragments && has(request.payloads, NotifyType::NON_FIRST_FRAGMENTS_ALSO);
   agreed.spi_out = *spi;
-  agreed.lease = std::make_shared<SpiLease>(sa.host, agreed.resource);
+  agreed.lease = std::make_shared<SpiLease>(sa.host, place_of(sa, mode, agreed.resource));
   agreed.spi_in = agreed.lease->spi;
   agreed.answer = selected->chosen;
   agreed.answer.spi = spi_octets(agreed.spi_in);

@@ -34,7 +34,7 @@ class Host {
   virtual model::ChildId new_child_id() = 0;
   virtual model::IkeSpi new_ike_spi() = 0;  // random, not zero, not in use as a local SPI
   // Random, above 255, not in use; free again once ChildSaRemoved is emitted. With a resource: of the shard that serves
-  // it.
+  // it, which may also be said instead.
   virtual model::Spi new_child_spi(std::optional<uint32_t> resource) = 0;
   virtual void release_child_spi(model::Spi spi) = 0;  // one that never became a Child SA
 

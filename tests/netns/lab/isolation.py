@@ -119,6 +119,8 @@ class Member(Sallyport):
         text = change((CONF / example).read_text())
         # Nothing is to be left on the machine, nor found there.
         kept = "" if "policy_store" in text else 'policy_store = "none"\n'
+        if Lab.workers > 1:
+            kept += f"workers = {Lab.workers}\n"
         self.file.write_text(head + kept + text)
         self.file.chmod(0o600)
 

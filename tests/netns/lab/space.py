@@ -123,6 +123,7 @@ class Host:
 class Lab:
     """Everything one test makes. Use as `with Lab() as lab:`."""
     counter = 0
+    workers = 1   # packet workers of our daemons, where a configuration does not say
 
     def __init__(self, keep=False):
         Lab.counter += 1
