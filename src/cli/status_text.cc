@@ -1,4 +1,6 @@
 // The status for people.
+#include <map>
+
 #include "cli/verbs.h"
 
 namespace sallyport::cli {
@@ -39,6 +41,32 @@ void print_guard(std::ostream& out, const ctl::StatusReply& status) {
     if (counter.name == "other_family_out" && counter.value > 0) out << ", " << counter.value << " of the other family";
   }
   out << "\n";
+}
+
+// What IPsec DoS protection has let through to the hosts behind this one, and what not.
+void print_dos_protection(std::ostream& out, const ctl::StatusReply& status) {
+  std::map<std::string, uint64_t> counts;
+  for (const auto& counter : status.counters) counts[counter.name] = counter.value;
+  if (counts.count("dosp_lost") != 0)
+    out << "NO DoS PROTECTION: somebody has removed its table of the packet filter; a reload puts it back.\n";
+  if (counts.count("dosp_states") == 0) return;
+  const auto kind = [&](const char* text, const std::string& name, std::initializer_list<const char*> refused) {
+    uint64_t dropped = 0;
+    for (const char* each : refused) dropped += counts[name + each];
+    const uint64_t passed = counts[name + "_allowed"];
+    if (passed != 0 || dropped != 0) out << "  " << text << ": " << passed << " passed, " << dropped << " dropped\n";
+  };
+  out << "DoS protection: " << counts["dosp_states"] << " state entries (" << counts["dosp_states_created"]
+      << " made so far), " << counts["dosp_queues"] << " limited addresses\n";
+  kind("IPsec without a state entry", "dosp_unauth", {"_limited", "_per_ip_limited", "_discarded"});
+  kind("IPsec with one", "dosp_auth", {"_limited", "_discarded"});
+  kind("ICMPv6", "dosp_icmpv6", {"_limited"});
+  kind("exempt by a filter", "dosp_filter_exempt", {"_limited"});
+  kind("exempt from the default block", "dosp_default_block_exempt", {"_limited"});
+  const uint64_t blocked = counts["dosp_default_blocked"], filtered = counts["dosp_filter_blocked"];
+  const uint64_t outbound = counts["dosp_outbound_discarded"];
+  if (blocked + filtered + outbound != 0)
+    out << "  blocked: " << blocked << " by default, " << filtered << " by a filter, " << outbound << " going out\n";
 }
 
 void print(std::ostream& out, const ctl::ChildSaEntry& sa) {
@@ -89,6 +117,7 @@ void print_status(std::ostream& out, const ctl::StatusReply& status) {
   out << daemon.device_mtu << ")\n";
   if (daemon.key_log) out << "KEYS ARE BEING LOGGED: whoever reads the key log reads the traffic.\n";
   print_guard(out, status);
+  print_dos_protection(out, status);
   for (const auto& connection : status.connections) {
     out << "\n"
         << connection.name << ": " << connection.state << "  " << joined(connection.local_addrs) << " ["

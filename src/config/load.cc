@@ -43,6 +43,7 @@ class Loading {
     read_named(top, "quick_mode", reading, read_quick_mode);
     read_named(top, "tunnel", reading, read_tunnel);
     read_filters(top, reading);
+    read_named(top, "dos_protection", reading, read_dos_protection);
     read_users(top, reading);
     if (const Node* node = top.find("secure_sockets")) {
       Section section(*node, "secure_sockets", reading, top.line_of("secure_sockets"));

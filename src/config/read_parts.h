@@ -15,6 +15,7 @@ void read_main_mode(Section& section, const std::string& name, Settings& setting
 void read_quick_mode(Section& section, const std::string& name, Settings& settings);
 void read_tunnel(Section& section, const std::string& name, Settings& settings);
 void read_filter(Section& section, Settings& settings);  // one entry of [[filter]]
+void read_dos_protection(Section& section, const std::string& name, Settings& settings);
 // [secure_sockets]; finish_secure_sockets comes when every [[filter]] is read.
 void read_secure_sockets(Section& section, Settings& settings);
 void finish_secure_sockets(Settings& settings);

@@ -7,6 +7,7 @@
 
 #include "base/ip_addr.h"
 #include "base/time.h"
+#include "config/dos_protection.h"
 #include "config/filter_settings.h"
 #include "model/ike_policy.h"
 
@@ -131,6 +132,7 @@ struct Settings {
   FilterPolicy filters;
   std::vector<AccountUserFiles> users;  // each account once
   SecureSocketSettings secure_sockets;
+  std::vector<DosProtectionSettings> dos_protection;  // in the order of the files
   bool operator==(const Settings&) const = default;
 };
 

@@ -107,6 +107,9 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   worker.service().on_guard = [&](stack::CommandToken token) {
     worker.service().guard_reported(token, privileges.guard_report());
   };
+  worker.service().policy().on_dosp = [&](uint64_t token) {
+    worker.service().policy().dosp_reported(token, privileges.dosp_report());
+  };
   FileBroker broker;
   if (auto* sockets = worker.sockets()) {
     sockets->on_secure = [&privileges, sockets](uint64_t token, runtime::Fd socket, const runtime::SecuringWish& wish) {

@@ -89,6 +89,7 @@ bool reflect_mark(const char* family) {
 // The same rules, whatever numbers their filters have: an engine that has lived longer counts on.
 bool same_rules(stack::HostFilters a, stack::HostFilters b) {
   for (stack::HostFilters* each : {&a, &b}) {
+    each->dosp.clear();  // a table of its own
     for (auto* layers : {&each->layers, &each->past_connections})
       for (auto& layer : *layers)
         for (auto& sublayer : layer.sublayers)
@@ -103,10 +104,14 @@ Privileges::~Privileges() = default;
 
 std::optional<std::string> Privileges::open_all(const config::Settings& settings) {
   settings_ = settings;
-  if (settings.device.type == DeviceSettings::Type::tun) {
+  const bool tun = settings.device.type == DeviceSettings::Type::tun;
+  found_dosp_ = dosp_.present();
+  if (tun) {
     found_closed_ = guard_.present();
     sockets_secured_ = found_closed_ && (settings.secure_sockets.enabled || has_earlier_sockets());
-    if (auto refused = protect(settings)) return refused;
+  }
+  if (auto refused = protect(settings)) return refused;
+  if (tun) {
     if (!not_enforced_.empty()) warnings_.push_back("clear packets are not kept out: " + not_enforced_);
   }
   if (auto refused = open_files(settings)) return refused;
@@ -340,6 +345,30 @@ std::optional<std::string> Privileges::set_routes(const config::Settings& settin
 }
 
 std::optional<std::string> Privileges::protect(const config::Settings& settings) {
+  // What programs have asked for stays until the engine says otherwise.
+  if (auto refused = apply_dosp(settings, filters_.dosp)) return refused;
+  auto refused = protect_clear(settings);
+  if (refused) (void)apply_dosp(settings_, filters_.dosp);
+  return refused;
+}
+
+std::optional<std::string> Privileges::apply_dosp(const config::Settings& settings,
+                                                  const std::vector<stack::DospSetting>& more) {
+  std::vector<stack::DospSetting> all;
+  for (const auto& each : settings.dos_protection) all.push_back(stack::dosp_setting(each));
+  all.insert(all.end(), more.begin(), more.end());
+  // Whoever has never had any needs no nft, but an earlier life may have left a table.
+  if (all.empty() && !dosp_.in_force() && !found_dosp_) return std::nullopt;
+  const auto refused = dosp_.apply(std::move(all));
+  if (!refused) return std::nullopt;
+  return "IPsec DoS protection cannot be enforced: " + *refused;
+}
+
+std::optional<policy::DospReport> Privileges::dosp_report() const {
+  return dosp_.in_force() ? dosp_.report() : std::nullopt;
+}
+
+std::optional<std::string> Privileges::protect_clear(const config::Settings& settings) {
   using Enforce = config::FailClosedSettings::Enforce;
   if (settings_.device.type != DeviceSettings::Type::tun) return std::nullopt;
   const auto& closed = settings.daemon.fail_closed;
@@ -358,7 +387,8 @@ std::optional<std::string> Privileges::protect(const config::Settings& settings)
   // The configuration's filters are in force before the engine is asked. What programs have added to them only the
   // engine knows: then its plan is waited for, and the one in force stays until it comes.
   const bool others = !same_rules(filters_, configured_filters_);
-  const stack::HostFilters filters = others ? filters_ : *configured;
+  stack::HostFilters filters = others ? filters_ : *configured;
+  filters.dosp = filters_.dosp;
   auto refused = apply_guard(settings, filters);
   if (refused && !filters.empty()) return "the filters cannot be enforced: " + *refused;
   if (refused && closed.enforce == Enforce::require) {
@@ -386,6 +416,10 @@ std::optional<std::string> Privileges::apply_guard(const config::Settings& setti
 }
 
 std::optional<std::string> Privileges::set_filters(stack::HostFilters filters) {
+  if (filters.dosp != filters_.dosp) {
+    if (auto refused = apply_dosp(settings_, filters.dosp)) return refused;
+    filters_.dosp = filters.dosp;
+  }
   if (settings_.device.type != DeviceSettings::Type::tun || filters == filters_) return std::nullopt;
   if (settings_.daemon.fail_closed.enforce == config::FailClosedSettings::Enforce::off)
     return "filters need the packet filter, which fail_closed = { enforce = \"off\" } switches off";
@@ -410,6 +444,8 @@ std::optional<std::string> Privileges::follow_links() {
 
 runtime::GuardReport Privileges::guard_report() const {
   runtime::GuardReport out;
+  if (const auto dosp = dosp_report()) out.dosp = dosp->statistics;
+  out.dosp_lost = dosp_.in_force() && !out.dosp;
   if (settings_.device.type != DeviceSettings::Type::tun) {
     out.sentence = "the internal device keeps its packets off the host's network";
     return out;
@@ -467,6 +503,7 @@ void Privileges::remove_all(End end) {
   using AfterStop = config::FailClosedSettings::AfterStop;
   bool stay_closed = settings_.daemon.fail_closed.after_stop == AfterStop::closed || end == End::failed;
   if (end == End::refused) stay_closed = found_closed_;
+  if (end == End::refused ? !found_dosp_ : !stay_closed) dosp_.remove();
   links_.reset();
   if (stay_closed) {
     // Dead ends stay behind the routes into the device, which goes.
@@ -494,7 +531,9 @@ std::optional<std::string> remove_protection() {
   if (auto done = table->clear(); !done) return runtime::explain("routes cannot be removed", done.error());
   runtime::NftGuard guard;
   guard.remove();
-  if (guard.present()) return "the packet filter cannot be removed without root or CAP_NET_ADMIN";
+  runtime::NftDosp dosp;
+  dosp.remove();
+  if (guard.present() || dosp.present()) return "the packet filter cannot be removed without root or CAP_NET_ADMIN";
   return std::nullopt;
 }
 

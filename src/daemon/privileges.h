@@ -13,6 +13,7 @@
 #include "runtime/guard_report.h"
 #include "runtime/key_log.h"
 #include "runtime/link_watch.h"
+#include "runtime/nft_dosp.h"
 #include "runtime/nft_guard.h"
 #include "runtime/routes_linux.h"
 #include "runtime/secured_socket.h"
@@ -46,6 +47,8 @@ class Privileges {
   std::optional<runtime::EarlierSocket> find_earlier_socket(uint8_t protocol, const IpEndpoint& local,
                                                             const IpEndpoint& remote);
   runtime::GuardReport guard_report() const;
+  // What IPsec DoS protection has done; nothing where no setting of it is in force.
+  std::optional<policy::DospReport> dosp_report() const;
   runtime::Descriptors share() const;  // duplicates, for a worker
   std::vector<std::string> warnings() const { return warnings_; }
   // The control socket is removed, and routes, rules and packet filter as the end was: asked for, as after_stop says; a
@@ -63,6 +66,8 @@ class Privileges {
   std::optional<std::string> open_socket_calls(const config::Settings& settings);
   std::optional<std::string> set_routes(const config::Settings& settings);
   std::vector<Family> marked_families() const;
+  std::optional<std::string> protect_clear(const config::Settings& settings);
+  std::optional<std::string> apply_dosp(const config::Settings& settings, const std::vector<stack::DospSetting>& more);
   std::optional<std::string> apply_guard(const config::Settings& settings, const stack::HostFilters& filters);
   void warn_of_strict_paths(const config::Settings& settings);
 
@@ -71,10 +76,12 @@ class Privileges {
   std::optional<runtime::RouteTable> routes_;
   std::optional<runtime::LinkWatch> links_;
   runtime::NftGuard guard_;
+  runtime::NftDosp dosp_;
   stack::HostFilters filters_;             // in the packet filter
   stack::HostFilters configured_filters_;  // what the settings alone amount to
   std::string not_enforced_;               // why the packet filter is not in place
   bool found_closed_ = false;              // an earlier life's packet filter was there
+  bool found_dosp_ = false;                // and its table of IPsec DoS protection
   bool sockets_secured_ = false;           // in this life; or perhaps before
   std::vector<std::string> warnings_;
 };

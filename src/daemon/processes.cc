@@ -15,6 +15,7 @@
 #include <deque>
 
 #include "crypto/self_test.h"
+#include "daemon/dosp_report.h"
 #include "daemon/file_broker.h"
 #include "daemon/key_channel.h"
 #include "daemon/sandbox.h"
@@ -52,6 +53,8 @@ enum class Word : uint8_t {
   filter_plan_begins,  // worker to parent: a plan of filter_plan.h in pieces, the last one under its own word
   filter_plan_goes_on,
   filter_plan_ends,
+  dosp_wanted,  // from it with a token, and to it: a policy::DospReport in a memory file, or none
+  dosp,
   policy,          // to the worker: what the policy store holds, in memory files
   policy_damaged,  // from it: the newest was not good
   policy_part,     // from it: more of a store to be written, and the last of it
@@ -242,6 +245,8 @@ struct WorkerProcess {
     } else if (message.word == code(Word::guard) && message.body.size() > 8) {
       if (auto report = runtime::parse_guard_report(ByteView(message.body).subspan(8)))
         service.guard_reported(token_of(message.body), *report);
+    } else if (message.word == code(Word::dosp)) {
+      service.policy().dosp_reported(token_of(message.body), dosp_report_of(message));
     } else if (message.word == code(Word::policy)) {
       restore_policy(message);
     } else if (message.word == code(Word::socket_secured) && message.body.size() == 20 && worker->sockets()) {
@@ -333,6 +338,9 @@ void send_filter_plan(DescriptorChannel& parent, ByteView plan) {
     };
     process.worker->service().on_guard = [&](stack::CommandToken token) {
       (void)process.parent.send(code(Word::guard_wanted), token_and_text(token));
+    };
+    process.worker->service().policy().on_dosp = [&](uint64_t token) {
+      (void)process.parent.send(code(Word::dosp_wanted), token_and_text(token));
     };
     process.worker->driver().on_host_filters = [&](const stack::HostFilters& filters) {
       send_filter_plan(process.parent, runtime::write_filter_plan(filters));
@@ -552,6 +560,8 @@ class Parent {
     if ((*message)->word == code(Word::reload_wanted)) reload(token_of((*message)->body));
     if ((*message)->word == code(Word::check_wanted)) check(token_of((*message)->body));
     if ((*message)->word == code(Word::guard_wanted)) tell_guard(token_of((*message)->body));
+    if ((*message)->word == code(Word::dosp_wanted))
+      send_dosp_report(worker_.channel, code(Word::dosp), token_of((*message)->body), privileges_.dosp_report());
     if ((*message)->word == code(Word::policy_damaged)) store_.set_aside();
     if ((*message)->word == code(Word::policy_part) || (*message)->word == code(Word::policy_end))
       take_policy(**message);

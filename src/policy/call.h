@@ -36,6 +36,8 @@ enum class Function : uint32_t {
   enumerate_events = 250,  // net_event_call.h; enum_next, enum_destroy and unsubscribe serve them too
   subscribe_events = 251,
   event_subscriptions = 252,
+  dosp_statistics = 260,  // nothing -> DospStatistics (dosp.h)
+  dosp_states = 261,      // std::optional<DospStateTemplate>, pages of DospState, as enum_create
 };
 
 inline constexpr size_t kMostEnumerations = 64;         // open at once in one session
@@ -95,7 +97,8 @@ struct FoundSession {
 // What is enumerated: the kinds of objects, and these.
 inline constexpr uint32_t kEnumLayers = 16;
 inline constexpr uint32_t kEnumSessions = 17;
-inline constexpr uint32_t kEnumNetEvents = 18;  // by enumerate_events alone
+inline constexpr uint32_t kEnumNetEvents = 18;   // by enumerate_events alone
+inline constexpr uint32_t kEnumDospStates = 19;  // by dosp_states alone
 struct EnumCreate {
   uint32_t what = 0;  // ObjectKind, or one of the above
   std::optional<ObjectTemplate> object;

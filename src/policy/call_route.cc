@@ -63,7 +63,9 @@ bool is_change(Function function) {
     case Function::subscriptions:
     case Function::enumerate_events:
     case Function::subscribe_events:
-    case Function::event_subscriptions: return false;
+    case Function::event_subscriptions:
+    case Function::dosp_statistics:
+    case Function::dosp_states: return false;
   }
   return false;
 }
@@ -217,6 +219,8 @@ CallRoute::Answer CallRoute::serve(TimePoint now, ConnectionId id, RequestId req
     case Function::enumerate_events: return enumerate_events(here, octets);
     case Function::subscribe_events: return subscribe_events(here, request, octets);
     case Function::event_subscriptions: return event_subscriptions(here);
+    case Function::dosp_statistics: return dosp_statistics(here);
+    case Function::dosp_states: return dosp_states(here, octets);
     case Function::engine_open:
     case Function::add_provider:
     case Function::add_sublayer:
@@ -313,7 +317,9 @@ CallRoute::Answer CallRoute::change_now(TimePoint now, SessionId session, uint32
     case Function::subscriptions:
     case Function::enumerate_events:
     case Function::subscribe_events:
-    case Function::event_subscriptions: break;
+    case Function::event_subscriptions:
+    case Function::dosp_statistics:
+    case Function::dosp_states: break;
   }
   return refuse(Fwp::NOT_SUPPORTED);
 }
@@ -477,6 +483,8 @@ CallRoute::Answer CallRoute::next_page(Connected& at, ByteView octets) {
     return write_page<call::FoundSession>(from.sessions, from.next, count, [](const auto& session) { return session; });
   if (from.what == call::kEnumNetEvents)
     return write_page<NetEvent>(from.events, from.next, count, [](const auto& event) { return *event; });
+  if (from.what == call::kEnumDospStates)
+    return write_page<DospState>(from.dosp_states, from.next, count, [](const auto& state) { return state; });
   switch (static_cast<ObjectKind>(from.what)) {
     case ObjectKind::provider:
       return write_page<call::Found<Provider>>(from.providers, from.next, count, delivered<Provider>);

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "policy/call.h"
+#include "policy/dosp.h"
 #include "policy/sa_calls.h"
 
 namespace sallyport::policy {
@@ -45,6 +46,10 @@ class CallRoute {
   std::optional<Output> poll();
   // Whether persistent objects outlive the engine. While they do not, adding one is NOT_SUPPORTED.
   void keep_persistent(bool kept) { kept_ = kept; }
+  // A call that is answered with what the packet filter says: whoever can reads it first, where the caller may know.
+  bool wants_dosp(ConnectionId connection, uint32_t function) const;
+  // What call() answers them with, until it is told otherwise; nullptr: no setting is in force.
+  void set_dosp(const DospReport* report) { dosp_ = report; }
   // Who answers calls about SAs; without it they are NOT_SUPPORTED. It outlives this.
   void serve_sas(SaCalls* sas) { sas_ = sas; }
 
@@ -57,6 +62,7 @@ class CallRoute {
     Filters filters;
     std::vector<call::FoundSession> sessions;
     std::vector<std::shared_ptr<const NetEvent>> events;
+    std::vector<DospState> dosp_states;
     SaCalls::Pages pages;  // of SAs, instead of all the others
     uint32_t what = 0;
     size_t next = 0;
@@ -99,6 +105,9 @@ class CallRoute {
   Answer enumerate_events(Connected& at, ByteView octets);
   Answer subscribe_events(Connected& at, RequestId request, ByteView octets);
   Answer event_subscriptions(const Connected& at) const;
+  // call_dosp.cc
+  Answer dosp_statistics(const Connected& at) const;
+  Answer dosp_states(Connected& at, ByteView octets);
   static Bytes write_event(const NetEvent& event);
   void answer(ConnectionId id, RequestId request, Answer answer, bool more = false);
   void run_waiting(TimePoint now, ConnectionId id, Connected& at, bool started);
@@ -109,6 +118,7 @@ class CallRoute {
   std::deque<Output> outputs_;
   bool kept_ = true;
   SaCalls* sas_ = nullptr;
+  const DospReport* dosp_ = nullptr;
 };
 
 }  // namespace sallyport::policy

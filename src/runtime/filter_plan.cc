@@ -1,9 +1,11 @@
 // See filter_plan.h. Layers, then those of what is let past connections: point, family, sublayers; each a count of
 // rules; a rule: what it does, the filter's
-// number, five lists of ranges.
+// number, five lists of ranges. Then settings of IPsec DoS protection.
 #include "runtime/filter_plan.h"
 
 #include <algorithm>
+
+#include "policy/call.h"
 
 namespace sallyport::runtime {
 namespace {
@@ -124,6 +126,23 @@ Result<> take(Reader& in, std::vector<HostLayer>& out) {
   return {};
 }
 
+// Interfaces by number alone: names are the configuration's, which the privileged process has itself.
+Result<stack::DospSetting> take_dosp(Reader& in) {
+  stack::DospSetting out;
+  SP_TRY(const uint8_t families, in.u8());
+  if (families == 0 || families > 3) return fail(Errc::bad_value);
+  out.v4 = families & 1;
+  out.v6 = families & 2;
+  SP_TRY(const uint32_t octets, count(in));
+  SP_TRY(const ByteView options, in.view(octets));
+  policy::ProviderContext context;
+  context.type = policy::ContextType::IPSEC_DOSP;
+  SP_TRY(out.options, policy::call::read<policy::DospOptions>(options));
+  context.policy = out.options;
+  if (!policy::check_context(context)) return fail(Errc::bad_value);
+  return out;
+}
+
 }  // namespace
 
 Bytes write_filter_plan(const HostFilters& filters) {
@@ -132,6 +151,13 @@ Bytes write_filter_plan(const HostFilters& filters) {
   put(out, filters.past_connections);
   out.u32(static_cast<uint32_t>(filters.unsaid.size()));
   for (const uint64_t filter : filters.unsaid) out.u64(filter);
+  out.u32(static_cast<uint32_t>(filters.dosp.size()));
+  for (const stack::DospSetting& setting : filters.dosp) {
+    out.u8(static_cast<uint8_t>((setting.v4 ? 1 : 0) | (setting.v6 ? 2 : 0)));
+    const Bytes options = policy::call::write(setting.options);
+    out.u32(static_cast<uint32_t>(options.size()));
+    out.bytes(options);
+  }
   return out.take();
 }
 
@@ -144,6 +170,11 @@ Result<HostFilters> parse_filter_plan(ByteView octets) {
   for (uint32_t i = 0; i < unsaid; ++i) {
     SP_TRY(const uint64_t filter, in.u64());
     out.unsaid.push_back(filter);
+  }
+  SP_TRY(const uint32_t settings, count(in));
+  for (uint32_t i = 0; i < settings; ++i) {
+    SP_TRY(stack::DospSetting setting, take_dosp(in));
+    out.dosp.push_back(std::move(setting));
   }
   SP_CHECK(in.expect_end());
   return out;

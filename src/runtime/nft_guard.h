@@ -1,6 +1,5 @@
-// Puts the table of guard_rules.h into the kernel by running nft(8): by absolute path, without a shell, with an empty
-// environment. The table has no owner process: it stays when we end in any way but remove(). The privileged process
-// only; one thread; each call waits for nft.
+// Puts the table of guard_rules.h into the kernel by running nft(8). The table has no owner process: it stays when we
+// end in any way but remove(). The privileged process only; one thread; each call waits for nft.
 #pragma once
 #include <optional>
 #include <string>

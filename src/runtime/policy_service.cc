@@ -9,6 +9,7 @@ namespace sallyport::runtime {
 namespace {
 
 constexpr int kStoreTimer = 3;
+constexpr size_t kMostWaiting = 64;                 // calls, for what the packet filter says
 constexpr Duration kStoreAfter = milliseconds(50);  // many changes in a row are written once
 
 // Nothing of the stored policy could be read: what it protected is unknown, so nothing passes.
@@ -116,6 +117,26 @@ void PolicyService::watch_net_events(std::function<void(const policy::NetEvent&)
 }
 
 void PolicyService::call(ClientId client, uint64_t id, const ctl::PolicyCall& call) {
+  if (!on_dosp || !route_.wants_dosp(client, call.function)) return call_now(client, id, call);
+  if (waiting_.size() >= kMostWaiting) {
+    server_.reply(client, id, ctl::PolicyAnswer{number(policy::Fwp::NO_SYSTEM_RESOURCES), 0, {}});
+    server_.reply(client, id, ctl::Done{});
+    return;
+  }
+  const uint64_t token = ++last_token_;
+  waiting_.emplace(token, Waiting{client, id, call});
+  on_dosp(token);
+}
+
+void PolicyService::dosp_reported(uint64_t token, const std::optional<policy::DospReport>& report) {
+  auto waiting = waiting_.extract(token);
+  if (waiting.empty()) return;
+  route_.set_dosp(report ? &*report : nullptr);
+  call_now(waiting.mapped().client, waiting.mapped().id, waiting.mapped().call);
+  route_.set_dosp(nullptr);
+}
+
+void PolicyService::call_now(ClientId client, uint64_t id, const ctl::PolicyCall& call) {
   const ControlServer::Peer* peer = server_.peer(client);
   if (!peer) return;
   policy::CallRoute::Caller caller;
@@ -128,6 +149,7 @@ void PolicyService::call(ClientId client, uint64_t id, const ctl::PolicyCall& ca
 }
 
 void PolicyService::closed(ClientId client) {
+  std::erase_if(waiting_, [&](const auto& each) { return each.second.client == client; });
   driver_.with_filter_engine([&](TimePoint now, policy::Engine&) { route_.closed(now, client); });
   tell();
 }

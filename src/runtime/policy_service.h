@@ -3,6 +3,7 @@
 // driver's.
 #pragma once
 #include <functional>
+#include <map>
 
 #include "policy/call_route.h"
 #include "runtime/control_server.h"
@@ -27,6 +28,11 @@ class PolicyService {
   // Writes now what would be written soon.
   void flush();
 
+  // Whoever may read the packet filter: answers by dosp_reported(). Calls about IPsec DoS protection wait for it.
+  std::function<void(uint64_t token)> on_dosp;
+  // Nothing: no setting is in force, or the packet filter cannot be read.
+  void dosp_reported(uint64_t token, const std::optional<policy::DospReport>& report);
+
   // What the engine keeps of net events; NET_EVENTS_DISABLED. Then those that come, until this is called anew.
   policy::Outcome<std::vector<std::shared_ptr<const policy::NetEvent>>> net_events();
   void watch_net_events(std::function<void(const policy::NetEvent&)> on_event);
@@ -35,6 +41,12 @@ class PolicyService {
   void closed(ClientId client);
 
  private:
+  struct Waiting {  // for what the packet filter says
+    ClientId client = 0;
+    uint64_t id = 0;
+    ctl::PolicyCall call;
+  };
+  void call_now(ClientId client, uint64_t id, const ctl::PolicyCall& call);
   void tell();
   policy::Outcome<policy::SessionId> own_session();
   void watch_store();
@@ -48,6 +60,8 @@ class PolicyService {
   uint64_t seen_ = 0;           // generation of the snapshot that stored_ was made from
   uint64_t seen_settings_ = 0;  // and of the settings
   bool pending_ = false;
+  std::map<uint64_t, Waiting> waiting_;
+  uint64_t last_token_ = 0;
   policy::SessionId session_ = 0;  // for net events; 0: not open yet
   std::function<void(const policy::NetEvent&)> on_net_event_;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "runtime/dosp_counters.h"
 #include "runtime/policy_report.h"
 
 namespace sallyport::runtime {
@@ -213,6 +214,12 @@ void add_guard(ctl::StatusReply& status, const GuardReport& report) {
         std::pair("secured_in", report.counters.secured_in), std::pair("captured_out", report.counters.captured_out)}) {
     status.counters.push_back({name, value});
   }
+  if (report.dosp_lost) status.counters.push_back({"dosp_lost", 1});
+  if (!report.dosp) return;
+  for (const DospCounter& each : kDospCounters)
+    status.counters.push_back({std::string("dosp_") + each.name, (*report.dosp).*each.value});
+  status.counters.push_back({"dosp_states", report.dosp->current_state_entries});
+  status.counters.push_back({"dosp_queues", report.dosp->current_per_ip_queues});
 }
 
 ctl::ExplainReply make_explain(TimePoint, const Driver& driver, const ctl::Explain& question) {

@@ -249,6 +249,7 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
   });
   for (const auto& filter : filters.all) {
     if (is_ike_exemption(*filter)) continue;
+    if (is_dosp(*filter)) continue;  // it has no say about what is not forwarded between its interfaces
     // What those protect is led and refused by rules of their own; here they keep lighter ones from deciding.
     if (is_of_connection(filter->head) && !contested) continue;
     // A secured socket carries mark and socket filter of its own: no rule for each of them.
@@ -327,6 +328,7 @@ HostFilters host_filters(const policy::Snapshot& snapshot, const std::vector<Set
       if (!past.sublayers.empty()) out.past_connections.push_back(std::move(past));
     }
   }
+  out.dosp = dosp_settings(snapshot);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "policy/snapshot.h"
+#include "stack/dosp_setting.h"
 #include "stack/flow_fields.h"
 #include "stack/settled_peers.h"
 
@@ -46,7 +47,8 @@ struct HostFilters {
   // At the transport layers, where a filter lets something past the connections of the configuration: one sublayer,
   // theirs. `permit`: not refused in the clear; `protect`: a heavier filter has the say.
   std::vector<HostLayer> past_connections;
-  std::vector<uint64_t> unsaid;  // filters with conditions that these rules cannot say; they are taken to match
+  std::vector<uint64_t> unsaid;   // filters with conditions that these rules cannot say; they are taken to match
+  std::vector<DospSetting> dosp;  // what is forwarded between public and internal interfaces; a table of its own
   bool empty() const { return layers.empty(); }
   const HostLayer* find(Point point, Family family) const;
   bool captures() const;  // some rule brings packets to the daemon

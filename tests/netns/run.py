@@ -11,7 +11,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lab import arbitration, children, closed, cycles, direct, encryption, gateways, isolation, modes, paths, refusals, sallyport, soak, space, stranger, timeouts, traffic, workers
+from lab import arbitration, children, closed, cycles, direct, dosp, encryption, gateways, isolation, modes, paths, refusals, sallyport, soak, space, stranger, timeouts, traffic, workers
 from lab.scenario import Case, play
 
 # Groups of scenarios, with the label of that name.
@@ -40,7 +40,7 @@ SKIPPED = 77
 
 def main(arguments):
     if "--list" in arguments:
-        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, *modes.NAMES, *paths.NAMES, *stranger.NAMES, *workers.NAMES, soak.NAME, soak.WORKERS]))
+        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, *dosp.NAMES, *modes.NAMES, *paths.NAMES, *stranger.NAMES, *workers.NAMES, soak.NAME, soak.WORKERS]))
         return 0
     if "--list-scenarios" in arguments:
         print("\n".join(name for group in SCENARIOS for name in group.NAMES))
@@ -60,7 +60,7 @@ def main(arguments):
         passed, text = play(case, kind, kind, keep)
         print(f"{'ok  ' if passed else 'FAIL'} {case.name}: {text}", flush=True)
         failed += not passed
-    for group in () if harness else (refusals, children, closed, modes, paths, stranger, workers):
+    for group in () if harness else (refusals, children, closed, dosp, modes, paths, stranger, workers):
         for name in group.NAMES:
             if names and name not in names:
                 continue

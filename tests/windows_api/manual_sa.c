@@ -283,7 +283,6 @@ static void CALLBACK notify(const IPSEC_SA_DETAILS1* inbound, const IPSEC_SA_DET
 static void check_dictators(HANDLE engine) {
   IPSEC_KEY_MANAGER0 who, **found = NULL;
   IPSEC_KEY_MANAGER_CALLBACKS0 callbacks;
-  IPSEC_DOSP_STATISTICS0 dosp;
   PSECURITY_DESCRIPTOR sd = NULL;
   HANDLE first = NULL, second = NULL, other = open_engine(0);
   UINT32 count = 9;
@@ -321,9 +320,30 @@ static void check_dictators(HANDLE engine) {
   WORKS(IPsecKeyManagerUnregisterAndDelete0(engine, first));
   WORKS(IPsecKeyManagerGetSecurityInfoByKey0(engine, NULL, DACL_SECURITY_INFORMATION, NULL, NULL, NULL, NULL, &sd));
   FwpmFreeMemory0(&sd);
+}
+
+// Where no setting is in force; tests/netns/dos_protect.c is for where one is.
+static void check_dosp(HANDLE engine) {
+  IPSEC_DOSP_STATISTICS0 statistics;
+  IPSEC_DOSP_STATE_ENUM_TEMPLATE0 which;
+  IPSEC_DOSP_STATE0** states = NULL;
+  PSECURITY_DESCRIPTOR sd = NULL;
+  HANDLE enumeration = NULL;
+  UINT32 count = 0;
   WORKS(IPsecDospGetSecurityInfo0(engine, DACL_SECURITY_INFORMATION, NULL, NULL, NULL, NULL, &sd));
   FwpmFreeMemory0(&sd);
-  EXPECT(ERROR_IPSEC_DOSP_NOT_INSTALLED, IPsecDospGetStatistics0(engine, &dosp));
+  EXPECT(FWP_E_NULL_POINTER, IPsecDospGetStatistics0(engine, NULL));
+  EXPECT(ERROR_INVALID_HANDLE, IPsecDospGetStatistics0(NULL, &statistics));
+  EXPECT(ERROR_IPSEC_DOSP_NOT_INSTALLED, IPsecDospGetStatistics0(engine, &statistics));
+  EXPECT(FWP_E_NULL_POINTER, IPsecDospStateCreateEnumHandle0(engine, NULL, NULL));
+  EXPECT(ERROR_IPSEC_DOSP_NOT_INSTALLED, IPsecDospStateCreateEnumHandle0(engine, NULL, &enumeration));
+  memset(&which, 0, sizeof which);
+  which.internalV6AddrMask.prefixLength = 129;
+  EXPECT(FWP_E_INVALID_NET_MASK, IPsecDospStateCreateEnumHandle0(engine, &which, &enumeration));
+  CHECK(!enumeration);
+  EXPECT(FWP_E_NULL_POINTER, IPsecDospStateEnum0(engine, (HANDLE)77, 1, NULL, &count));
+  EXPECT(FWP_E_NOT_FOUND, IPsecDospStateEnum0(engine, (HANDLE)77, 1, &states, &count));
+  EXPECT(FWP_E_NOT_FOUND, IPsecDospStateDestroyEnumHandle0(engine, (HANDLE)77));
 }
 
 static UINT64 last_added, last_deleted;
@@ -358,6 +378,7 @@ void run_manual_sa(HANDLE engine) {
   CHECK(count == 2 && subscriptions[0]->enumTemplate->localSubNet.uint32 == kHere);
   FwpmFreeMemory0((void**)&subscriptions);
   check_dictators(engine);
+  check_dosp(engine);
   check_refusals(engine, outbound, inbound);
   check_statistics(engine, 0, 0);
   WORKS(IPsecSaContextCreate0(engine, &traffic, &matched, &id));

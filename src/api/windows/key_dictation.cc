@@ -1,6 +1,5 @@
-// Key managers and DoS protection: what the daemon keeps of them. Key managers are told keys where policy lets them, by
-// their keyNotify; IKEv2 has no way to carry a dictated key, so the other two callbacks are never called. DoS
-// protection of forwarded traffic is not installed, which is the answer to whoever asks what it has done.
+// Key managers: what the daemon keeps of them. They are told keys where policy lets them, by their keyNotify; IKEv2 has
+// no way to carry a dictated key, so the other two callbacks are never called.
 #include "api/windows/sa_functions.h"
 
 namespace {
@@ -9,11 +8,6 @@ using namespace sallyport::api::windows;
 namespace policy = sallyport::policy;
 using policy::Database;
 using policy::KeyDictator;
-
-DWORD not_installed(HANDLE engine) {
-  return find_link(engine) ? static_cast<DWORD>(ERROR_IPSEC_DOSP_NOT_INSTALLED)
-                           : static_cast<DWORD>(ERROR_INVALID_HANDLE);
-}
 
 }  // namespace
 
@@ -83,28 +77,6 @@ DWORD WINAPI IPsecKeyManagerSetSecurityInfoByKey0(HANDLE engineHandle, const voi
                                                   const ACL* sacl) {
   return set_security(engineHandle, protected_database(Database::dictators), securityInfo, sidOwner, sidGroup, dacl,
                       sacl);
-}
-
-DWORD WINAPI IPsecDospGetStatistics0(HANDLE engineHandle, IPSEC_DOSP_STATISTICS0* idpStatistics) {
-  return idpStatistics ? not_installed(engineHandle) : FWP_E_NULL_POINTER;
-}
-DWORD WINAPI IPsecDospStateCreateEnumHandle0(HANDLE engineHandle, const IPSEC_DOSP_STATE_ENUM_TEMPLATE0*,
-                                             HANDLE* enumHandle) {
-  return enumHandle ? not_installed(engineHandle) : FWP_E_NULL_POINTER;
-}
-DWORD WINAPI IPsecDospStateEnum0(HANDLE engineHandle, HANDLE, UINT32, IPSEC_DOSP_STATE0***, UINT32*) {
-  return not_installed(engineHandle);
-}
-DWORD WINAPI IPsecDospStateDestroyEnumHandle0(HANDLE engineHandle, HANDLE) { return not_installed(engineHandle); }
-DWORD WINAPI IPsecDospGetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securityInfo, PSID* sidOwner,
-                                       PSID* sidGroup, PACL* dacl, PACL* sacl,
-                                       PSECURITY_DESCRIPTOR* securityDescriptor) {
-  return get_security(engineHandle, protected_database(Database::dosp), securityInfo,
-                      {sidOwner, sidGroup, dacl, sacl, securityDescriptor});
-}
-DWORD WINAPI IPsecDospSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securityInfo, const SID* sidOwner,
-                                       const SID* sidGroup, const ACL* dacl, const ACL* sacl) {
-  return set_security(engineHandle, protected_database(Database::dosp), securityInfo, sidOwner, sidGroup, dacl, sacl);
 }
 
 }  // extern "C"

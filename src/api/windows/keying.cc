@@ -176,14 +176,15 @@ void give(Arena& arena, const policy::ClassifyOptions& options, FWPM_CLASSIFY_OP
   }
 }
 
-namespace {
-
 policy::V6AddrMask take_mask(const FWP_V6_ADDR_AND_MASK& from) {
   policy::V6AddrMask out;
   std::copy(std::begin(from.addr), std::end(from.addr), out.addr.begin());
   out.prefix_length = from.prefixLength;
   return out;
 }
+
+namespace {
+
 void give_mask(const policy::V6AddrMask& from, FWP_V6_ADDR_AND_MASK& out) {
   std::copy(from.addr.begin(), from.addr.end(), std::begin(out.addr));
   out.prefixLength = from.prefix_length;

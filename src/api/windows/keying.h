@@ -22,6 +22,7 @@ Outcome<std::vector<policy::IpsecProposal>> take(const IPSEC_PROPOSAL0* proposal
 IPSEC_PROPOSAL0* give(Arena& arena, const std::vector<policy::IpsecProposal>& proposals);
 Outcome<policy::ClassifyOptions> take(const FWPM_CLASSIFY_OPTIONS0& options);
 void give(Arena& arena, const policy::ClassifyOptions& options, FWPM_CLASSIFY_OPTIONS0& out);
+policy::V6AddrMask take_mask(const FWP_V6_ADDR_AND_MASK& from);
 Outcome<policy::DospOptions> take(const IPSEC_DOSP_OPTIONS0& options);
 void give(Arena& arena, const policy::DospOptions& options, IPSEC_DOSP_OPTIONS0& out);
 Outcome<std::vector<policy::TrafficSelectorPolicy>> take(const IPSEC_TRAFFIC_SELECTOR_POLICY0* from, uint32_t count);

@@ -132,11 +132,19 @@ TEST_SUITE("runtime/guard_rules") {
         "1\n\t}\n}\n");
     CHECK(read == GuardCounters{12, 0, 7});
     CHECK(parse_guard_counters("") == GuardCounters{});
-    const auto report = parse_guard_report(write_guard_report({true, "all is well", read}));
+    GuardReport said;
+    said.enforced = true;
+    said.sentence = "all is well";
+    said.counters = read;
+    said.dosp.emplace().icmpv6_allowed = 9;
+    said.dosp_lost = true;
+    const auto report = parse_guard_report(write_guard_report(said));
     REQUIRE(report);
     CHECK(report->enforced);
     CHECK(report->counters == read);
     CHECK(report->sentence == "all is well");
+    CHECK(report->dosp == said.dosp);
+    CHECK(report->dosp_lost);
     CHECK_FALSE(parse_guard_report(ByteView()));
   }
 }
