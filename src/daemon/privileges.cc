@@ -416,10 +416,18 @@ std::optional<std::string> Privileges::apply_guard(const config::Settings& setti
 }
 
 std::optional<std::string> Privileges::set_filters(stack::HostFilters filters) {
+  std::optional<std::string> no_dosp;
   if (filters.dosp != filters_.dosp) {
-    if (auto refused = apply_dosp(settings_, filters.dosp)) return refused;
-    filters_.dosp = filters.dosp;
+    no_dosp = apply_dosp(settings_, filters.dosp);
+    if (!no_dosp) filters_.dosp = filters.dosp;
   }
+  // Refused or not: it keeps nothing else from being enforced.
+  filters.dosp = filters_.dosp;
+  auto refused = set_clear_filters(std::move(filters));
+  return refused ? refused : no_dosp;
+}
+
+std::optional<std::string> Privileges::set_clear_filters(stack::HostFilters filters) {
   if (settings_.device.type != DeviceSettings::Type::tun || filters == filters_) return std::nullopt;
   if (settings_.daemon.fail_closed.enforce == config::FailClosedSettings::Enforce::off)
     return "filters need the packet filter, which fail_closed = { enforce = \"off\" } switches off";

@@ -67,6 +67,7 @@ class Privileges {
   std::optional<std::string> set_routes(const config::Settings& settings);
   std::vector<Family> marked_families() const;
   std::optional<std::string> protect_clear(const config::Settings& settings);
+  std::optional<std::string> set_clear_filters(stack::HostFilters filters);
   std::optional<std::string> apply_dosp(const config::Settings& settings, const std::vector<stack::DospSetting>& more);
   std::optional<std::string> apply_guard(const config::Settings& settings, const stack::HostFilters& filters);
   void warn_of_strict_paths(const config::Settings& settings);
