@@ -511,7 +511,7 @@ void Privileges::remove_all(End end) {
   using AfterStop = config::FailClosedSettings::AfterStop;
   bool stay_closed = settings_.daemon.fail_closed.after_stop == AfterStop::closed || end == End::failed;
   if (end == End::refused) stay_closed = found_closed_;
-  if (end == End::refused ? !found_dosp_ : !stay_closed) dosp_.remove();
+  if (dosp_.in_force() && (end == End::refused ? !found_dosp_ : !stay_closed)) dosp_.remove();
   links_.reset();
   if (stay_closed) {
     // Dead ends stay behind the routes into the device, which goes.
