@@ -126,6 +126,7 @@ void SimNode::take_packets() {
     switch (o.way) {
       case ipsec::Way::inner: delivered_.push_back(to_bytes(o.packet.view())); break;
       case ipsec::Way::clear: wrong = "the data plane lets a clear packet out"; break;
+      case ipsec::Way::to_judge: wrong = "the only packet worker hands a packet on"; break;
       case ipsec::Way::esp_udp: sent_.push_back({o.local, o.remote, true, to_bytes(o.packet.view())}); break;
       case ipsec::Way::esp_native:
         sent_.push_back(
