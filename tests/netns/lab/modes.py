@@ -121,6 +121,7 @@ class Stage:
     def __init__(self, lab, mode):
         self.lab, self.mode = lab, mode
         self.plan = plan = Plan(lab, mode.outer, mode.nat)
+        plan.cut_before_the_wire()
         host = mode.kind == "host"
         # Each side names the other as it sees it.
         self.pair = {"east": plan.east_address, "west": plan.west_address} if host else {side: plan.inner(side) for side in ("east", "west")}

@@ -67,7 +67,6 @@ def _judge(ends, before, encap):
 def _mode_case(lab, mode):
     stage = Stage(lab, mode)
     east, west = stage.ends["east"], stage.ends["west"]
-    stage.plan.cut_before_the_wire()
     wire = capture.Capture(stage.plan.east, "wan", name="wire")
     since = time.time()
     for end in (west, east):
