@@ -20,6 +20,11 @@ size_t sallyport::support::allocations() { return counted; }
   if (void* memory = std::malloc(octets == 0 ? 1 : octets)) return memory;
   throw std::bad_alloc();
 }
+// What std::stable_sort() takes, and gives back by the others.
+[[gnu::noinline]] void* operator new(size_t octets, const std::nothrow_t&) noexcept {
+  ++counted;
+  return std::malloc(octets == 0 ? 1 : octets);
+}
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
