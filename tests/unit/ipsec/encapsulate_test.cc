@@ -25,15 +25,22 @@ SaChoice transport(Family outer = Family::v4, bool udp = false) {
   return out;
 }
 
+// Of IPv4, with a TOS and an option.
+Bytes packet_with_options(const SaPair& pair, uint8_t ttl) {
+  Bytes out = *from_hex("46b80022000140000011000000000000000000000101010000000000000000000000");
+  out[8] = ttl;
+  std::copy_n(pair.source().bytes().begin(), 4, out.begin() + 12);
+  std::copy_n(pair.destination().bytes().begin(), 4, out.begin() + 16);
+  store_be16(&out[10], wire::ip::checksum(ByteView(out).first(24)));
+  return out;
+}
+
 }  // namespace
 
 TEST_SUITE("ipsec/encapsulate") {
   TEST_CASE("[RFC4303 3.1.1] transport mode keeps the IPv4 header with its options and puts ESP behind it") {
     SaPair pair{transport()};
-    Bytes packet = *from_hex("46b80022000140003711000000000000000000000101010000000000000000000000");
-    std::copy_n(pair.source().bytes().begin(), 4, packet.begin() + 12);
-    std::copy_n(pair.destination().bytes().begin(), 4, packet.begin() + 16);
-    store_be16(&packet[10], wire::ip::checksum(ByteView(packet).first(24)));
+    const Bytes packet = packet_with_options(pair, 0x37);
     const Bytes wire = pair.seal(packet);
     REQUIRE(wire.size() > 24);
     CHECK(wire[0] == 0x46);
@@ -66,10 +73,7 @@ TEST_SUITE("ipsec/encapsulate") {
     REQUIRE(back.size() == pair.sample().size());
     CHECK(ByteView(back).subspan(20).size() == ByteView(pair.sample()).subspan(20).size());
     CHECK(equal(ByteView(back).subspan(12), ByteView(pair.sample()).subspan(12)));
-    Bytes options = *from_hex("46000022000140004011000000000000000000000101010000000000000000000000");
-    std::copy_n(pair.source().bytes().begin(), 4, options.begin() + 12);
-    std::copy_n(pair.destination().bytes().begin(), 4, options.begin() + 16);
-    CHECK(pair.seal(options).empty());
+    CHECK(pair.seal(packet_with_options(pair, 64)).empty());
     CHECK(pair.left.drops[Drop::header_not_carried] == 1);
   }
   TEST_CASE(
@@ -95,9 +99,7 @@ TEST_SUITE("ipsec/encapsulate") {
       choice.native_too = true;
       SaPair pair{choice};
       const auto way = [&](size_t payload) {
-        Bytes packet = pair.sample(payload);
-        // Cut by its source, or by a router: it may travel in pieces.
-        pair.seal_all(packet);
+        pair.seal_all(pair.sample(payload));
         REQUIRE(!pair.out.packets().empty());
         return pair.out.packets()[0].way;
       };
@@ -111,10 +113,7 @@ TEST_SUITE("ipsec/encapsulate") {
     SaChoice choice = transport(Family::v4, true);
     choice.native_too = true;
     SaPair pair{choice};
-    Bytes options = *from_hex("46000022000140004011000000000000000000000101010000000000000000000000");
-    std::copy_n(pair.source().bytes().begin(), 4, options.begin() + 12);
-    std::copy_n(pair.destination().bytes().begin(), 4, options.begin() + 16);
-    store_be16(&options[10], wire::ip::checksum(ByteView(options).first(24)));
+    const Bytes options = packet_with_options(pair, 64);
     const Bytes wire = pair.seal(options);
     REQUIRE(wire.size() > 24);
     CHECK(pair.out.packets()[0].way == Way::esp_native);
