@@ -68,6 +68,11 @@ struct FilterSettings {
   bool unicast = false;
   std::vector<std::string> remote_machines;  // identities as IKE proves them; at KM_AUTHORIZATION REMOTE_ID
   std::vector<std::string> remote_users;     // the same of users
+  std::vector<std::string> programs;         // of this host, by path; at the ALE layers
+  std::vector<std::string> users;            // accounts of this host, names or numbers
+  std::vector<uint32_t> uids;                // their numbers, once they are looked up
+  std::string file;                          // where the users are written
+  uint32_t line = 0;
   std::optional<model::AuthPolicy::Kind> authentication;  // at KM_AUTHORIZATION: how the peer proved who it is
   std::string action = "PERMIT";                          // PERMIT, BLOCK or a callout without family
   uint64_t raw_context = 0;

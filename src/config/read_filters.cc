@@ -264,6 +264,20 @@ void read_action(Section& section, FilterSettings& out) {
         "", std::string("lacks \"context\": the name of a ") + (out.layer == "IKEEXT" ? "main_mode." : "quick_mode."));
 }
 
+// As the kernel tells of what runs: absolute, and nothing of it is a symbolic link.
+void read_programs(Section& section, FilterSettings& out) {
+  if (!section.read_list("program", out.programs)) return;
+  for (const std::string& path : out.programs) {
+    const std::string whole = path + "/";
+    const bool plain = path.starts_with("/") && path.size() > 1 && whole.find("//") == std::string::npos &&
+                       whole.find("/./") == std::string::npos && whole.find("/../") == std::string::npos;
+    if (!plain)
+      return section.refuse("program", "\"" + path +
+                                           "\" is no absolute path of a program, without \".\", \"..\" and a "
+                                           "slash at its end.");
+  }
+}
+
 }  // namespace
 
 bool read_bits(Section& section, std::string_view key, std::span<const Bit> bits, uint64_t& out) {
@@ -305,6 +319,11 @@ void read_conditions(Section section, FilterSettings& out) {
   if (out.layer.starts_with("ALE_")) {
     read_identities(section, "ALE_REMOTE_MACHINE_ID", out.remote_machines);
     read_identities(section, "ALE_REMOTE_USER_ID", out.remote_users);
+    read_programs(section, out);
+    if (section.read_list("user", out.users)) {
+      out.file = section.reading().file;
+      out.line = section.line_of("user");
+    }
   }
   section.finish();
   if (!out.v4 && !out.v6) section.refuse("", "addresses of both IP versions in different conditions match nothing.");

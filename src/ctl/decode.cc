@@ -77,6 +77,9 @@ Result<Request> take(const pb::Explain& in) {
   out.protocol = static_cast<uint8_t>(in.protocol());
   SP_TRY(out.source_port, take_u16(in.source_port()));
   SP_TRY(out.destination_port, take_u16(in.destination_port()));
+  if (in.has_user()) out.uid = in.user();
+  out.gids.assign(in.groups().begin(), in.groups().end());
+  out.program = in.program();
   return out;
 }
 Result<Request> take(const pb::Log& in) {

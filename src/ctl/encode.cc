@@ -54,6 +54,9 @@ void put(const Explain& in, pb::RequestFrame& frame) {
   out->set_protocol(in.protocol);
   out->set_source_port(in.source_port);
   out->set_destination_port(in.destination_port);
+  if (in.uid) out->set_user(*in.uid);
+  for (const uint32_t gid : in.gids) out->add_groups(gid);
+  out->set_program(utf8(in.program));
 }
 void put(const Log& in, pb::RequestFrame& frame) {
   auto* out = frame.mutable_log();

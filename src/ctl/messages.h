@@ -67,6 +67,10 @@ struct Explain {
   uint8_t protocol = 0;
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
+  // Whose socket it would be here; nothing and empty: nobody's.
+  std::optional<uint32_t> uid = {};
+  std::vector<uint32_t> gids = {};
+  std::string program = {};
 };
 struct Log {
   std::string level;     // lines at least so important; empty: as configured

@@ -110,6 +110,9 @@ int run_alone(const Options& options, Loaded loaded, Privileges& privileges) {
   worker.service().policy().on_dosp = [&](uint64_t token) {
     worker.service().policy().dosp_reported(token, privileges.dosp_report());
   };
+  worker.owners().on_question = [&](uint64_t token, const runtime::OwnerQuestion& question) {
+    worker.owners().found(token, privileges.find_owner(question));
+  };
   FileBroker broker;
   if (auto* sockets = worker.sockets()) {
     sockets->on_secure = [&privileges, sockets](uint64_t token, runtime::Fd socket, const runtime::SecuringWish& wish) {

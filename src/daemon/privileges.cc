@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "runtime/asked_packets.h"
+#include "runtime/clock.h"
 #include "runtime/control_server.h"
 #include "runtime/entropy.h"
 #include "runtime/path_filter.h"
@@ -90,6 +92,7 @@ bool reflect_mark(const char* family) {
 bool same_rules(stack::HostFilters a, stack::HostFilters b) {
   for (stack::HostFilters* each : {&a, &b}) {
     each->dosp.clear();  // a table of its own
+    each->asked_under = each->asked_under != 0 ? 1 : 0;
     for (auto* layers : {&each->layers, &each->past_connections})
       for (auto& layer : *layers)
         for (auto& sublayer : layer.sublayers)
@@ -125,7 +128,11 @@ std::optional<std::string> Privileges::open_all(const config::Settings& settings
 }
 
 std::optional<std::string> Privileges::open_socket_calls(const config::Settings& settings) {
-  // Also for policy that asks for users, which may come later.
+  // Both also for policy that asks for users, which may come later. Without the log nothing that is asked about on its
+  // way in is let pass.
+  if (settings.device.type == DeviceSettings::Type::tun) {
+    if (auto asked = runtime::open_asked_packets()) held_.asked_packets = std::move(*asked);
+  }
   auto lookup = runtime::open_socket_lookup();
   if (!settings.secure_sockets.enabled) {
     if (lookup) held_.socket_lookup = std::move(*lookup);
@@ -162,6 +169,15 @@ std::optional<runtime::EarlierSocket> Privileges::find_earlier_socket(uint8_t pr
                                                                       const IpEndpoint& remote) {
   auto lookup = held_.socket_calls ? own_lookup() : std::nullopt;
   return lookup ? runtime::find_earlier_socket(*lookup, protocol, local, remote) : std::nullopt;
+}
+
+runtime::OwnerAnswer Privileges::find_owner(const runtime::OwnerQuestion& question) {
+  if (!owners_) {
+    auto lookup = runtime::open_socket_lookup();
+    if (!lookup) return {};
+    owners_.emplace(std::move(*lookup));
+  }
+  return owners_->find(runtime::monotonic_now(), question);
 }
 
 std::optional<std::string> Privileges::open_files(const config::Settings& settings) {
@@ -401,6 +417,17 @@ std::optional<std::string> Privileges::protect_clear(const config::Settings& set
   return std::nullopt;
 }
 
+// What a daemon before this one has let pass is asked about again, as far as chance allows.
+uint8_t Privileges::next_let_pass() {
+  constexpr uint8_t kMost = 254;
+  if (let_pass_ == 0) {
+    runtime::SystemRng rng;
+    rng.fill(MutableBytes(&let_pass_, 1));
+  }
+  let_pass_ = static_cast<uint8_t>(let_pass_ % kMost + 1);
+  return let_pass_;
+}
+
 std::optional<std::string> Privileges::apply_guard(const config::Settings& settings,
                                                    const stack::HostFilters& filters) {
   runtime::GuardPlan plan;
@@ -409,6 +436,7 @@ std::optional<std::string> Privileges::apply_guard(const config::Settings& setti
   plan.ike_port = settings_.daemon.ike_port;
   plan.natt_port = settings_.daemon.natt_port;
   plan.filters = filters;
+  plan.let_pass = next_let_pass();
   plan.device_mtu = settings_.device.mtu;
   // Sockets of before stay secured ones when nobody may secure any more.
   plan.secure_sockets = settings.secure_sockets.enabled || sockets_secured_;
@@ -440,7 +468,8 @@ std::vector<Family> Privileges::marked_families() const {
   std::vector<Family> out;
   for (const Family family : {Family::v4, Family::v6})
     if (settings_.secure_sockets.enabled || filters_.find(stack::Point::outbound_transport, family) != nullptr ||
-        filters_.find(stack::Point::ipforward, family) != nullptr)
+        filters_.find(stack::Point::ipforward, family) != nullptr ||
+        filters_.asks(stack::Point::ale_auth_connect, family))
       out.push_back(family);
   return out;
 }

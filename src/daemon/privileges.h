@@ -17,6 +17,7 @@
 #include "runtime/nft_guard.h"
 #include "runtime/routes_linux.h"
 #include "runtime/secured_socket.h"
+#include "runtime/socket_owners.h"
 #include "runtime/tun_device.h"
 #include "runtime/udp_socket.h"
 
@@ -46,6 +47,8 @@ class Privileges {
   std::vector<runtime::EarlierSocket> take_earlier_sockets();
   std::optional<runtime::EarlierSocket> find_earlier_socket(uint8_t protocol, const IpEndpoint& local,
                                                             const IpEndpoint& remote);
+  // socket_owners.h.
+  runtime::OwnerAnswer find_owner(const runtime::OwnerQuestion& question);
   runtime::GuardReport guard_report() const;
   // What IPsec DoS protection has done; nothing where no setting of it is in force.
   std::optional<policy::DospReport> dosp_report() const;
@@ -70,6 +73,7 @@ class Privileges {
   std::optional<std::string> set_clear_filters(stack::HostFilters filters);
   std::optional<std::string> apply_dosp(const config::Settings& settings, const std::vector<stack::DospSetting>& more);
   std::optional<std::string> apply_guard(const config::Settings& settings, const stack::HostFilters& filters);
+  uint8_t next_let_pass();
   void warn_of_strict_paths(const config::Settings& settings);
 
   config::Settings settings_;
@@ -78,12 +82,14 @@ class Privileges {
   std::optional<runtime::LinkWatch> links_;
   runtime::NftGuard guard_;
   runtime::NftDosp dosp_;
-  stack::HostFilters filters_;             // in the packet filter
-  stack::HostFilters configured_filters_;  // what the settings alone amount to
-  std::string not_enforced_;               // why the packet filter is not in place
-  bool found_closed_ = false;              // an earlier life's packet filter was there
-  bool found_dosp_ = false;                // and its table of IPsec DoS protection
-  bool sockets_secured_ = false;           // in this life; or perhaps before
+  std::optional<runtime::SocketOwners> owners_;  // when first asked
+  uint8_t let_pass_ = 0;                         // FilterRulesPlan::let_pass, in force; 0: not chosen yet
+  stack::HostFilters filters_;                   // in the packet filter
+  stack::HostFilters configured_filters_;        // what the settings alone amount to
+  std::string not_enforced_;                     // why the packet filter is not in place
+  bool found_closed_ = false;                    // an earlier life's packet filter was there
+  bool found_dosp_ = false;                      // and its table of IPsec DoS protection
+  bool sockets_secured_ = false;                 // in this life; or perhaps before
   std::vector<std::string> warnings_;
 };
 

@@ -64,6 +64,8 @@ enum class Word : uint8_t {
   earlier_sockets,  // to it: those that a daemon before it has secured, in a memory file
   find_socket,      // from it: whether a packet is for such a one, with a token
   socket_found,     // to it: the socket, or nothing
+  find_owner,       // from it: an OwnerQuestion with a token
+  owner_found,      // to it: the OwnerAnswer
   judge_caller,     // from it: a program's connection with a token
   caller_judged,    // to it: whether it may call, and why not
   open_file,        // from it: a connection and the folder that is its root, with a token and a PeerFile
@@ -71,11 +73,14 @@ enum class Word : uint8_t {
 };
 uint8_t code(Word word) { return static_cast<uint8_t>(word); }
 
-Bytes token_and_text(stack::CommandToken token, const std::string& text = {}) {
+Bytes token_and_octets(stack::CommandToken token, ByteView octets) {
   Writer out;
   out.u64(token);
-  out.bytes(as_bytes(text));
+  out.bytes(octets);
   return out.take();
+}
+Bytes token_and_text(stack::CommandToken token, const std::string& text = {}) {
+  return token_and_octets(token, as_bytes(text));
 }
 stack::CommandToken token_of(const Bytes& body) { return body.size() >= 8 ? load_be64(body.data()) : 0; }
 std::string text_of(const Bytes& body) {
@@ -257,6 +262,9 @@ struct WorkerProcess {
     } else if (message.word == code(Word::socket_found) && message.body.size() >= 8 && worker->sockets()) {
       const auto found = runtime::EarlierSocket::parse(ByteView(message.body).subspan(8));
       worker->sockets()->found(token_of(message.body), found ? std::optional(*found) : std::nullopt);
+    } else if (message.word == code(Word::owner_found) && message.body.size() >= 8) {
+      const auto answer = runtime::OwnerAnswer::parse(ByteView(message.body).subspan(8));
+      worker->owners().found(token_of(message.body), answer ? *answer : runtime::OwnerAnswer{});
     } else if (message.word == code(Word::caller_judged) && worker->sockets()) {
       const std::string sentence = text_of(message.body);  // of every refusal
       worker->sockets()->judged(token_of(message.body), sentence.empty(), sentence);
@@ -344,6 +352,10 @@ void send_filter_plan(DescriptorChannel& parent, ByteView plan) {
     };
     process.worker->driver().on_host_filters = [&](const stack::HostFilters& filters) {
       send_filter_plan(process.parent, runtime::write_filter_plan(filters));
+    };
+    process.worker->owners().on_question = [&](uint64_t token, const runtime::OwnerQuestion& question) {
+      if (!process.parent.send(code(Word::find_owner), token_and_octets(token, question.write()), {}, false))
+        process.worker->owners().found(token, {});
     };
     if (auto* sockets = process.worker->sockets()) {
       sockets->on_secure = [&process, sockets](uint64_t token, Fd socket, const runtime::SecuringWish& wish) {
@@ -567,6 +579,7 @@ class Parent {
       take_policy(**message);
     if ((*message)->word == code(Word::secure_socket)) secure_socket(**message);
     if ((*message)->word == code(Word::find_socket)) find_socket((*message)->body);
+    if ((*message)->word == code(Word::find_owner)) find_owner((*message)->body);
     if ((*message)->word == code(Word::judge_caller)) judge_caller(**message);
     if ((*message)->word == code(Word::open_file)) open_file(**message);
     take_filter_plan(**message);
@@ -594,6 +607,12 @@ class Parent {
       if (found) out.bytes(found->write());
     }
     (void)worker_.channel.send(code(Word::socket_found), out.view(), {}, false);
+  }
+
+  void find_owner(const Bytes& body) {
+    const auto asked = runtime::OwnerQuestion::parse(ByteView(body).subspan(body.size() < 8 ? body.size() : 8));
+    const Bytes answer = (asked ? privileges_.find_owner(*asked) : runtime::OwnerAnswer{}).write();
+    (void)worker_.channel.send(code(Word::owner_found), token_and_octets(token_of(body), answer), {}, false);
   }
 
   void judge_caller(const ChannelMessage& message) {

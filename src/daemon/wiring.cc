@@ -210,6 +210,23 @@ std::vector<config::ConfigError> look_up_users(config::FileSource& files, const 
   return out;
 }
 
+// Of [[filter]]: whose sockets it is about.
+std::vector<config::ConfigError> look_up_owners(config::FileSource& files, config::FilterPolicy& filters) {
+  std::vector<config::ConfigError> out;
+  for (auto& filter : filters.filters) {
+    for (const std::string& name : filter.users) {
+      const auto uid = number_or(name, files.user(name));
+      if (uid) {
+        filter.uids.push_back(*uid);
+      } else {
+        out.push_back({filter.file, filter.line, "filter.condition.user",
+                       "there is no user " + name + " (of \"" + filter.name + "\")."});
+      }
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Loaded load_all(config::FileSource& files, const std::string& path) {
@@ -222,6 +239,10 @@ Loaded load_all(config::FileSource& files, const std::string& path) {
   }
   if (!loaded.ok()) return out;
   for (const auto& error : look_up_accounts(files, path, loaded.settings.users)) {
+    out.problems.push_back(config::to_string(error));
+    out.check.problems.push_back({error.file, error.line, error.key, error.sentence});
+  }
+  for (const auto& error : look_up_owners(files, loaded.settings.filters)) {
     out.problems.push_back(config::to_string(error));
     out.check.problems.push_back({error.file, error.line, error.key, error.sentence});
   }
@@ -249,11 +270,16 @@ Worker::Worker(runtime::Loop& loop, runtime::TraceLog& log, runtime::KeyPort& ke
       listening_(std::move(descriptors.control)),
       socket_calls_(std::move(descriptors.socket_calls)),
       socket_lookup_(std::move(descriptors.socket_lookup)),
+      asked_packets_(std::move(descriptors.asked_packets)),
+      whole_v4_(descriptors.whole_v4.duplicate()),
+      whole_v6_(descriptors.whole_v6.duplicate()),
       driver_(loop, log, keys, rng_, {loaded.settings, loaded.policy, std::move(descriptors)}) {
   const uint32_t own = ::geteuid();
   server_ = std::make_unique<runtime::ControlServer>(loop.io(), std::move(listening_), facts.version,
                                                      [own](uint32_t uid) { return uid == 0 || uid == own; });
   service_ = std::make_unique<runtime::ControlService>(loop, log, driver_, *server_, std::move(facts));
+  owners_ = std::make_unique<runtime::OwnerLookup>(loop, driver_, std::move(asked_packets_), std::move(whole_v4_),
+                                                   std::move(whole_v6_));
   if (socket_lookup_) users_ = std::make_unique<runtime::UserLookup>(loop, driver_, socket_lookup_.duplicate());
   if (socket_calls_)
     sockets_ = std::make_unique<runtime::SocketService>(loop, log, driver_, std::move(socket_calls_),

@@ -13,6 +13,7 @@
 #include "runtime/descriptor_channel.h"
 #include "runtime/entropy.h"
 #include "runtime/file_store.h"
+#include "runtime/owner_lookup.h"
 #include "runtime/socket_service.h"
 #include "runtime/user_lookup.h"
 
@@ -87,16 +88,18 @@ class Worker {
   void stop();  // deletes the SAs at the peers and ends the loop
   runtime::Driver& driver() { return driver_; }
   runtime::ControlService& service() { return *service_; }
+  runtime::OwnerLookup& owners() { return *owners_; }
   runtime::SocketService* sockets() { return sockets_.get(); }  // nullptr: programs may not secure sockets
 
  private:
   runtime::Loop& loop_;
   runtime::SystemRng rng_;
-  runtime::Fd listening_, socket_calls_, socket_lookup_;
+  runtime::Fd listening_, socket_calls_, socket_lookup_, asked_packets_, whole_v4_, whole_v6_;
   runtime::Driver driver_;
   std::unique_ptr<runtime::ControlServer> server_;
   std::unique_ptr<runtime::ControlService> service_;
   std::unique_ptr<runtime::SocketService> sockets_;
+  std::unique_ptr<runtime::OwnerLookup> owners_;
   std::unique_ptr<runtime::UserLookup> users_;  // nullptr: sockets cannot be looked up
 };
 

@@ -196,7 +196,8 @@ Verdict check_inside(SaInbound& sa, const Arriving& a, Outputs& out) {
       packet.offload = {};
       return Verdict::pass();
     }
-    if (!v.passed()) return v;
+    if (!v.passed() && v.drop() != Drop::owner_unknown) return v;
+    if (!v.passed()) out.packets().back().way = Way::to_judge;  // it waits
   }
   if (sa.clamp_mss) clamp_mss(out.packets().back().packet.bytes(), *view, sa.record->out->inner_mtu);
   return nested ? open_nested(sa, a, *view, out) : Verdict::pass();

@@ -43,7 +43,7 @@ class FlowPolicy {
     return decision.alone;
   }
   // A packet that came by this SA and fits its selectors. latch_broken: this host's TCP is told that the connection is
-  // over.
+  // over. owner_unknown: it is to be judged again when its owner is known.
   virtual Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const SaRecord& sa) = 0;
 
  protected:

@@ -130,7 +130,9 @@ Verdict Opening::check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& pl
     if (const Verdict v = check_selectors(sa.record->spec, view_.flow); !v.passed()) return v;
     way_ = judged_elsewhere(shard_, view_.flow) ? Way::to_judge : Way::inner;
     if (shard_.flows != nullptr && way_ == Way::inner) {
-      if (const Verdict v = shard_.flows->inbound(now_, view_, *sa.record); !v.passed()) return v;
+      const Verdict v = shard_.flows->inbound(now_, view_, *sa.record);
+      if (!v.passed() && v.drop() != Drop::owner_unknown) return v;
+      if (!v.passed()) way_ = Way::to_judge;  // it waits
     }
     fitted_ = &sa;
     flow_ = view_.flow;

@@ -20,7 +20,7 @@ enum class Way : uint8_t {
   esp_udp,     // to `remote` from the UDP socket bound to `local`: the ESP packet is the UDP payload (RFC 3948 2.1)
   esp_native,  // to a raw socket: a whole IP packet, outer header of `outer_octets` first, then ESP
   clear,       // BYPASS: a whole IP packet that leaves as it is
-  to_judge,    // opened, of a flow that another shard judges: whoever joins the shards takes it, nobody else may
+  to_judge,  // opened, of a flow that is judged elsewhere or later: whoever joins the shards takes it, nobody else may
 };
 
 struct Outgoing {

@@ -2,6 +2,10 @@
 #include "policy/condition.h"
 
 #include <bit>
+#include <optional>
+
+#include "policy/app_id.h"
+#include "policy/sid.h"
 
 namespace sallyport::policy {
 namespace {
@@ -65,6 +69,20 @@ Outcome<> check_mask(DataType field_type, const ConditionValue& value) {
   return std::get<V6AddrMask>(value.held).prefix_length <= 128 ? Outcome<>{} : Outcome<>(refuse(Fwp::INVALID_NET_MASK));
 }
 
+// "user 1000, group 100": where it lets accounts of this host match and says nothing else.
+std::optional<std::string> accounts_in(const SecurityDescriptor& descriptor) {
+  constexpr uint64_t kUnix = 22;
+  if (!descriptor.dacl || descriptor.dacl->empty() || descriptor.owner || descriptor.group) return std::nullopt;
+  std::string out;
+  for (const Ace& ace : *descriptor.dacl) {
+    const auto& parts = ace.sid.parts;
+    const bool account = ace.sid.authority == kUnix && parts.size() == 2 && (parts[0] == 1 || parts[0] == 2);
+    if (!account || ace.kind != Ace::Kind::allow || ace.mask != kActrlMatchFilter) return std::nullopt;
+    out += (out.empty() ? "" : ", ") + std::string(parts[0] == 1 ? "user " : "group ") + std::to_string(parts[1]);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string_view to_string(MatchType match) {
@@ -72,8 +90,18 @@ std::string_view to_string(MatchType match) {
   return n < kMatchTypeCount ? kMatchNames[n] : "unknown";
 }
 
+// A program by its path; a descriptor by whom it lets match, or in SDDL.
 std::string Condition::to_string() const {
-  return std::string(policy::to_string(field)) + " " + std::string(policy::to_string(match)) + " " + value.to_string();
+  const Value* single = std::get_if<Value>(&value.held);
+  std::optional<std::string> text;
+  if (field == Field::ALE_APP_ID || field == Field::ALE_ORIGINAL_APP_ID) {
+    const auto* blob = single != nullptr ? single->as<Blob>() : nullptr;
+    text = blob != nullptr ? path_of_app_id(blob->bytes) : std::nullopt;
+  } else if (const auto* descriptor = single != nullptr ? single->as<DescriptorValue>() : nullptr) {
+    if (const auto parsed = parse_descriptor(descriptor->bytes)) text = accounts_in(*parsed).value_or(to_sddl(*parsed));
+  }
+  return std::string(policy::to_string(field)) + " " + std::string(policy::to_string(match)) + " " +
+         text.value_or(value.to_string());
 }
 
 Outcome<> check_condition(const LayerInfo& layer, const Condition& condition, bool for_enumeration) {

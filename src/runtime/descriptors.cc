@@ -7,15 +7,15 @@ namespace {
 // The single ones, always in this order.
 template <class Self>
 auto singles(Self& all) {
-  return std::array{&all.esp_v4,       &all.esp_v6,
-                    &all.ah_v4,        &all.ah_v6,
-                    &all.whole_v4,     &all.whole_v6,
-                    &all.icmp_v4,      &all.icmp_v6,
-                    &all.tun,          &all.control,
-                    &all.log_file,     &all.key_log_ike,
-                    &all.key_log_esp,  &all.key_log_esp_other,
-                    &all.route_lookup, &all.socket_calls,
-                    &all.socket_lookup};
+  return std::array{&all.esp_v4,        &all.esp_v6,
+                    &all.ah_v4,         &all.ah_v6,
+                    &all.whole_v4,      &all.whole_v6,
+                    &all.icmp_v4,       &all.icmp_v6,
+                    &all.tun,           &all.control,
+                    &all.log_file,      &all.key_log_ike,
+                    &all.key_log_esp,   &all.key_log_esp_other,
+                    &all.route_lookup,  &all.socket_calls,
+                    &all.socket_lookup, &all.asked_packets};
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ struct Descriptors {
   Fd control;                    // listening
   Fd socket_calls;               // listening; empty: programs may not secure sockets
   Fd socket_lookup;              // netlink; see socket_lookup.h
+  Fd asked_packets;              // netlink log, see asked_packets.h; empty: the kernel has none
   Fd route_lookup;               // netlink: which address we would send from; see source_lookup.h
   Fd log_file;
   Fd key_log_ike, key_log_esp, key_log_esp_other;

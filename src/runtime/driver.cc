@@ -159,6 +159,11 @@ void Driver::place_user(const stack::EndpointWanted& wanted, std::optional<uint3
   pump();
 }
 
+void Driver::place_owner(const stack::HostFlow& flow, std::shared_ptr<const stack::SocketOwner> owner) {
+  control_.place_owner(flow, std::move(owner));
+  pump();
+}
+
 void Driver::forget_socket(const stack::HostFlow& flow, uint64_t group) {
   control_.forget_socket(flow, group);
   pump();
@@ -193,6 +198,7 @@ void Driver::take_all_down() {
 
 PacketReport Driver::packets() const {
   PacketReport out;
+  if (drops_beside_ != nullptr) out.drops += *drops_beside_;
   for (const auto& worker : workers_) {
     worker->call([&](const stack::Dataplane& dataplane) {
       const auto sas = dataplane.sas(monotonic_now());
@@ -389,6 +395,11 @@ void Driver::act(stack::EndpointWanted& wanted) {
     return on_user_wanted ? on_user_wanted(wanted) : control_.place_user(monotonic_now(), wanted, std::nullopt);
   if (on_endpoint_wanted) return on_endpoint_wanted(wanted);
   control_.release_held(wanted.held_as, false);
+}
+
+void Driver::act(stack::OwnerWanted& wanted) {
+  if (on_owner_wanted) return on_owner_wanted(wanted);
+  control_.place_owner(wanted.flow, nullptr);
 }
 
 void Driver::act(stack::HostFilters& filters) {

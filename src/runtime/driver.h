@@ -60,6 +60,7 @@ class Driver {
   std::function<void()> on_message;  // of IKE has come, and is about to be judged by the filters in force
   std::function<void(const stack::EndpointWanted&)> on_endpoint_wanted;  // to be answered by release_held()
   std::function<void(const stack::EndpointWanted&)> on_user_wanted;      // to be answered by place_user()
+  std::function<void(const stack::OwnerWanted&)> on_owner_wanted;        // to be answered by place_owner()
   std::function<void(const stack::HostFilters&)> on_host_filters;        // the packet filter is to have these
 
   // Works on the filter engine; what comes of it is carried out before this returns.
@@ -69,6 +70,7 @@ class Driver {
   void place_socket(const stack::HostFlow& flow, std::shared_ptr<const stack::SocketGroup> group);
   void forget_socket(const stack::HostFlow& flow, uint64_t group);
   void place_user(const stack::EndpointWanted& wanted, std::optional<uint32_t> uid);
+  void place_owner(const stack::HostFlow& flow, std::shared_ptr<const stack::SocketOwner> owner);
 
   policy::Engine& filter_engine() { return control_.filter_engine(); }  // to change it: with_filter_engine()
 
@@ -76,6 +78,8 @@ class Driver {
   policy::SaCalls& sa_calls() { return sa_calls_; }
 
   const stack::Control& control() const { return control_; }
+  // Of packets that are judged on this thread; nullptr: of no others any more. They stay their owner's.
+  void count_beside(const ipsec::DropCounters* drops) { drops_beside_ = drops; }
   // These ask the packet worker and wait for its answer.
   PacketReport packets() const;
   std::optional<stack::FilterFlows::Standing> standing(const stack::HostFlow& flow) const;
@@ -111,6 +115,7 @@ class Driver {
   void act(policy::EngineOutput& output);
   void act(stack::PolicySecrets& secrets);
   void act(stack::EndpointWanted& wanted);
+  void act(stack::OwnerWanted& wanted);
   void act(stack::HostFilters& filters);
   void send_queues();
   void arm();
@@ -132,6 +137,7 @@ class Driver {
   std::vector<std::vector<Queued>> udp_queues_;  // one for each of descriptors_.udp
   std::vector<OutgoingDatagram> sending_;
   PacketCounters counters_;
+  const ipsec::DropCounters* drops_beside_ = nullptr;
   bool pumping_ = false;
   bool pump_again_ = false;
 };

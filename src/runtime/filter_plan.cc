@@ -1,6 +1,6 @@
 // See filter_plan.h. Layers, then those of what is let past connections: point, family, sublayers; each a count of
-// rules; a rule: what it does, the filter's
-// number, five lists of ranges. Then settings of IPsec DoS protection.
+// rules; a rule: what it does, the filter's number, five lists of ranges. Then the generation that packets are asked
+// under, and settings of IPsec DoS protection.
 #include "runtime/filter_plan.h"
 
 #include <algorithm>
@@ -68,7 +68,7 @@ Result<> take(Reader& in, uint16_t most, HostRule::Numbers& out) {
 Result<HostRule> take_rule(Reader& in, Family family) {
   HostRule out;
   SP_TRY(const uint8_t does, in.u8());
-  if (does > static_cast<uint8_t>(HostRule::Does::protect)) return fail(Errc::bad_value);
+  if (does > static_cast<uint8_t>(HostRule::Does::ask)) return fail(Errc::bad_value);
   out.does = static_cast<HostRule::Does>(does);
   SP_TRY(out.filter, in.u64());
   SP_CHECK(take(in, family, out.local));
@@ -149,6 +149,7 @@ Bytes write_filter_plan(const HostFilters& filters) {
   Writer out;
   put(out, filters.layers);
   put(out, filters.past_connections);
+  out.u64(filters.asked_under);
   out.u32(static_cast<uint32_t>(filters.unsaid.size()));
   for (const uint64_t filter : filters.unsaid) out.u64(filter);
   out.u32(static_cast<uint32_t>(filters.dosp.size()));
@@ -166,6 +167,7 @@ Result<HostFilters> parse_filter_plan(ByteView octets) {
   HostFilters out;
   SP_CHECK(take(in, out.layers));
   SP_CHECK(take(in, out.past_connections));
+  SP_TRY(out.asked_under, in.u64());
   SP_TRY(const uint32_t unsaid, count(in));
   for (uint32_t i = 0; i < unsaid; ++i) {
     SP_TRY(const uint64_t filter, in.u64());

@@ -148,11 +148,12 @@ std::string verdict(const HostLayer& layer, size_t index, bool hard, HostRule::D
     case Does::veto: return drop;
     case Does::capture: return "goto filter_capture";
     case Does::protect: return "goto filter_protect";
+    case Does::ask: return layer.point == Point::ale_auth_connect ? "goto filter_capture" : "goto filter_ask";
   }
   return drop;
 }
 
-void write_sublayer(std::string& text, const HostLayer& layer, size_t index, bool hard, const std::string& device) {
+void write_sublayer(std::string& text, const HostLayer& layer, size_t index, bool hard, const FilterRulesPlan& plan) {
   text += "\tchain " + sublayer_chain(layer, index, hard) + " {\n";
   const bool leaving = is_leaving(layer.point);
   for (const HostRule& rule : layer.sublayers[index]) {
@@ -160,12 +161,17 @@ void write_sublayer(std::string& text, const HostLayer& layer, size_t index, boo
     const bool came = layer.point == Point::ipforward && rule.does == HostRule::Does::veto;
     for (const std::string& transport : match_transport(rule, leaving)) {
       if (came)
-        text += "\t\tiifname \"" + device + "\" " + match_address(layer.family, "saddr", rule.local) +
+        text += "\t\tiifname \"" + plan.device + "\" " + match_address(layer.family, "saddr", rule.local) +
                 match_address(layer.family, "daddr", rule.remote) + transport +
                 verdict(layer, index, hard, HostRule::Does::permit) + "\n";
-      text += "\t\t" + match_address(layer.family, leaving ? "saddr" : "daddr", rule.local) +
-              match_address(layer.family, leaving ? "daddr" : "saddr", rule.remote) + transport +
-              verdict(layer, index, hard, rule.does) + " comment \"filter " + std::to_string(rule.filter) + "\"\n";
+      const std::string what = match_address(layer.family, leaving ? "saddr" : "daddr", rule.local) +
+                               match_address(layer.family, leaving ? "daddr" : "saddr", rule.remote) + transport;
+      // The daemon has judged the whole layer for it.
+      if (rule.does == HostRule::Does::ask)
+        text += "\t\t" + what + "ct mark and " + hex(kAskedMask) +
+                " == " + hex(uint32_t{plan.let_pass} << kAskedShift) + " accept\n";
+      text += "\t\t" + what + verdict(layer, index, hard, rule.does) + " comment \"filter " +
+              std::to_string(rule.filter) + "\"\n";
     }
   }
   text += "\t\tgoto " + sublayer_chain(layer, index + 1, hard) + "\n\t}\n";
@@ -173,18 +179,19 @@ void write_sublayer(std::string& text, const HostLayer& layer, size_t index, boo
 
 // The chains a jump may lead to stand before those that jump.
 void write_layer(std::string& text, const HostLayer& layer, const std::string& when_permitted,
-                 const std::string& device) {
+                 const FilterRulesPlan& plan) {
   text += "\tchain " + sublayer_chain(layer, layer.sublayers.size(), false) + " {\n\t\t" + when_permitted + "\n\t}\n";
   for (size_t i = layer.sublayers.size(); i-- > 0;) {
-    for (const bool hard : {true, false}) write_sublayer(text, layer, i, hard, device);
+    for (const bool hard : {true, false}) write_sublayer(text, layer, i, hard, plan);
   }
 }
 
-void write_layers(std::string& text, const stack::HostFilters& filters, Family family, const std::string& device) {
+void write_layers(std::string& text, const FilterRulesPlan& plan, Family family) {
+  const stack::HostFilters& filters = plan.filters;
   const HostLayer* connect = filters.find(Point::ale_auth_connect, family);
   const HostLayer* accept = filters.find(Point::ale_auth_recv_accept, family);
   for (const HostLayer* last : {connect, accept, filters.find(Point::ipforward, family)})
-    if (last != nullptr) write_layer(text, *last, "accept", device);
+    if (last != nullptr) write_layer(text, *last, "accept", plan);
   const auto go_on = [&](const HostLayer* last) {
     return last == nullptr ? std::string("accept")
                            : "ct direction original goto " + sublayer_chain(*last, 0, false) + "\n\t\taccept";
@@ -193,8 +200,8 @@ void write_layers(std::string& text, const stack::HostFilters& filters, Family f
   const HostLayer nothing_in{Point::inbound_transport, family, {}};
   const HostLayer* outbound = filters.find(Point::outbound_transport, family);
   const HostLayer* inbound = filters.find(Point::inbound_transport, family);
-  write_layer(text, outbound ? *outbound : nothing_out, go_on(connect), device);
-  write_layer(text, inbound ? *inbound : nothing_in, go_on(accept), device);
+  write_layer(text, outbound ? *outbound : nothing_out, go_on(connect), plan);
+  write_layer(text, inbound ? *inbound : nothing_in, go_on(accept), plan);
 }
 
 std::string first_chain(const stack::HostFilters& filters, Point point, Family family) {
@@ -216,6 +223,18 @@ void write_capture(std::string& text, const FilterRulesPlan& plan) {
   // Its connection is secured from here on, not only once a protected packet of it has come back.
   text +=
       "\tchain filter_protect {\n\t\tct mark set ct mark or " + hex(kSecuredBit) + "\n\t\tgoto filter_capture\n\t}\n";
+}
+
+// What is asked about meets the host's own input chains first, because what comes back from the daemon comes by the
+// loopback device. The log takes a copy to the daemon, and the packet itself goes no further.
+void write_asking(std::string& text) {
+  text += "\tchain filter_ask {\n\t\tct mark set ct mark or " + hex(kAsk) + " accept\n\t}\n";
+  text += "\tchain filters_asking {\n\t\ttype filter hook input priority 320; policy accept;\n";
+  text += "\t\tiifname \"lo\" accept\n";
+  text += "\t\tct direction original ct mark and " + hex(kAskedMask) + " == " + hex(kAsk) +
+          " limit rate 4000/second burst 1000 packets log group " + std::to_string(kAskedGroup) +
+          " queue-threshold 1\n";
+  text += "\t\tct direction original ct mark and " + hex(kAskedMask) + " == " + hex(kAsk) + " counter drop\n\t}\n";
 }
 
 void write_bases(std::string& text, const FilterRulesPlan& plan) {
@@ -242,6 +261,10 @@ void write_bases(std::string& text, const FilterRulesPlan& plan) {
             first_chain(plan.filters, Point::inbound_transport, family) + "\n";
   text += "\t}\n";
   text += "\tchain filters_leaving {\n\t\ttype route hook output priority -150; policy accept;\n";
+  // What the daemon sends it has judged.
+  if (plan.filters.asked_under != 0)
+    text += "\t\tmeta mark " + plan.own_mark + " ct direction original ct mark set ct mark and " + hex(~kAskedMask) +
+            " or " + hex(uint32_t{plan.let_pass} << kAskedShift) + "\n";
   text += "\t\tmeta mark " + plan.own_mark + " accept\n\t\toifname \"lo\" accept\n" + plan.neighbour_discovery;
   text += "\t\tfib daddr type { local, broadcast, multicast } accept\n";
   for (const Family family : {Family::v4, Family::v6})
@@ -299,7 +322,10 @@ std::string filter_rules(const FilterRulesPlan& plan) {
   if (plan.filters.empty() && !plan.secure_sockets) return {};
   std::string text;
   write_capture(text, plan);
-  for (const Family family : {Family::v4, Family::v6}) write_layers(text, plan.filters, family, plan.device);
+  if (plan.filters.asks(Point::ale_auth_recv_accept, Family::v4) ||
+      plan.filters.asks(Point::ale_auth_recv_accept, Family::v6))
+    write_asking(text);
+  for (const Family family : {Family::v4, Family::v6}) write_layers(text, plan, family);
   write_bases(text, plan);
   return text;
 }

@@ -12,6 +12,12 @@ namespace sallyport::runtime {
 // One bit of the connection's mark: a packet of this connection came protected.
 constexpr uint32_t kSecuredBit = 0x20000000;
 
+// Eight bits of it, as a number: FilterRulesPlan::let_pass, when the daemon has let the connection pass that it was
+// asked about; all of them: it is to be asked; 0: neither.
+constexpr uint32_t kAskedMask = 0x1fe00000, kAsk = 0x1fe00000;
+constexpr unsigned kAskedShift = 21;
+constexpr uint16_t kAskedGroup = 0x5350;  // of the netlink log that takes them to the daemon
+
 struct FilterRulesPlan {
   stack::HostFilters filters;
   bool secure_sockets = false;  // sockets carry kCaptureMark from the start
@@ -22,6 +28,7 @@ struct FilterRulesPlan {
   std::string neighbour_discovery;
   uint16_t segment_octets_v4 = 1360;  // of captured connections: what fits the device
   uint16_t segment_octets_v6 = 1340;
+  uint8_t let_pass = 1;  // 1 to 254; another one than before asks about all connections again
 };
 
 // What filters let past the connections of the configuration: chains that accept it, and the rules of a base chain that

@@ -229,6 +229,7 @@ std::string accept_own(const GuardPlan& plan) {
 void write_filters(std::string& text, const GuardPlan& plan) {
   FilterRulesPlan rules;
   rules.filters = plan.filters;
+  rules.let_pass = plan.let_pass;
   rules.secure_sockets = plan.secure_sockets;
   rules.device = plan.device;
   rules.own_mark = mark_text();

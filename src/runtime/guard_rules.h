@@ -32,6 +32,7 @@ struct GuardPlan {
   stack::HostFilters filters;
   bool secure_sockets = false;  // the capture chains, even without filters
   uint16_t device_mtu = 1400;
+  uint8_t let_pass = 1;       // FilterRulesPlan
   bool match_sockets = true;  // false: the kernel cannot look up a packet's socket, so our ports alone must do
 };
 

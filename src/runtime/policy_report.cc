@@ -98,9 +98,10 @@ ctl::PolicyListing make_policy_listing(const Driver& driver, const ctl::ListPoli
   return out;
 }
 
-void explain_packet(const Driver& driver, const model::FlowKey& flow, ctl::ExplainReply& out) {
+void explain_packet(const Driver& driver, const model::FlowKey& flow, const stack::SocketOwner* owner,
+                    ctl::ExplainReply& out) {
   // As it leaves here; and as the same packet would be judged where it arrives, were that this host.
-  const auto explained = driver.control().explain_filters(flow);
+  const auto explained = driver.control().explain_filters(flow, owner);
   for (const auto& layer : explained.layers)
     out.layers.push_back(
         {std::string(policy::to_string(layer.layer)), layer.action, layer.filter, layer.name, layer.sentence});

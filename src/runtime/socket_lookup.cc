@@ -33,6 +33,7 @@ std::optional<FoundSocket> found(const nlmsghdr& header) {
   out.cookie = uint64_t{message.id.idiag_cookie[1]} << 32 | message.id.idiag_cookie[0];
   out.state = message.idiag_state;
   // Of a socket without a file the kernel says that it is root's.
+  out.inode = message.idiag_inode;
   if (message.idiag_inode != 0) out.uid = message.idiag_uid;
   out.local = {address_of(message.idiag_family, message.id.idiag_src), ntohs(message.id.idiag_sport)};
   out.remote = {address_of(message.idiag_family, message.id.idiag_dst), ntohs(message.id.idiag_dport)};

@@ -17,6 +17,7 @@ struct FoundSocket {
   bool v6_only = false;
   uint32_t mark = 0;            // told to who may set marks
   std::optional<uint32_t> uid;  // of the account whose socket it is; nothing: no program has it any more
+  uint32_t inode = 0;           // of its file; 0: likewise, or none has accepted it yet
 };
 
 Result<Fd> open_socket_lookup();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "policy/app_id.h"
 #include "runtime/dosp_counters.h"
 #include "runtime/policy_report.h"
 
@@ -226,7 +227,11 @@ ctl::ExplainReply make_explain(TimePoint, const Driver& driver, const ctl::Expla
   ctl::ExplainReply out;
   const model::FlowKey flow{question.source,      question.destination,      question.protocol,
                             question.source_port, question.destination_port, true};
-  explain_packet(driver, flow, out);
+  stack::SocketOwner owner;
+  if (question.uid)
+    owner.user = std::make_shared<const policy::Token>(stack::token_of_account(*question.uid, question.gids));
+  if (!question.program.empty()) owner.program = policy::app_id_of(question.program);
+  explain_packet(driver, flow, &owner, out);
   return out;
 }
 

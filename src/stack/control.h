@@ -85,6 +85,7 @@ using ControlOutput =
     std::variant<ike::Datagram, ike::Request, ike::KeyLog, DataplaneCommand, NatKeepalive, Notice, CommandResult,
                  PolicySecrets,  // what the key process is to know beside the configuration's secrets
                  EndpointWanted,
+                 OwnerWanted,            // to be answered by Control::place_owner
                  HostFilters,            // new rules for the host's packet filter
                  policy::EngineOutput>;  // of the engine: what its sessions are to hear; changed snapshots stay inside
 
@@ -162,6 +163,8 @@ class Control {
   // The flow is of this account, nothing: of nobody that could be found; the SA of that user is asked for. Requires:
   // wanted.for_user.
   void place_user(TimePoint now, const EndpointWanted& wanted, std::optional<uint32_t> uid);
+  // PlaceOwner.
+  void place_owner(const HostFlow& flow, std::shared_ptr<const SocketOwner> owner);
 
   // The group of sockets that a Child SA of this name serves; 0: of none. All groups that have one.
   uint64_t socket_group_of(const std::string& connection, const std::string& child) const;
@@ -179,8 +182,9 @@ class Control {
   const std::shared_ptr<const policy::Snapshot>& filters() const { return filters_; }  // in force
   const ConnectionSpd& connection_spd() const { return *connection_spd_; }             // of that
   // A packet that leaves here, and the same one as it would be judged on its arrival, were this the host it is for.
-  FilterExplanation explain_filters(const model::FlowKey& flow) const {
-    return stack::explain_filters(*filters_, *connection_spd_, keying_, leaving_flow(flow), arriving_flow(flow));
+  // owner: whose socket it would be here; nullptr: nobody's.
+  FilterExplanation explain_filters(const model::FlowKey& flow, const SocketOwner* owner = nullptr) const {
+    return stack::explain_filters(*filters_, *connection_spd_, keying_, leaving_flow(flow), arriving_flow(flow), owner);
   }
 
   std::vector<ike::IkeSaStatus> ike_sas() const { return endpoint_.status(); }
@@ -214,6 +218,7 @@ class Control {
   void apply(TimePoint now, PeerMoved& event);
   void apply(TimePoint now, UnknownSpiSeen& event);
   void apply(TimePoint now, CopyWanted& event);
+  void apply(TimePoint now, OwnerWanted& event);
   void apply(TimePoint now, SaEnded& event);
   void apply(TimePoint now, PacketsDropped& event);
   void on_event(TimePoint now, ike::IkeSaUp& event);

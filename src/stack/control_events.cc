@@ -55,6 +55,8 @@ void Control::apply(TimePoint now, UnknownSpiSeen& event) {
   endpoint_.handle_command(now, ike::UnknownSpi{event.local, event.remote, event.spi, event.udp, event.octets});
 }
 
+void Control::apply(TimePoint, OwnerWanted& event) { outputs_.emplace_back(event); }
+
 void Control::apply(TimePoint now, CopyWanted& event) {
   endpoint_.handle_command(now, ike::WantCopy{event.child_id, event.shard});
 }

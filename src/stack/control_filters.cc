@@ -309,6 +309,10 @@ void Control::place_user(TimePoint now, const EndpointWanted& wanted, std::optio
   outputs_.emplace_back(DataplaneCommand{ReleaseHeld{wanted.held_as}});
 }
 
+void Control::place_owner(const HostFlow& flow, std::shared_ptr<const SocketOwner> owner) {
+  outputs_.emplace_back(DataplaneCommand{PlaceOwner{flow, std::move(owner)}});
+}
+
 void Control::refuse_filter(TimePoint now, uint32_t reqid, const std::string& sentence) {
   Negotiation& negotiation = negotiations_[reqid];
   negotiation.under_way = false;

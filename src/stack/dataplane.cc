@@ -67,18 +67,21 @@ void Dataplane::finish_inbound(TimePoint now, size_t first, size_t events) {
   take_events(now, {}, events);
   tell_dropped();
   note_inbound(now, first);
-  hand_to_judges(first);
-  if (inner_host_) {
-    // The host's answers are added behind these slots, and slots may move: by index, and only those that were there.
-    const size_t last = outputs_.packets().size();
-    for (size_t i = first; i < last; ++i) {
-      ipsec::Outgoing& slot = outputs_.packets()[i];
-      if (slot.way != ipsec::Way::inner) continue;
-      inner_host_->handle_packet(now, slot.packet.view());
-      slot.packet.reset();
-    }
-    run_inner_host(now);
+  hand_to_judges(now, first);
+  give_inner_host(now, first);
+}
+
+void Dataplane::give_inner_host(TimePoint now, size_t first) {
+  if (!inner_host_) return;
+  // The host's answers are added behind these slots, and slots may move: by index, and only those that were there.
+  const size_t last = outputs_.packets().size();
+  for (size_t i = first; i < last; ++i) {
+    ipsec::Outgoing& slot = outputs_.packets()[i];
+    if (slot.way != ipsec::Way::inner) continue;
+    inner_host_->handle_packet(now, slot.packet.view());
+    slot.packet.reset();
   }
+  run_inner_host(now);
 }
 
 void Dataplane::note_inbound(TimePoint now, size_t from) {
@@ -127,9 +130,10 @@ void Dataplane::hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& p
   hand_to(to.shard, by.child != 0 ? Handed::What::send : Handed::What::judge_leaving, packet).by = by;
 }
 
-// What was opened from `from` on and is judged by other shards. Their slots are left empty.
-void Dataplane::hand_to_judges(size_t from) {
-  if (shard_.sad.shards() == 1) return;
+// What was opened from `from` on and is judged by other shards, or here when it is known whose it is. Their slots are
+// left empty.
+void Dataplane::hand_to_judges(TimePoint now, size_t from) {
+  if (shard_.sad.shards() == 1 && !flows_.asks_owners()) return;
   const auto packets = outputs_.packets();
   for (size_t i = from; i < packets.size(); ++i) {
     ipsec::Outgoing& slot = packets[i];
@@ -138,13 +142,21 @@ void Dataplane::hand_to_judges(size_t from) {
     const model::SaSpec* sa = shard_.sad.spec_of(slot.child_id);
     if (view && sa != nullptr) {
       const uint16_t owner = model::owner_of_flow(view->flow.source, view->flow.destination, shard_.sad.shards());
-      hand_to(owner, Handed::What::judge_arriving, slot.packet).came_by = {sa->spi_in,
-                                                                           sa->reqid,
-                                                                           encrypts(*sa),
-                                                                           sa->guaranteed_encryption,
-                                                                           sa->local.addr,
-                                                                           sa->remote.addr,
-                                                                           flows_.origin_of(slot.child_id)};
+      CameBy by{sa->spi_in,
+                sa->reqid,
+                encrypts(*sa),
+                sa->guaranteed_encryption,
+                sa->local.addr,
+                sa->remote.addr,
+                flows_.origin_of(slot.child_id)};
+      if (owner == shard_.sad.number()) {
+        Handed waits;
+        waits.packet = PacketBuf::copy_of(slot.packet.view(), slot.packet.offload);
+        waits.came_by = std::move(by);
+        wait_for_owner(now, arriving_flow(view->flow), waits);
+      } else {
+        hand_to(owner, Handed::What::judge_arriving, slot.packet).came_by = std::move(by);
+      }
     }
     slot.packet.trim_back(slot.packet.size());
   }
@@ -166,22 +178,32 @@ void Dataplane::handle_handed(TimePoint now, Handed& handed) {
 
 // As ipsec::inbound judges what it has opened itself.
 void Dataplane::judge_arriving(TimePoint now, Handed& handed) {
-  const CameBy by = std::move(handed.came_by);
+  const CameBy by = handed.came_by;
   const auto view = wire::ip::PacketView::decode(handed.packet.view());
   const ipsec::Verdict verdict = !view                     ? ipsec::Verdict(ipsec::Drop::malformed_inner)
                                  : shard_.flows == nullptr ? ipsec::Verdict::pass()
                                                            : flows_.inbound(now, *view, by);
   if (!verdict.passed()) {
-    shard_.drops.count(verdict.drop());
+    if (verdict.drop() == ipsec::Drop::owner_unknown) return wait_for_owner(now, arriving_flow(view->flow), handed);
     const auto reset = view ? ipsec::broken_off(verdict, handed.packet.view(), *view) : std::nullopt;
-    if (reset) {
-      outputs_.add(reset->size()).packet.assign(*reset);
-    } else {
-      shard_.dropped.arriving(now, verdict.drop(), by.local, by.remote, by.spi);
-    }
+    if (!reset) return drop_arriving(now, verdict.drop(), by);
+    shard_.drops.count(verdict.drop());
+    outputs_.add(reset->size()).packet.assign(*reset);
     return tell_dropped();
   }
   std::swap(outputs_.add(0).packet, handed.packet);
+}
+
+void Dataplane::drop_arriving(TimePoint now, ipsec::Drop why, const CameBy& by) {
+  shard_.drops.count(why);
+  shard_.dropped.arriving(now, why, by.local, by.remote, by.spi);
+  tell_dropped();
+}
+
+void Dataplane::wait_for_owner(TimePoint now, const HostFlow& flow, Handed& handed) {
+  const bool asked = arrivals_.waits(flow);
+  if (!arrivals_.add(now, flow, handed)) return drop_arriving(now, ipsec::Drop::owner_unknown, handed.came_by);
+  if (!asked) events_.emplace_back(OwnerWanted{flow, flows_.accepted(flow)});
 }
 
 void Dataplane::run_inner_host(TimePoint now) {
@@ -217,9 +239,13 @@ void Dataplane::hold_for(TimePoint now, const ipsec::Acquire& acquire, const Pac
     if (!expire_held_at_) expire_held_at_ = now + seconds(5);
     ask = held.ask;
   }
-  if (ask)
+  if (ask && acquire.filter == kAskForOwner) {
+    const HostFlow flow = leaving_flow(acquire.flow);
+    events_.emplace_back(OwnerWanted{flow, flows_.accepted(flow)});
+  } else if (ask) {
     events_.emplace_back(Acquire{acquire.entry->connection, acquire.entry->child, acquire.flow, acquire.filter,
                                  acquire.encrypted, reqid});
+  }
 }
 
 void Dataplane::handle_command(TimePoint now, DataplaneCommand command) {
@@ -302,6 +328,27 @@ void Dataplane::apply(TimePoint now, PlaceSocket& command) {
 
 void Dataplane::apply(TimePoint now, PlaceUser& command) { flows_.place_user(now, command.flow, command.user); }
 
+void Dataplane::apply(TimePoint now, PlaceOwner& command) {
+  const uint32_t held_as = reqid_of_endpoint(command.flow);
+  if (command.owner) {
+    flows_.place_owner(now, command.flow, command.owner);
+    release(now, held_as);
+  } else {
+    const size_t dropped = held_.release(held_as).size();
+    held_dropped_ += dropped;
+    for (size_t i = 0; i < dropped; ++i) shard_.drops.count(ipsec::Drop::owner_unknown);
+  }
+  const size_t first = outputs_.packets().size();
+  for (Handed& handed : arrivals_.take(command.flow)) {
+    if (command.owner) {
+      judge_arriving(now, handed);
+    } else {
+      drop_arriving(now, ipsec::Drop::owner_unknown, handed.came_by);
+    }
+  }
+  give_inner_host(now, first);
+}
+
 void Dataplane::apply(TimePoint, ForgetSocket& command) { flows_.unplace(command.flow, command.group); }
 
 // Flows are judged again at their next packet, because the generation is another one.
@@ -324,13 +371,15 @@ void Dataplane::handle_deadline(TimePoint now) {
     held_dropped_ += held_.expire(now);
     expire_held_at_ = held_.empty() ? std::nullopt : std::optional(now + seconds(5));
   }
+  for (size_t gone = arrivals_.expire(now); gone > 0; --gone) shard_.drops.count(ipsec::Drop::owner_unknown);
   for (size_t gone = shard_.early.handle_deadline(now); gone > 0; --gone) shard_.drops.count(ipsec::Drop::no_sa);
   if (inner_host_) inner_host_->expire(now);
 }
 
 std::optional<TimePoint> Dataplane::next_deadline() const {
   std::optional<TimePoint> first = shard_.sad.next_deadline();
-  for (const auto& at : {report_at_, expire_held_at_, flows_.next_deadline(), shard_.early.next_deadline()}) {
+  for (const auto& at :
+       {report_at_, expire_held_at_, flows_.next_deadline(), arrivals_.next_deadline(), shard_.early.next_deadline()}) {
     if (at && (!first || *at < *first)) first = at;
   }
   return first;

@@ -17,6 +17,7 @@
 #include "stack/handed.h"
 #include "stack/inner_host.h"
 #include "stack/messages.h"
+#include "stack/waiting_arrivals.h"
 
 namespace sallyport::stack {
 
@@ -87,6 +88,7 @@ class Dataplane {
   void apply(TimePoint now, PlaceSocket& command);
   void apply(TimePoint now, PlaceUser& command);
   void apply(TimePoint now, ForgetSocket& command);
+  void apply(TimePoint now, PlaceOwner& command);
 
   void send(TimePoint now, std::span<PacketBuf> packets);
   void send_one(TimePoint now, ByteView packet, const Offload& offload = {});
@@ -97,8 +99,11 @@ class Dataplane {
   void note_unknown(TimePoint now, std::span<const ipsec::Incoming> packets);
   Handed& hand_to(uint16_t shard, Handed::What what, PacketBuf& packet);
   void hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& packet);
-  void hand_to_judges(size_t from);
+  void hand_to_judges(TimePoint now, size_t from);
   void judge_arriving(TimePoint now, Handed& handed);
+  void drop_arriving(TimePoint now, ipsec::Drop why, const CameBy& by);
+  void wait_for_owner(TimePoint now, const HostFlow& flow, Handed& handed);
+  void give_inner_host(TimePoint now, size_t first);
   void run_inner_host(TimePoint now);
   void tell_dropped();
   void take_events(TimePoint now, std::span<PacketBuf> batch, size_t from);
@@ -109,6 +114,7 @@ class Dataplane {
   std::vector<Handed> handed_;  // handed_used_ of them; the others keep their memory
   size_t handed_used_ = 0;
   AcquireQueue held_;
+  WaitingArrivals arrivals_;  // for word of their flows' owners
   std::optional<InnerHost> inner_host_;
   std::deque<DataplaneEvent> events_;
   std::vector<model::ChildId> seen_;  // authenticated inbound packets since the last report

@@ -43,12 +43,13 @@ void tell(LayerExplained& out, policy::Layer layer, const Filter* filter) {
 }
 
 LayerExplained ask(const policy::Snapshot& snapshot, Point point, const HostFlow& flow, uint32_t flags,
-                   SecuredCallouts* callouts, bool& blocked) {
+                   SecuredCallouts* callouts, bool& blocked, const SocketOwner* owner = nullptr) {
   policy::FieldValues values;
   if (point == Point::ipforward) {
     fill_forward_fields(flow, true, flags, values);
   } else {
     fill_fields(flow, flags, nullptr, values);
+    if (has_owner(flow)) fill_owner(owner, values);
   }
   const auto explained = policy::explain(snapshot, layer_of(point, flow.family()), values, callouts);
   LayerExplained out;
@@ -96,7 +97,8 @@ void tell_connection(const policy::Snapshot& snapshot, const Filter& protects, F
 }  // namespace
 
 FilterExplanation explain_filters(const policy::Snapshot& snapshot, const ConnectionSpd& connections,
-                                  const FilterKeying& keying, const HostFlow& leaving, const HostFlow& arriving) {
+                                  const FilterKeying& keying, const HostFlow& leaving, const HostFlow& arriving,
+                                  const SocketOwner* owner) {
   FilterExplanation out;
   constexpr Point kAll[] = {Point::outbound_transport,   Point::ale_auth_connect, Point::inbound_transport,
                             Point::ale_auth_recv_accept, Point::ikeext,           Point::ipsec};
@@ -108,7 +110,7 @@ FilterExplanation explain_filters(const policy::Snapshot& snapshot, const Connec
   SecuredCallouts callouts(snapshot, &connections, leaving);
   bool blocked = false;
   for (const Point point : {Point::outbound_transport, Point::ale_auth_connect}) {
-    out.layers.push_back(ask(snapshot, point, leaving, 0, &callouts, blocked));
+    out.layers.push_back(ask(snapshot, point, leaving, 0, &callouts, blocked, owner));
     out.blocked = out.blocked || blocked;
   }
   // As the data plane does: a packet that no tunnel of the host's own takes may be one that it passes on.
@@ -127,7 +129,7 @@ FilterExplanation explain_filters(const policy::Snapshot& snapshot, const Connec
   const HostFlow& comes = entry != nullptr ? leaving : arriving;
   SecuredCallouts inbound(snapshot, &connections, comes);
   for (const Point point : {Point::inbound_transport, Point::ale_auth_recv_accept})
-    out.layers.push_back(ask(snapshot, point, comes, kFlagIpsecSecured, &inbound, blocked));
+    out.layers.push_back(ask(snapshot, point, comes, kFlagIpsecSecured, &inbound, blocked, owner));
   const Filter* filter = callouts.protects;
   if (entry != nullptr) {
     tell_connection(snapshot, *filter, out);

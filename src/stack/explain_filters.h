@@ -4,6 +4,7 @@
 #include "policy/classify.h"
 #include "stack/connection_spd.h"
 #include "stack/filter_keying.h"
+#include "stack/socket_owner.h"
 
 namespace sallyport::stack {
 
@@ -29,8 +30,9 @@ struct FilterExplanation {
 
 // A packet that leaves (`flow` as the engine sees it from here), and as a peer's packet of the same kind would be
 // judged.
-// connections: of the snapshot.
+// connections: of the snapshot. owner: whose socket it is here; nullptr: nobody's.
 FilterExplanation explain_filters(const policy::Snapshot& snapshot, const ConnectionSpd& connections,
-                                  const FilterKeying& keying, const HostFlow& leaving, const HostFlow& arriving);
+                                  const FilterKeying& keying, const HostFlow& leaving, const HostFlow& arriving,
+                                  const SocketOwner* owner = nullptr);
 
 }  // namespace sallyport::stack

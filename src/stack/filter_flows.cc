@@ -79,6 +79,7 @@ void FilterFlows::set(std::shared_ptr<const policy::Snapshot> snapshot,
   connections_ = std::move(connections);
   generation_ = snapshot_ ? snapshot_->generation : 0;
   sockets_ = snapshot_ && snapshot_->contexts.find(secure_socket_quick_mode()) != nullptr;
+  owners_ = snapshot_ ? OwnersAsked(*snapshot_) : OwnersAsked();
   active_ = sockets_ || (snapshot_ && others_stand(*snapshot_, connections_.get()));
 }
 
@@ -112,9 +113,13 @@ void FilterFlows::retire(model::ChildId sa) {
 }
 
 void FilterFlows::place(TimePoint now, const HostFlow& flow, std::shared_ptr<const SocketGroup> group) {
+  const auto before = flows_.find(flow);
+  std::shared_ptr<const SocketOwner> owner = before == flows_.end() ? nullptr : std::move(before->second.owner);
   flows_.erase(flow);
   Flow* const fresh = find(now, flow, false);
   if (fresh == nullptr) return;
+  fresh->owner = std::move(owner);
+  fresh->owner_now = fresh->owner != nullptr;
   fresh->group = std::move(group);
   fresh->placed_now = true;
 }
@@ -131,6 +136,40 @@ void FilterFlows::place_user(TimePoint now, const HostFlow& key, uint64_t user) 
   flow->placed_now = true;
   flow->flags.acquire = false;
   flow->out_generation = 0;
+}
+
+void FilterFlows::place_owner(TimePoint now, const HostFlow& key, std::shared_ptr<const SocketOwner> owner) {
+  const auto found = flows_.find(key);  // one that is forgotten asks again
+  if (found == flows_.end()) return;
+  Flow& flow = found->second;
+  flow.last = now;
+  flow.owner = std::move(owner);
+  flow.owner_now = true;
+  flow.out_generation = 0;
+}
+
+bool FilterFlows::accepted(const HostFlow& key) const {
+  const auto found = flows_.find(key);
+  return found != flows_.end() && found->second.accepted;
+}
+
+bool FilterFlows::lacks_owner(const HostFlow& key, const Flow& flow) const {
+  const Point ale = flow.accepted ? Point::ale_auth_recv_accept : Point::ale_auth_connect;
+  return !flow.owner && has_owner(key) && owners_.at(ale, key.family());
+}
+
+// The same ports may be another program's by now.
+void FilterFlows::forget_owner(const wire::ip::PacketView& view, Flow& flow) {
+  if (!flow.owner || !view.opens_connection() || flow.owner_now) return;
+  flow.owner.reset();
+  flow.out_generation = flow.in_generation = 0;
+}
+
+// What the packet filter has brought here to be asked about, and no filter decides: the layer's default is to permit.
+// Not for a secured socket, nor for one that is gone and may have been secured.
+bool FilterFlows::leaves_undecided(const HostFlow& key, const Flow& flow) const {
+  if (!flow.owner || flow.accepted || !owners_.at(Point::ale_auth_connect, key.family())) return false;
+  return !flow.owner->secured && (flow.owner->user != nullptr || !sockets_);
 }
 
 FilterFlows::Flow* FilterFlows::find(TimePoint now, const HostFlow& key, bool arriving) {
@@ -196,11 +235,13 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   flow.entry.reset();
   flow.outbound_clear = false;
   Ruling& ruling = flow.ruling;
-  if (ruling.filter == kAskForEndpoint) flow.flags.acquire = false;  // that asked for no negotiation
+  if (ruling.filter >= kAskForOwner) flow.flags.acquire = false;  // that asked for no negotiation
   ruling = {};
   ruling.flags = &flow.flags;
+  if (!flow.accepted && lacks_owner(key, flow)) return ask_for(kAskForOwner, key, flow);
   fill_fields(key, flow.flags.secure ? kFlagIpsecSecured : 0, flow.origin.machine.get(), values_,
               flow.origin.user.get());
+  fill_owner(flow.owner.get(), values_);
   if (flow.group) values_.set_octets(policy::Field::PEER_NAME, policy::DataType::BYTE_BLOB, flow.group->peer_name);
   SecuredCallouts callouts(*snapshot_, connections_.get(), key, flow.group ? flow.group->number : 0);
   const auto transport =
@@ -223,11 +264,14 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   const Filter* filter = callouts.protects;
   const uint64_t connection = callouts.connect_context;
   if (filter == nullptr) {
+    const bool required = connection & (raw::kAleRequireSecurity | raw::kAleRequireEncryption);
     ruling.way = transport.decided || connect.decided ? Way::clear : Way::none;
     // A connection that has to be secured, and no filter that would have it negotiated.
-    if (connection & (raw::kAleRequireSecurity | raw::kAleRequireEncryption)) ruling.way = Way::none;
+    if (required) ruling.way = Way::none;
     // Who was placed a moment ago and still has no filter will have none by asking again.
-    if (ruling.way == Way::none && sockets_ && !transport.decided && !flow.placed_now) ask_for_endpoint(key, flow);
+    if (ruling.way == Way::none && !required && leaves_undecided(key, flow)) ruling.way = Way::clear;
+    if (ruling.way == Way::none && sockets_ && !transport.decided && !flow.placed_now)
+      ask_for(kAskForEndpoint, key, flow);
     return;
   }
   if (connection & raw::kAleRequireEncryption) flow.flags.guaranteed_encryption = true;
@@ -267,6 +311,7 @@ void FilterFlows::protect_by_connection(const ConnectionSpd::Entry& entry, Flow&
 bool FilterFlows::decides_alone(const wire::ip::PacketView& view, const ipsec::Spd::Entry& entry) {
   if (!active_ || !connections_ || entry->action != model::Action::PROTECT) return true;
   const HostFlow key = leaving_flow(view.flow);
+  if (has_owner(key) && owners_.at(Point::ale_auth_connect, key.family())) return false;
   fill_fields(key, 0, nullptr, values_);
   SecuredCallouts callouts(*snapshot_, connections_.get(), key);
   const auto at = [&](Point point) {
@@ -279,15 +324,15 @@ bool FilterFlows::decides_alone(const wire::ip::PacketView& view, const ipsec::S
 }
 
 // Only what is marked comes here, and a secured socket's first packet comes before its filters: it waits until whose it
-// is has been looked up.
-void FilterFlows::ask_for_endpoint(const HostFlow& key, Flow& flow) {
+// is has been looked up. So does what a filter asks the owner of.
+void FilterFlows::ask_for(uint64_t whom, const HostFlow& key, Flow& flow) {
   auto entry = std::make_shared<model::SpdEntry>();
   entry->action = model::Action::PROTECT;
   entry->reqid = reqid_of_endpoint(key);
   flow.entry = std::move(entry);
   flow.decision.entry = &flow.entry;
   flow.ruling.way = Ruling::Way::protect;
-  flow.ruling.filter = kAskForEndpoint;
+  flow.ruling.filter = whom;
 }
 
 ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::PacketView& view) {
@@ -321,13 +366,15 @@ ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::P
     flow->flags.acquire = false;
     flow->out_generation = 0;
   }
+  forget_owner(view, *flow);
   if (flow->came_by_socket && !answering_reqids_.contains(flow->came_by)) {
     flow->came_by = 0;
     flow->came_by_socket = false;
     flow->out_generation = 0;
   }
   if (flow->out_generation != snapshot_->generation) judge_outbound(key, *flow);
-  flow->placed_now = false;
+  flow->owner_now = false;
+  if (flow->ruling.filter != kAskForOwner) flow->placed_now = false;
   flow->ruling.decision = &flow->decision;
   // Its own connections leave the tunnel alone; one that came by it is answered by it.
   if (flow->outbound_clear) flow->ruling.negotiate = flow->flags.secure;
@@ -348,6 +395,7 @@ void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
   flow.in_generation = snapshot_->generation;
   const uint32_t flags = kFlagIpsecSecured | (again ? kFlagReauthorize : 0);
   fill_fields(key, flags, flow.origin.machine.get(), values_, flow.origin.user.get());
+  fill_owner(flow.owner.get(), values_);
   if (flow.group) values_.set_octets(policy::Field::PEER_NAME, policy::DataType::BYTE_BLOB, flow.group->peer_name);
   SecuredCallouts callouts(*snapshot_, connections_.get(), key, flow.group ? flow.group->number : 0);
   const auto transport =
@@ -434,8 +482,11 @@ ipsec::Verdict FilterFlows::accept(TimePoint now, const wire::ip::PacketView& vi
   Flow* flow = find(now, key, true);
   if (flow == nullptr) return ipsec::Drop::flow_limit;
   if (const auto refused = begin_anew(view, *flow, origin)) return *refused;
+  forget_owner(view, *flow);
   const bool fresh = flow->in_generation == 0;
   if (flow->in_generation != snapshot_->generation || !(origin == flow->origin)) {
+    if (lacks_owner(key, *flow)) return ipsec::Drop::owner_unknown;
+    flow->owner_now = false;
     flow->origin = origin;
     judge_inbound(key, *flow, !fresh);
   }

@@ -14,6 +14,7 @@
 #include "stack/connection_spd.h"
 #include "stack/handed.h"
 #include "stack/socket_filters.h"
+#include "stack/socket_owner.h"
 #include "stack/tunnel_traffic.h"
 
 namespace sallyport::stack {
@@ -54,6 +55,13 @@ class FilterFlows final : public ipsec::FlowPolicy {
   void unplace(const HostFlow& flow, uint64_t group);  // one of another group stays
   // The flow is of this user of the host, and asks for an SA of that user's. Not 0.
   void place_user(TimePoint now, const HostFlow& flow, uint64_t user);
+  // Whose socket's the flow is, as long as it lives; a TCP connection that begins on its ports is asked for anew.
+  // Not nullptr.
+  void place_owner(TimePoint now, const HostFlow& flow, std::shared_ptr<const SocketOwner> owner);
+  // Some filter asks for programs or users: inbound() may say owner_unknown, and the packet waits for place_owner().
+  bool asks_owners() const { return owners_.any(); }
+  // The peer has begun the flow.
+  bool accepted(const HostFlow& flow) const;
 
   // Also of flows that an entry of the SPD covers: it prevails or another filter does.
   Ruling outbound(TimePoint now, const wire::ip::PacketView& view) override;
@@ -86,6 +94,8 @@ class FilterFlows final : public ipsec::FlowPolicy {
     std::shared_ptr<const SocketGroup> group;  // that it was placed in
     bool placed_now = false;                   // and has sent nothing since
     uint64_t user = 0;                         // of this host, that it was placed for; 0: not asked
+    std::shared_ptr<const SocketOwner> owner;  // nullptr: not asked
+    bool owner_now = false;                    // and nothing of the flow was judged since
     bool closed_here = false, closed_there = false;
     // Outbound, good while the generation is the snapshot's.
     uint64_t out_generation = 0;
@@ -135,7 +145,10 @@ class FilterFlows final : public ipsec::FlowPolicy {
   const policy::Filter* forward_tunnel(const HostFlow& key, bool leaving);
   void protect_by_tunnel(const policy::Filter& filter, Flow& flow);
   void use_reqid(Flow& flow, uint32_t reqid);
-  void ask_for_endpoint(const HostFlow& key, Flow& flow);
+  void ask_for(uint64_t whom, const HostFlow& key, Flow& flow);
+  bool lacks_owner(const HostFlow& key, const Flow& flow) const;
+  void forget_owner(const wire::ip::PacketView& view, Flow& flow);
+  bool leaves_undecided(const HostFlow& key, const Flow& flow) const;
   void judge_inbound(const HostFlow& key, Flow& flow, bool again);
   void tell_blocked(TimePoint now, const HostFlow& key, const policy::Decision& decision, bool arriving);
 
@@ -143,6 +156,7 @@ class FilterFlows final : public ipsec::FlowPolicy {
   std::shared_ptr<const ConnectionSpd> connections_;
   bool active_ = false;   // looked up once: every packet asks
   bool sockets_ = false;  // programs may secure sockets: a flow of nobody's may be such a one's
+  OwnersAsked owners_;
   std::unordered_map<HostFlow, Flow, Hash> flows_;
   std::unordered_map<model::ChildId, std::shared_ptr<const Origin>> origins_;
   std::unordered_map<model::ChildId, uint32_t> answering_;   // reqids of those that a peer asked for, while they send

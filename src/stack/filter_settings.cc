@@ -5,10 +5,12 @@
 #include <map>
 #include <set>
 
+#include "policy/app_id.h"
 #include "policy/provider_context.h"
 #include "stack/connection_objects.h"
 #include "stack/peer_sid.h"
 #include "stack/setting_objects.h"
+#include "stack/socket_owner.h"
 
 namespace sallyport::stack {
 namespace {
@@ -347,6 +349,17 @@ policy::Conditions conditions_of(const FilterSettings& from, Family family) {
   const bool of_keying = from.layer == kKmAuthorization;
   add_identities(from.remote_machines, of_keying ? Field::REMOTE_ID : Field::ALE_REMOTE_MACHINE_ID, out);
   add_identities(from.remote_users, Field::ALE_REMOTE_USER_ID, out);
+  for (const auto& path : from.programs)
+    out.push_back({Field::ALE_APP_ID, MatchType::EQUAL,
+                   Value(policy::Octets<policy::DataType::BYTE_BLOB>{policy::app_id_of(path)})});
+  if (!from.uids.empty()) {
+    policy::SecurityDescriptor descriptor;
+    descriptor.dacl.emplace();
+    for (const uint32_t uid : from.uids)
+      descriptor.dacl->push_back({policy::Ace::Kind::allow, policy::kActrlMatchFilter, sid_of_account(uid)});
+    out.push_back(
+        {Field::ALE_USER_ID, MatchType::EQUAL, Value(policy::DescriptorValue{policy::write_descriptor(descriptor)})});
+  }
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "policy/match.h"
 #include "stack/connection_objects.h"
 #include "stack/socket_filters.h"
+#include "stack/socket_owner.h"
 #include "stack/tunnel_traffic.h"
 
 namespace sallyport::stack {
@@ -64,14 +65,6 @@ std::optional<Does> callout_says(const policy::Snapshot& snapshot, const Filter&
   return filter.head.flags & Filter::kPermitIfCalloutUnregistered ? Does::permit : Does::veto;
 }
 
-std::optional<Does> says(const policy::Snapshot& snapshot, const Filter& filter) {
-  const bool hard = filter.head.flags & Filter::kClearActionRight;
-  if (filter.action.type == ActionType::BLOCK) return Does::block;
-  auto does = filter.action.type == ActionType::PERMIT ? Does::permit : callout_says(snapshot, filter);
-  if (does == Does::permit && hard) does = Does::hard_permit;
-  return does;
-}
-
 // The ranges that a test lets through; false: it is no test of ranges.
 bool ranges_of(const Test& test, U128 most, std::vector<std::pair<U128, U128>>& out) {
   if (test.kind == Test::Kind::in_range) {
@@ -91,11 +84,28 @@ IpAddr address_of(Family family, U128 v) {
   return family == Family::v4 ? IpAddr::v4(static_cast<uint32_t>(v.low)) : IpAddr::v6(octets);
 }
 
-enum class Fits : uint8_t { never, ranges, cannot_say };
+enum class Fits : uint8_t {
+  never,
+  ranges,
+  cannot_say,
+  asks,  // within these ranges, where the owner of the flow's socket fits
+};
+
+// Leaves of the protocols those whose sockets have owners; false: there are none.
+bool with_owners(HostRule::Numbers& protocols) {
+  HostRule::Numbers out;
+  for (const uint16_t each : {uint16_t{kTcp}, uint16_t{kUdp}}) {
+    const auto holds = [&](const auto& range) { return range.first <= each && each <= range.second; };
+    if (protocols.empty() || std::any_of(protocols.begin(), protocols.end(), holds)) out.emplace_back(each, each);
+  }
+  protocols = std::move(out);
+  return !protocols.empty();
+}
 
 // Fills the rule's ranges from the filter's tests. `values`: what every clear unicast packet has in the other fields.
 Fits fit(const std::vector<Test>& tests, Family family, const policy::FieldValues& values, HostRule& rule) {
   const U128 every_address = policy::low_bits(family == Family::v4 ? 32 : 128);
+  bool asks = false, of_nobody = false;
   for (size_t at = 0; at < tests.size();) {
     const Field field = tests[at].field;
     const bool source = field == Field::IP_LOCAL_ADDRESS || field == Field::IP_SOURCE_ADDRESS;
@@ -104,6 +114,12 @@ Fits fit(const std::vector<Test>& tests, Family family, const policy::FieldValue
     const U128 every_number = policy::low_bits(field == Field::IP_PROTOCOL ? 8 : 16);
     std::vector<std::pair<U128, U128>> ranges;
     bool any = false;
+    if (is_owner_field(field)) {
+      for (; at < tests.size() && tests[at].field == field; ++at)
+        of_nobody = of_nobody || tests[at].holds(policy::FieldValue{});
+      asks = true;
+      continue;
+    }
     for (; at < tests.size() && tests[at].field == field; ++at) {
       if (!address && !number) {
         any = any || tests[at].holds(values.get(field));
@@ -128,7 +144,8 @@ Fits fit(const std::vector<Test>& tests, Family family, const policy::FieldValue
           .push_back(pair);
     }
   }
-  return Fits::ranges;
+  if (!asks) return Fits::ranges;
+  return of_nobody || with_owners(rule.protocols) ? Fits::asks : Fits::never;
 }
 
 HostRule match_all(const HostRule& rule) {
@@ -254,13 +271,14 @@ HostLayer layer_rules(const policy::Snapshot& snapshot, Point point, Family fami
     if (is_of_connection(filter->head) && !contested) continue;
     // A secured socket carries mark and socket filter of its own: no rule for each of them.
     if (filter->head.provider == secure_socket_provider()) continue;
-    const auto does = is_of_connection(filter->head) ? Does::permit : says(snapshot, *filter);
+    const auto does = is_of_connection(filter->head) ? Does::permit : says_of_clear(snapshot, *filter);
     if (!does) continue;
     HostRule rule;
     rule.does = *does;
     rule.filter = filter->id;
     const Fits fits = filters.fit_into(rule, *filter, family);
     if (fits == Fits::never) continue;
+    if (fits == Fits::asks) rule.does = Does::ask;
     if (fits == Fits::cannot_say) {
       // Rather too much to the daemon or to nobody than a clear packet too many.
       unsaid.push_back(filter->id);
@@ -301,6 +319,14 @@ HostLayer past_connections(const policy::Snapshot& snapshot, Point point, Family
 
 }  // namespace
 
+std::optional<HostRule::Does> says_of_clear(const policy::Snapshot& snapshot, const Filter& filter) {
+  const bool hard = filter.head.flags & Filter::kClearActionRight;
+  if (filter.action.type == ActionType::BLOCK) return Does::block;
+  auto does = filter.action.type == ActionType::PERMIT ? Does::permit : callout_says(snapshot, filter);
+  if (does == Does::permit && hard) does = Does::hard_permit;
+  return does;
+}
+
 const HostLayer* HostFilters::find(Point point, Family family) const {
   const auto at = std::find_if(layers.begin(), layers.end(),
                                [&](const HostLayer& l) { return l.point == point && l.family == family; });
@@ -311,8 +337,18 @@ bool HostFilters::captures() const {
   for (const HostLayer& layer : layers)
     for (const HostSublayer& sublayer : layer.sublayers)
       for (const HostRule& rule : sublayer)
-        if (rule.does == Does::capture || rule.does == Does::protect) return true;
+        if (rule.does == Does::capture || rule.does == Does::protect ||
+            (rule.does == Does::ask && layer.point == Point::ale_auth_connect))
+          return true;
   return false;
+}
+
+bool HostFilters::asks(Point ale, Family family) const {
+  const HostLayer* layer = find(ale, family);
+  if (layer == nullptr) return false;
+  return std::any_of(layer->sublayers.begin(), layer->sublayers.end(), [](const HostSublayer& sublayer) {
+    return std::any_of(sublayer.begin(), sublayer.end(), [](const HostRule& rule) { return rule.does == Does::ask; });
+  });
 }
 
 HostFilters host_filters(const policy::Snapshot& snapshot, const std::vector<SettledTraffic>& settled) {
@@ -328,6 +364,9 @@ HostFilters host_filters(const policy::Snapshot& snapshot, const std::vector<Set
       if (!past.sublayers.empty()) out.past_connections.push_back(std::move(past));
     }
   }
+  for (const Family family : {Family::v4, Family::v6})
+    for (const Point ale : {Point::ale_auth_connect, Point::ale_auth_recv_accept})
+      if (out.asks(ale, family)) out.asked_under = snapshot.generation;
   out.dosp = dosp_settings(snapshot);
   return out;
 }

@@ -14,6 +14,7 @@
 #include "stack/connection_spd.h"
 #include "stack/sa_origin.h"
 #include "stack/socket_filters.h"
+#include "stack/socket_owner.h"
 
 namespace sallyport::stack {
 
@@ -81,9 +82,13 @@ struct PlaceUser {  // a flow is of this user of the host, and is asked about an
   HostFlow flow;
   uint64_t user = 0;  // not 0; as reqid_of_user() takes it
 };
+struct PlaceOwner {  // whose socket's a flow is; what waits to know meets the filters
+  HostFlow flow;
+  std::shared_ptr<const SocketOwner> owner;  // nullptr: that cannot be said now, and what waits is dropped
+};
 using DataplaneCommand =
     std::variant<InstallSa, ExpectSa, InstallSaElsewhere, SwitchSaOutbound, RemoveSa, MoveSa, SetSpd, ForgetHeld,
-                 ReleaseHeld, SetFilters, CompleteSa, PlaceSocket, ForgetSocket, PlaceUser>;
+                 ReleaseHeld, SetFilters, CompleteSa, PlaceSocket, ForgetSocket, PlaceUser, PlaceOwner>;
 
 // Dataplane to Control.
 struct Acquire {
@@ -129,7 +134,11 @@ struct SaEnded {  // this shard has let go of the SA; what it has carried in all
 struct PacketsDropped {  // what is worth telling of them; seldom, however many there are
   policy::NetEvent event;
 };
+struct OwnerWanted {  // a packet waits: a filter asks for the program or the user behind its flow
+  HostFlow flow;
+  bool accepted = false;  // the peer has begun it: the socket may be one that listens
+};
 using DataplaneEvent = std::variant<Acquire, LifetimeReached, FirstInbound, InboundSeenOn, PeerMoved, UnknownSpiSeen,
-                                    CopyWanted, SaEnded, PacketsDropped>;
+                                    CopyWanted, SaEnded, PacketsDropped, OwnerWanted>;
 
 }  // namespace sallyport::stack

@@ -45,6 +45,7 @@ const HostFlow* flow_of(const DataplaneCommand& command) {
   if (const auto* place = std::get_if<PlaceSocket>(&command)) return &place->flow;
   if (const auto* forget = std::get_if<ForgetSocket>(&command)) return &forget->flow;
   if (const auto* user = std::get_if<PlaceUser>(&command)) return &user->flow;
+  if (const auto* owner = std::get_if<PlaceOwner>(&command)) return &owner->flow;
   return nullptr;
 }
 

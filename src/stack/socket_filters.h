@@ -18,6 +18,8 @@ policy::Guid secure_socket_quick_mode(bool encrypted = false);
 
 // In place of a filter's number: a packet that none covers, and that may be a secured socket's.
 inline constexpr uint64_t kAskForEndpoint = ~uint64_t{0};
+// Likewise: a packet whose flow a filter asks the program or the user of.
+inline constexpr uint64_t kAskForOwner = kAskForEndpoint - 1;
 
 struct SocketWish {
   bool guarantee_encryption = false;

@@ -84,6 +84,7 @@ class SimNode {
   void carry(TimePoint now, stack::CommandResult& r);
   void carry(TimePoint, stack::HostFilters&) {}
   void carry(TimePoint, stack::EndpointWanted&) {}
+  void carry(TimePoint, stack::OwnerWanted&) {}
   void carry(TimePoint, stack::PolicySecrets&) {}
   void carry(TimePoint, policy::EngineOutput&) {}  // no story here has a session
 

@@ -70,8 +70,11 @@ struct StackNode {
   std::vector<WirePacket> out;
   std::vector<ike::KeyLog> key_logs;
   std::map<uint16_t, uint32_t> owners;  // accounts of sockets, by their ports
-  std::vector<Bytes> clear;             // left in the clear; delivered to nobody
-  stack::HostFilters host_filters;      // told last
+  // Whose they are, where filters ask; nobody can say it of others.
+  std::map<uint16_t, std::shared_ptr<const stack::SocketOwner>> socket_owners;
+  std::vector<stack::OwnerWanted> owner_questions;
+  std::vector<Bytes> clear;         // left in the clear; delivered to nobody
+  stack::HostFilters host_filters;  // told last
 
   // As after kill and start: the same rng, nothing else.
   void restart(const char* inner) {
@@ -156,6 +159,11 @@ struct StackNode {
     if (!wanted.for_user) return control.release_held(wanted.held_as, false);
     const auto owner = owners.find(wanted.flow.local_port);
     control.place_user(now, wanted, owner == owners.end() ? std::nullopt : std::optional(owner->second));
+  }
+  void carry(TimePoint, stack::OwnerWanted& wanted) {
+    owner_questions.push_back(wanted);
+    const auto owner = socket_owners.find(wanted.flow.local_port);
+    control.place_owner(wanted.flow, owner == socket_owners.end() ? nullptr : owner->second);
   }
   void carry(TimePoint, stack::PolicySecrets& s) {
     for (const auto& [name, secret] : s.secrets) keys.secrets[name] = std::string(as_text(secret.view()));

@@ -187,23 +187,7 @@ DWORD WINAPI FwpmGetAppIdFromFileName0(PCWSTR fileName, FWP_BYTE_BLOB** appId) {
   if (!::realpath(name->c_str(), resolved)) return ERROR_FILE_NOT_FOUND;
   Arena arena;
   FWP_BYTE_BLOB* const root = arena.make<FWP_BYTE_BLOB>();
-  const wchar_t* const wide = give(arena, std::string_view(resolved));
-  Bytes octets;
-  const auto unit = [&](uint32_t u) {
-    octets.push_back(static_cast<uint8_t>(u));
-    octets.push_back(static_cast<uint8_t>(u >> 8));
-  };
-  for (const wchar_t* at = wide; *at; ++at) {
-    auto c = static_cast<uint32_t>(*at);
-    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-    if (c >= 0x10000) {
-      unit(0xd800 + ((c - 0x10000) >> 10));
-      unit(0xdc00 + ((c - 0x10000) & 0x3ff));
-    } else {
-      unit(c);
-    }
-  }
-  unit(0);
+  const Bytes octets = policy::app_id_of(resolved);
   *root = give(arena, sallyport::ByteView(octets));
   arena.release();
   *appId = root;

@@ -87,4 +87,22 @@ TEST_SUITE("config/read_users") {
                   "condition = { ALE_REMOTE_USER_ID = \"a\" }\n")
               .find("ALE_REMOTE_USER_ID") != std::string::npos);
   }
+
+  TEST_CASE("[WFP ALE_APP_ID, ALE_USER_ID] programs and accounts of this host in conditions of the ALE layers") {
+    const auto with = [](const char* layer, const std::string& condition) {
+      return std::string("[[filter]]\nname = \"x\"\nlayer = \"") + layer + "\"\ncondition = { " + condition + " }\n";
+    };
+    const Loaded loaded =
+        load_one(with("ALE_AUTH_CONNECT", "program = \"/usr/bin/curl\", user = [\"alice\", \"1000\"]"));
+    for (const auto& error : loaded.errors) FAIL_CHECK(to_string(error));
+    const FilterSettings& filter = loaded.settings.filters.filters.at(0);
+    CHECK(filter.programs == std::vector<std::string>{"/usr/bin/curl"});
+    CHECK(filter.users == std::vector<std::string>{"alice", "1000"});
+    CHECK(filter.line == 4);
+    for (const char* path : {"curl", "/", "/usr/../bin/curl", "/usr//curl", "/usr/./curl", "/usr/bin/"})
+      CHECK(refusal(with("ALE_AUTH_CONNECT", std::string("program = \"") + path + "\"")).find("absolute path") !=
+            std::string::npos);
+    CHECK(refusal(with("OUTBOUND_TRANSPORT", "program = \"/bin/a\"")).find("program") != std::string::npos);
+    CHECK(refusal(with("INBOUND_TRANSPORT", "user = \"alice\"")).find("user") != std::string::npos);
+  }
 }

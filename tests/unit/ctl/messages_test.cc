@@ -112,6 +112,15 @@ TEST_SUITE("ctl/messages") {
     round(Watch{});
     CHECK(round(Check{"/a/b"}).path == "/a/b");
     const Explain explain = round(Explain{addr("10.1.0.1"), addr("10.2.0.1"), 6, 1000, 443});
+    Explain owned{addr("10.1.0.1"), addr("10.2.0.1"), 6, 1000, 443};
+    owned.uid = 0;
+    owned.gids = {5, 6};
+    owned.program = "/usr/bin/curl";
+    const Explain asked = round(owned);
+    CHECK(asked.uid == 0u);
+    CHECK(asked.gids == std::vector<uint32_t>{5, 6});
+    CHECK(asked.program == "/usr/bin/curl");
+    CHECK_FALSE(explain.uid);
     CHECK(explain.destination == addr("10.2.0.1"));
     CHECK(explain.destination_port == 443);
     CHECK(round(Log{"debug", 5, true}).follow);

@@ -165,6 +165,34 @@ TEST_SUITE("runtime/filter_rules") {
           "\t\tmeta nfproto ipv6 jump past_connections_inbound_v6\n");
     CHECK(exception_chains({}).empty());
   }
+
+  TEST_CASE(
+      "what is asked about goes to the daemon once for each policy: by the device, or by the log behind the host's "
+      "input chains") {
+    HostRule asks = rule(Does::ask);
+    asks.protocols = {{6, 6}, {17, 17}};
+    HostFilters filters;
+    filters.asked_under = 9;
+    filters.layers = {{Point::ale_auth_connect, Family::v4, {{asks}}},
+                      {Point::ale_auth_recv_accept, Family::v6, {{asks}}}};
+    const std::string text = text_of(filters);
+    CHECK(
+        holds(text,
+              "chain filter_connect_v4_1 {\n\t\tmeta l4proto { 6, 17 } ct mark and 0x1fe00000 == 0x200000 accept\n\t\t"
+              "meta l4proto { 6, 17 } goto filter_capture comment \"filter 7\"\n"));
+    CHECK(holds(text, "meta l4proto { 6, 17 } goto filter_ask comment \"filter 7\"\n"));
+    CHECK(holds(text, "chain filter_ask {\n\t\tct mark set ct mark or 0x1fe00000 accept\n"));
+    CHECK(holds(text, "hook input priority 320; policy accept;\n\t\tiifname \"lo\" accept\n"));
+    CHECK(holds(text, "log group 21328 queue-threshold 1\n"));
+    CHECK(holds(text, "ct mark and 0x1fe00000 == 0x1fe00000 counter drop\n"));
+    CHECK(holds(text,
+                "meta mark 0x5350 ct direction original ct mark set ct mark and 0xe01fffff or 0x200000\n\t\tmeta mark "
+                "0x5350 accept\n"));
+    const auto back = parse_filter_plan(write_filter_plan(filters));
+    REQUIRE(back);
+    CHECK(*back == filters);
+    CHECK_FALSE(holds(text_of(sample()), "0x1fe00000"));  // nobody asks
+  }
 }
 
 TEST_SUITE("runtime/filter_plan") {

@@ -1,6 +1,7 @@
 // Users beside the machines, as policy asks for them: two whole stacks in memory. RFC 4739; WFP 13.4, 20.6.
 #include <doctest/doctest.h>
 
+#include "policy/app_id.h"
 #include "policy/callout.h"
 #include "stack/net_events.h"
 #include "support/filter_scenarios.h"
@@ -138,5 +139,47 @@ TEST_SUITE("stack/users") {
     pair.run(seconds(2));
     CHECK(pair.users_at(pair.east, false) == std::set<std::string>{"alice@example.org"});
     CHECK(pair.east.dataplane.sas(pair.now).size() == 1);
+  }
+
+  TEST_CASE(
+      "[WFP ALE_APP_ID] both ends of a protected connection ask whose socket it is, once, and packets wait for the "
+      "answer") {
+    UserPair pair;
+    for (StackNode* node : {&pair.east, &pair.west}) {
+      const bool connects = node == &pair.east;
+      const auto layer = connects ? policy::Layer::ALE_AUTH_CONNECT_V4 : policy::Layer::ALE_AUTH_RECV_ACCEPT_V4;
+      const auto app = policy::Value(policy::Blob{policy::app_id_of("/bin/good")});
+      FilterScenario asking;
+      asking.more = {s::filter(layer, policy::ActionType::PERMIT, {s::equal(policy::Field::ALE_APP_ID, app)},
+                               policy::Value(uint8_t{9})),
+                     s::filter(layer, policy::ActionType::BLOCK, {}, policy::Value(uint8_t{1}))};
+      install(*node, pair.now, asking);
+    }
+    const auto runs = [](const char* path) {
+      auto out = std::make_shared<stack::SocketOwner>();
+      out->user = std::make_shared<const policy::Token>(stack::token_of_account(kAlice, {}));
+      out->program = policy::app_id_of(path);
+      return out;
+    };
+    pair.east.socket_owners = {{2000, runs("/bin/good")}, {2001, runs("/bin/bad")}};
+    pair.west.socket_owners = {{80, runs("/bin/good")}};
+    pair.connect(2000);
+    CHECK(pair.west.dataplane.drops().total() == 0);
+    CHECK(pair.east.owner_questions.size() == 1);
+    REQUIRE(pair.west.owner_questions.size() == 1);
+    CHECK(pair.west.owner_questions[0].accepted);
+    pair.connect(2001);
+    CHECK(pair.east.dataplane.drops()[ipsec::Drop::filter_block] == 1);
+    pair.connect(2002);  // nobody can say whose that is
+    CHECK(pair.east.dataplane.drops()[ipsec::Drop::owner_unknown] == 1);
+    pair.west.socket_owners = {{80, runs("/bin/bad")}};
+    pair.east.socket_owners[2003] = runs("/bin/good");
+    pair.connect(2003);
+    CHECK(pair.west.dataplane.drops()[ipsec::Drop::filter_block] == 1);
+    pair.west.socket_owners.clear();
+    pair.east.socket_owners[2004] = runs("/bin/good");
+    pair.connect(2004);
+    CHECK(pair.west.dataplane.drops()[ipsec::Drop::owner_unknown] == 1);
+    CHECK(pair.east.clear.empty());
   }
 }
