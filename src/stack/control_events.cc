@@ -82,9 +82,9 @@ void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
                                event.connection,
                                {},
                                Errc::state,
-                               "IKE SA with " + event.remote_identity +
-                                   (event.remote_user.empty() ? "" : ", user " + event.remote_user) + " at " +
-                                   event.remote.to_string() + " is up (" + event.chosen + ")",
+                               "IKE SA with " + shown_identity(event.remote_identity) +
+                                   (event.remote_user.empty() ? "" : ", user " + shown_identity(event.remote_user)) +
+                                   " at " + event.remote.to_string() + " is up (" + event.chosen + ")",
                                {},
                                {}});
 }
