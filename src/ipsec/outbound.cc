@@ -31,8 +31,9 @@ namespace sallyport::ipsec {
 namespace {
 
 constexpr size_t kLargestIp = 65535;
-constexpr size_t kBurst = 64;     // packets whose policy and SAs are fetched together
-constexpr uint8_t kMostHops = 4;  // shards learn of a new SA one after the other, and soon
+constexpr uint8_t kIpv4 = 4, kIpv6 = 41;  // as next headers
+constexpr size_t kBurst = 64;             // packets whose policy and SAs are fetched together
+constexpr uint8_t kMostHops = 4;          // shards learn of a new SA one after the other, and soon
 struct Burst {
   std::array<wire::ip::PacketView, kBurst> views;
   std::array<bool, kBurst> decoded;
@@ -69,39 +70,61 @@ Verdict bypass(const Leaving& leaving, Outputs& out) {
   return bypass_one(packet.view(), leaving.view, out);
 }
 
-Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket& inner, bool dont_fragment,
-                 Outputs& out) {
+struct OuterMarks {
+  uint8_t tos = 0;
+  bool dont_fragment = false;
+};
+
+// counted: octets of the inner packet.
+Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, const EspPayload& payload, const OuterMarks& marks,
+                 size_t counted, Outputs& out) {
   if (const Verdict v = take_sequence(shard.sad, sa, out); !v.passed()) return v;
   const size_t outer = sa.udp_encap ? 0 : sa.local.addr.is_v4() ? 20 : 40;
-  const size_t esp = esp_octets(sa, inner.octets);
+  const size_t esp = esp_octets(sa, payload.octets);
   if (outer_octets(sa) + esp > kLargestIp) return Drop::no_room;
-  const uint8_t tos = outer_tos_of(sa, read_tos(inner.view(), inner.family));
-  const bool df = outer_df_of(sa, dont_fragment, true);
   const EspWay way{sa.udp_encap ? Way::esp_udp : Way::esp_native,
                    sa.local,
                    sa.remote,
-                   tos,
-                   df,
+                   marks.tos,
+                   marks.dont_fragment,
                    static_cast<uint16_t>(outer),
                    sa.record->spec.child_id};
   PacketBuf& train = out.add_esp(way, outer + esp).packet;
-  if (outer != 0) append_outer_header(sa, tos, df, esp, train);
+  if (outer != 0) append_outer_header(sa, marks.tos, marks.dont_fragment, esp, train);
   if (sa.batched) {
-    shard.sealing.add(shard.sad, sa, inner, out, shard.drops);
-  } else if (const Verdict v = esp_encap(shard.sad, sa, inner, train); !v.passed()) {
+    shard.sealing.add(shard.sad, sa, payload, out, shard.drops);
+  } else if (const Verdict v = esp_encap(shard.sad, sa, payload, train); !v.passed()) {
     out.undo_esp(outer);
     return v;
   }
-  count_sent(shard.sad, now, sa, inner.octets, out);
+  count_sent(shard.sad, now, sa, counted, out);
   return Verdict::pass();
 }
 
-Verdict protect_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket& inner, const Leaving& leaving,
-                    Outputs& out) {
-  if (sa.special || inner.octets > sa.inner_mtu) {
-    return encapsulate(shard, now, sa, inner.view(), leaving.index, out);
+size_t plain_header_octets(Family family) { return family == Family::v4 ? 20 : 40; }
+
+// Behind the IP header is what transport mode protects, and the UDP socket writes that header anew.
+bool has_plain_header(const SaOutbound& sa, const wire::ip::PacketView& view) {
+  return sa.udp_encap && !view.fragment && view.family == sa.local.addr.family() &&
+         view.header_octets == plain_header_octets(view.family);
+}
+
+// packet: a whole one, in memory that goes on behind it for kTrailerRoom octets.
+Verdict protect_one(Shard& shard, TimePoint now, SaOutbound& sa, MutableBytes packet, size_t room,
+                    const Leaving& leaving, Outputs& out) {
+  const wire::ip::PacketView& view = leaving.view;
+  const MutableBytes memory{packet.data(), room};
+  if (packet.size() <= sa.inner_mtu && !sa.special) {
+    const EspPayload payload{memory, packet.size(), view.family == Family::v4 ? kIpv4 : kIpv6};
+    const OuterMarks marks{outer_tos_of(sa, read_tos(packet, view.family)), outer_df_of(sa, view.dont_fragment, true)};
+    return seal_one(shard, now, sa, payload, marks, packet.size(), out);
   }
-  return seal_one(shard, now, sa, inner, leaving.view.dont_fragment, out);
+  if (packet.size() <= sa.inner_mtu && sa.plain_transport && has_plain_header(sa, view)) {
+    const size_t head = plain_header_octets(view.family);
+    const EspPayload payload{memory.subspan(head), packet.size() - head, view.flow.protocol};
+    return seal_one(shard, now, sa, payload, {view.tos, view.dont_fragment}, packet.size(), out);
+  }
+  return encapsulate(shard, now, sa, packet, leaving.index, out);
 }
 
 // A packet that the host left to us to cut: one look at policy and SA serves all its pieces.
@@ -111,8 +134,8 @@ Verdict protect_pieces(Shard& shard, TimePoint now, SaOutbound& sa, const Leavin
   if (!pieces) return Drop::malformed_inner;
   uint8_t* const end = packet.data() + packet.size() + packet.tailroom();
   for (MutableBytes piece = pieces->next(); !piece.empty(); piece = pieces->next()) {
-    const InnerPacket inner{{piece.data(), end}, piece.size(), leaving.view.family};
-    if (const Verdict v = protect_one(shard, now, sa, inner, leaving, out); !v.passed()) return v;
+    const auto room = static_cast<size_t>(end - piece.data());
+    if (const Verdict v = protect_one(shard, now, sa, piece, room, leaving, out); !v.passed()) return v;
   }
   return Verdict::pass();
 }
@@ -125,8 +148,7 @@ Verdict protect(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leav
     if (!wire::ip::finish_checksum(packet.bytes(), packet.offload)) return Drop::malformed_inner;
     packet.offload = {};
   }
-  const InnerPacket inner{{packet.data(), packet.size() + packet.tailroom()}, packet.size(), leaving.view.family};
-  return protect_one(shard, now, sa, inner, leaving, out);
+  return protect_one(shard, now, sa, packet.bytes(), packet.size() + packet.tailroom(), leaving, out);
 }
 
 Sad::Picked pick(Shard& shard, Spd::Decision& decision, uint32_t reqid, const model::FlowKey& flow) {

@@ -45,22 +45,27 @@ uint32_t exchange(uint32_t sum, ByteView before, ByteView after) {
 
 void prepend_plain_header(const IpAddr& source, const IpAddr& destination, uint8_t protocol, uint8_t tos,
                           PacketBuf& payload) {
-  const size_t octets = payload.size();
+  (void)payload.prepend(source.is_v6() ? 40 : 20);
+  write_plain_header(source, destination, protocol, tos, payload.bytes());
+}
+
+void write_plain_header(const IpAddr& source, const IpAddr& destination, uint8_t protocol, uint8_t tos,
+                        MutableBytes packet) {
   if (source.is_v6()) {
-    const MutableBytes header = payload.prepend(40);
+    const MutableBytes header = packet.first(40);
     store_be32(header.data(), (uint32_t{6} << 28) | (uint32_t{tos} << 20));
-    store_be16(&header[4], static_cast<uint16_t>(octets));
+    store_be16(&header[4], static_cast<uint16_t>(packet.size() - header.size()));
     header[6] = protocol;
     header[7] = kTtl;
     copy_to(source.bytes(), header.subspan(8));
     copy_to(destination.bytes(), header.subspan(24));
     return;
   }
-  const MutableBytes header = payload.prepend(20);
+  const MutableBytes header = packet.first(20);
   std::fill(header.begin(), header.end(), uint8_t{0});
   header[0] = 0x45;
   header[1] = tos;
-  store_be16(&header[2], static_cast<uint16_t>(20 + octets));
+  store_be16(&header[2], static_cast<uint16_t>(packet.size()));
   header[6] = 0x40;  // RFC 6864 4.1: with DF set the identification needs no value
   header[8] = kTtl;
   header[9] = protocol;
