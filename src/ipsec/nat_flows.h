@@ -13,7 +13,7 @@ namespace sallyport::ipsec {
 
 // Of whom an SA is; the same over rekeys.
 struct NatClient {
-  IpEndpoint seen_at;  // address of the NAT, and the port that told this peer from others when it authenticated
+  IpEndpoint seen_at;  // address of the NAT, and what tells this peer from all others there: its port, at first
   uint32_t reqid = 0;  // of the SAs of this peer for the same policy, and of no other's
   // RFC 7296 2.23.1: the peer's own idea of the two addresses, where it is another one than ours.
   std::optional<IpAddr> original_source;

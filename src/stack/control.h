@@ -294,8 +294,8 @@ class Control {
   std::map<model::IkeId, Authenticated> machines_;
   // The users that packets wait for, by the reqid that they wait under; one that is forgotten is asked for again.
   std::map<uint32_t, uint64_t> users_by_reqid_;
-  // Begun by a peer behind a NAT, where others may be too: their flows are told apart by the port of encapsulation,
-  // as it was when the IKE SA came up.
+  // Begun by a peer behind a NAT, where others may be too: the port tells them apart, that of encapsulation when the
+  // IKE SA came up, or another one where somebody else has had that.
   std::map<model::IkeId, IpEndpoint> nat_clients_;
   // The reqids of SAs that peers have asked our sockets for: an SA that replaces another one has its.
   std::map<model::ChildId, uint32_t> answering_;

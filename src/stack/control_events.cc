@@ -1,11 +1,33 @@
 // What the events of the keying module and of the data plane mean for connections, commands and the data plane.
 #include <algorithm>
+#include <set>
 
 #include "stack/control.h"
 #include "stack/net_events.h"
 #include "stack/peer_names.h"
 
 namespace sallyport::stack {
+
+namespace {
+
+// What tells this peer from all others behind the same NAT, which may have given the port of one that has moved, or is
+// gone and not missed yet, to another one.
+IpEndpoint number_of(const ike::IkeSaUp& event, const std::map<model::IkeId, IpEndpoint>& clients,
+                     const ike::Endpoint& endpoint) {
+  std::set<uint16_t> taken;
+  for (const auto& [id, number] : clients) {
+    if (number.addr != event.remote.addr) continue;
+    taken.insert(number.port);
+    if (number.port != event.remote.port) continue;
+    const auto sa = endpoint.status(id);
+    if (sa && sa->remote == event.remote && sa->remote_identity == event.remote_identity) return number;
+  }
+  IpEndpoint out = event.remote;
+  while (taken.contains(out.port) && taken.size() < 65536) ++out.port;
+  return out;
+}
+
+}  // namespace
 
 void Control::apply(TimePoint now, Acquire& event) {
   ++tally_.of(event.flow.destination.family()).acquires;
@@ -72,7 +94,7 @@ void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
   if (!event.initiator) ++modes.main_responder;
   ike_connections_[event.ike_id] = event.connection;
   note_authenticated(event);
-  if (event.nat_remote && !event.initiator) nat_clients_[event.ike_id] = event.remote;
+  if (event.nat_remote && !event.initiator) nat_clients_[event.ike_id] = number_of(event, nat_clients_, endpoint_);
   const auto* policy = connections_.policy()->connection(event.connection);
   if (policy == nullptr) policy = keying_.connection(event.connection);
   // RFC 3948 4: the side behind the NAT keeps the mapping alive.

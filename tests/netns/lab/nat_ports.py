@@ -100,7 +100,7 @@ def by_filters(lab):
     authority = Authority(lab.folder / "pki", "ecdsa")
     service = "".join(f"""
 [[filter]]
-name      = "service"
+name      = "service: {action}"
 layer     = "ALE_AUTH_RECV_ACCEPT"
 action    = "{action}"
 condition = {{ IP_PROTOCOL = "tcp", IP_LOCAL_PORT = {SERVICE}{who} }}
