@@ -42,6 +42,7 @@ Result<> Sad::install(TimePoint now, model::SaSpec spec, std::optional<NatClient
   SP_TRY(auto record, make_record(now, std::move(spec), path_mtu_, providers_, pools_));
   SaRecord& placed = *record;
   placed.nat_client = std::move(nat_client);
+  placed.in->plain_transport = placed.in->plain_transport && !placed.nat_client;  // whose flow it is has to be seen
   count_behind_nat(placed.nat_client, true);
   const model::SaSpec& kept = placed.spec;
   by_spi_.set(kept.spi_in, placed.in.get());

@@ -1,33 +1,12 @@
 // What the events of the keying module and of the data plane mean for connections, commands and the data plane.
 #include <algorithm>
-#include <set>
 
 #include "stack/control.h"
+#include "stack/nat_numbers.h"
 #include "stack/net_events.h"
 #include "stack/peer_names.h"
 
 namespace sallyport::stack {
-
-namespace {
-
-// What tells this peer from all others behind the same NAT, which may have given the port of one that has moved, or is
-// gone and not missed yet, to another one.
-IpEndpoint number_of(const ike::IkeSaUp& event, const std::map<model::IkeId, IpEndpoint>& clients,
-                     const ike::Endpoint& endpoint) {
-  std::set<uint16_t> taken;
-  for (const auto& [id, number] : clients) {
-    if (number.addr != event.remote.addr) continue;
-    taken.insert(number.port);
-    if (number.port != event.remote.port) continue;
-    const auto sa = endpoint.status(id);
-    if (sa && sa->remote == event.remote && sa->remote_identity == event.remote_identity) return number;
-  }
-  IpEndpoint out = event.remote;
-  while (taken.contains(out.port) && taken.size() < 65536) ++out.port;
-  return out;
-}
-
-}  // namespace
 
 void Control::apply(TimePoint now, Acquire& event) {
   ++tally_.of(event.flow.destination.family()).acquires;
@@ -94,7 +73,12 @@ void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
   if (!event.initiator) ++modes.main_responder;
   ike_connections_[event.ike_id] = event.connection;
   note_authenticated(event);
-  if (event.nat_remote && !event.initiator) nat_clients_[event.ike_id] = number_of(event, nat_clients_, endpoint_);
+  if (event.nat_remote && !event.initiator) {
+    nat_clients_[event.ike_id] = number_of_nat_client(event.remote, nat_clients_, [&](model::IkeId id) {
+      const auto sa = endpoint_.status(id);
+      return sa && sa->remote == event.remote && sa->remote_identity == event.remote_identity;
+    });
+  }
   const auto* policy = connections_.policy()->connection(event.connection);
   if (policy == nullptr) policy = keying_.connection(event.connection);
   // RFC 3948 4: the side behind the NAT keeps the mapping alive.
