@@ -8,11 +8,12 @@ import time
 
 import frame
 from lab import space
-from lab.space import Lab, end_process
+from lab.space import Lab, end_process, wait_until
 
 sys.path.insert(0, str(frame.ROOT / "tests" / "sockets"))
 NOBODY, PLAIN = 65534, -1
-PLAIN_PORT, TLS_PORT, BULK_PORT = 27016, 27017, 27018
+PLAIN_PORT, TLS_PORT, BULK_PORT, FORWARDED_PORT, FORWARDER_PORT = 27016, 27017, 27018, 27019, 4789
+INSIDE = {"alice": "10.99.0.1", "bob": "10.99.0.2"}
 COUNT = 300
 SECONDS = 4
 
@@ -46,36 +47,53 @@ def _memory(crowds, user):
     return octets
 
 
+def _forwarders(stage):
+    """A tunnel without cryptography between the two hosts, packet by packet: what two processes in between cost alone."""
+    for name, other in (("alice", "bob"), ("bob", "alice")):
+        host = stage.host(name)
+        host.start([frame.tool("forwarder"), "plain", "fwd0", *(stage.wire.address(end, "v4") for end in (name, other)), FORWARDER_PORT],
+                   log="forwarder.log")
+        wait_until(lambda: host.run(["ip", "link", "show", "fwd0"], check=False).returncode == 0, 5, "the forwarder's device")
+        host.ip(f"address add {INSIDE[name]}/24 dev fwd0")
+        host.ip("link set fwd0 up mtu 1400")
+
+
 def sockets(setting):
     from crowds import Crowds
     if why := space.available():
         raise frame.Unmeasurable(why)
     space.sweep()
-    securing, cold, warm, plain, ours_rate, plain_rate, tls_rate = [], [], [], [], [], [], []
+    securing, cold, warm, plain, forwarded, ours_rate, plain_rate, tls_rate = [], [], [], [], [], [], [], []
     with Lab(setting.keep) as lab:
         crowds = Crowds(lab, "60s")
+        _forwarders(crowds.stage)
         servers = [crowds.start("bob", "serve", NOBODY), crowds.start("bob", "serve", NOBODY, "v4", PLAIN, port=PLAIN_PORT),
+                   crowds.start("bob", "serve", NOBODY, "v4", PLAIN, port=FORWARDED_PORT, address=INSIDE["bob"]),
                    _tls(crowds, lab.folder)]
         user = crowds.start("alice", "ask", NOBODY)
         ordinary = crowds.start("alice", "ask", NOBODY, "v4", PLAIN, port=PLAIN_PORT)
+        beyond = crowds.start("alice", "ask", NOBODY, "v4", PLAIN, port=FORWARDED_PORT, address=INSIDE["bob"])
         crowds.order(user, "rounds 20", 20)
         crowds.order(ordinary, "rounds 20", 20)
+        crowds.order(beyond, "rounds 20", 20)
         for number in range(setting.rounds):
             said, other = crowds.order(user, f"rounds {COUNT}", COUNT), crowds.order(ordinary, f"rounds {COUNT}", COUNT)
             securing.append(said["securing"] / COUNT * 1e6)
             warm.append(said["connecting"] / COUNT * 1e6)
             plain.append(other["connecting"] / COUNT * 1e6)
+            forwarded.append(crowds.order(beyond, f"rounds {COUNT}", COUNT)["connecting"] / COUNT * 1e6)
             ours_rate.append(COUNT / said["seconds"])
             plain_rate.append(COUNT / other["seconds"])
             tls_rate.append(_tls_rate(crowds))
             stranger = crowds.start("alice", "ask", 2000 + number)  # whom no SA is warm for
             cold.append(crowds.order(stranger, "rounds 1", 1)["connecting"] * 1e6)
             end_process(stranger)
-            setting.say(f"sockets {number + 1}/{setting.rounds}: warm {warm[-1]:.0f} µs, plain {plain[-1]:.0f}, cold {cold[-1]:.0f}")
+            setting.say(f"sockets {number + 1}/{setting.rounds}: warm {warm[-1]:.0f} µs, plain {plain[-1]:.0f}, forwarded {forwarded[-1]:.0f}, cold {cold[-1]:.0f}")
         octets = _memory(crowds, user)
-        for process in (user, ordinary, *servers):
+        for process in (user, ordinary, beyond, *servers):
             end_process(process)
     return [frame.compared("connect of a secured socket, warm SA", "µs", warm, "plain TCP", plain, "<= 2"),
+            frame.compared("connect of a secured socket, warm SA", "µs", warm, "TCP through the forwarder, packet by packet", forwarded),
             frame.compared("connect of a secured socket, warm SA", "µs", warm, "with a negotiation", cold),
             frame.compared("connections through one warm SA", "connections/s", ours_rate, "TLS 1.3 (s_time)", tls_rate, ">= 1"),
             frame.compared("connections through one warm SA", "connections/s", ours_rate, "plain TCP", plain_rate),
@@ -141,5 +159,5 @@ def bulk(setting):
     return [frame.compared("TCP over a secured socket", "Gbit/s", sockets_speed, "tunnel on such a wire", tunnel_speed, ">= 0.9")]
 
 
-MEASUREMENTS = [frame.Measurement("sockets", sockets, targets=("sallyportd", "sallyport", "libsallyport")),
+MEASUREMENTS = [frame.Measurement("sockets", sockets, targets=("sallyportd", "sallyport", "libsallyport", "forwarder")),
                 frame.Measurement("sockets-tcp", bulk, targets=("sallyportd", "sallyport", "libsallyport"))]

@@ -45,6 +45,11 @@ class Loading {
     read_filters(top, reading);
     read_named(top, "dos_protection", reading, read_dos_protection);
     read_users(top, reading);
+    if (const Node* node = top.find("certificates")) {
+      Section section(*node, "certificates", reading, top.line_of("certificates"));
+      refuse_repeated(section, path);
+      read_certificates(section, out_->settings);
+    }
     if (const Node* node = top.find("secure_sockets")) {
       Section section(*node, "secure_sockets", reading, top.line_of("secure_sockets"));
       refuse_repeated(section, path);

@@ -32,6 +32,10 @@ std::optional<UserSettings> read_policy_user(Section& parent, const std::string&
 // The same files under another name.
 void repeat_policy_user(const std::string& credential, const std::string& other, Settings& settings);
 void read_account_user(Section& section, Settings& settings);  // one entry of [[user]]
+// The keys `certificate` and `key`. Nothing: neither stands there, which `must` refuses, or one is refused.
+std::optional<CredentialFiles> read_certificate(Section& section, bool must);
+bool read_anchors(Section& section, TrustFiles& out);          // the key `ca`
+void read_certificates(Section& section, Settings& settings);  // [certificates]
 // Each name once.
 void add_credential(Settings& settings, const CredentialFiles& files);
 void add_trust(Settings& settings, const TrustFiles& trust);

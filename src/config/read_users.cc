@@ -23,7 +23,8 @@ void need(Section& section, std::string_view key, bool there) {
   if (!there && section.node().find(key) == nullptr) section.refuse("", "lacks \"" + std::string(key) + "\".");
 }
 
-// Nothing: neither stands there. One without the other is refused.
+}  // namespace
+
 std::optional<CredentialFiles> read_certificate(Section& section, bool must) {
   CredentialFiles files;
   files.kind = Kind::cert;
@@ -46,8 +47,6 @@ bool read_anchors(Section& section, TrustFiles& out) {
   }
   return true;
 }
-
-}  // namespace
 
 std::optional<model::LocalUser> read_local_user(Section& parent, std::string_view key, Settings& settings) {
   const Node* node = parent.find(key);

@@ -153,6 +153,7 @@ Result<CertificateView> read_certificate(ByteView der) {
   const X509_NAME* subject = X509_get_subject_name(certificate.get());
   out.subject = text_of(subject);
   out.subject_der = der_of(subject);
+  out.issuer_der = der_of(X509_get_issuer_name(certificate.get()));
   out.alternative_names = alternative_names(certificate.get());
   out.key_type = key_type_of(X509_get0_pubkey(certificate.get()));
   out.not_before = wall(X509_get0_notBefore(certificate.get()));
@@ -226,6 +227,11 @@ bool same_dn(ByteView a, ByteView b) {
 std::string dn_text(ByteView der) {
   const X509NamePtr name = decode_name(der);
   return name ? text_of(name.get()) : std::string();
+}
+
+std::string shown(const Identity& id) {
+  std::string text = id.type == IdType::ID_DER_ASN1_DN && !id.text_dn ? dn_text(id.value) : std::string();
+  return text.empty() ? id.to_string() : text;
 }
 
 }  // namespace sallyport::crypto

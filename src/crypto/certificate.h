@@ -19,6 +19,7 @@ struct CertificateView {
   WallTime not_before;
   WallTime not_after;
   Bytes subject_der;
+  Bytes issuer_der;
   Bytes public_key_sha1;  // of the SubjectPublicKeyInfo: what CERTREQ names (RFC 7296 3.7)
   bool authority = false;
 };
@@ -40,5 +41,7 @@ bool same_dn(ByteView a, ByteView b);
 // wildcards.
 bool identity_matches(ByteView certificate_der, const model::Identity& id);
 std::string dn_text(ByteView der);  // as encode_dn reads it; empty when it is no name
+// For people: what Identity::to_string says, but distinguished names as dn_text does. Two identities may look the same.
+std::string shown(const model::Identity& id);
 
 }  // namespace sallyport::crypto

@@ -9,6 +9,7 @@
 #include "crypto/certificate.h"
 #include "crypto/chain.h"
 #include "crypto/signature.h"
+#include "model/machine_store.h"
 #include "runtime/clock.h"
 #include "runtime/datagram_batch.h"
 
@@ -79,14 +80,25 @@ std::vector<std::string> VerifyAgent::load(config::FileSource& files, const std:
   return complaints;
 }
 
+std::vector<Bytes> VerifyAgent::anchors_of(std::string_view trust) const {
+  const auto part = model::read_narrowed_trust(trust);
+  const auto set = part ? anchors_.find(part->set) : anchors_.find(trust);
+  if (set == anchors_.end()) return {};
+  std::vector<Bytes> out = set->second;
+  if (!part) return out;
+  std::erase_if(out, [&](const Bytes& anchor) {
+    const auto view = crypto::read_certificate(anchor);
+    return !view || std::find(part->key_ids.begin(), part->key_ids.end(), view->public_key_sha1) == part->key_ids.end();
+  });
+  return out;
+}
+
 KeyReply VerifyAgent::answer(const model::KeyRequest& request) const {
   if (const auto* work = std::get_if<Resolve>(&request)) return resolve(*work);
   if (const auto* work = std::get_if<VerifyPeer>(&request)) {
-    const auto set = anchors_.find(work->trust);
-    if (set == anchors_.end() || set->second.empty()) {
-      return Verdict{false, "there are no usable trust anchors " + work->trust, {}};
-    }
-    return verify(set->second, *work);
+    const std::vector<Bytes> anchors = anchors_of(work->trust);
+    if (anchors.empty()) return Verdict{false, "there are no usable trust anchors " + work->trust, {}};
+    return verify(anchors, *work);
   }
   return Refused{Errc::permission, "not work for the helper process"};
 }

@@ -18,6 +18,8 @@ class VerifyAgent {
   model::KeyReply answer(const model::KeyRequest& request) const;
 
  private:
+  std::vector<Bytes> anchors_of(std::string_view trust) const;  // empty: there is no such set, or part of one
+
   std::map<std::string, std::vector<Bytes>, std::less<>> anchors_;
 };
 

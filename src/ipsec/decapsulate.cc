@@ -14,6 +14,7 @@
 #include "ipsec/esp_decap.h"
 #include "ipsec/esp_packet.h"
 #include "ipsec/mss_clamp.h"
+#include "ipsec/nat_peers.h"
 #include "ipsec/tcp_reset.h"
 #include "ipsec/transport_mode.h"
 #include "wire/ip/ext_headers.h"
@@ -173,6 +174,28 @@ Verdict wait_for_whole(SaInbound& sa, const Arriving& a, Outputs& out, wire::ip:
   return Verdict::pass();
 }
 
+// Whose flow it is, and what the policy of flows says. A connection that is broken off: the packet tells the host so.
+Verdict judge(const SaInbound& sa, const Arriving& a, PacketBuf& packet, wire::ip::PacketView& view) {
+  const SaRecord& record = *sa.record;
+  NatFlows::Flow* flow = nullptr;
+  if (record.nat_client) {
+    if (const Verdict v = arrive_from_client(a.shard, a.now, *record.nat_client, packet, view, flow); !v.passed())
+      return v;
+  }
+  if (a.shard.flows != nullptr) {
+    const Verdict v = a.shard.flows->inbound(a.now, view, record);
+    if (const auto reset = broken_off(v, packet.view(), view)) {
+      a.shard.drops.count(v.drop());
+      packet.assign(*reset);
+      packet.offload = {};
+      return wire::ip::PacketView::decode(packet.view(), view) ? Verdict::pass() : Verdict(Drop::malformed_inner);
+    }
+    if (!v.passed()) return v;
+  }
+  if (record.nat_client) answer_by(flow, *record.nat_client);
+  return Verdict::pass();
+}
+
 Verdict check_inside(SaInbound& sa, const Arriving& a, Outputs& out) {
   const size_t slots = out.packets().size();
   auto view = wire::ip::PacketView::decode(out.packets().back().packet.view());
@@ -185,19 +208,17 @@ Verdict check_inside(SaInbound& sa, const Arriving& a, Outputs& out) {
     if (out.packets().size() < slots) return Verdict::pass();
   }
   if (const Verdict v = check_selectors(spec, view->flow); !v.passed()) return v;
-  if (!nested && judged_elsewhere(a.shard, view->flow)) {
-    out.packets().back().way = Way::to_judge;
-  } else if (!nested && a.shard.flows != nullptr) {
-    const Verdict v = a.shard.flows->inbound(a.now, *view, *sa.record);
-    PacketBuf& packet = out.packets().back().packet;
-    if (const auto reset = broken_off(v, packet.view(), *view)) {
-      a.shard.drops.count(v.drop());
-      packet.assign(*reset);
-      packet.offload = {};
-      return Verdict::pass();
+  const bool remembered = a.shard.flows != nullptr || sa.record->nat_client;
+  if (!nested && remembered) {
+    // What may have to wait is judged as it came, when it goes on.
+    const bool may_wait = sa.record->nat_client && a.shard.flows != nullptr && a.shard.flows->asks_owners();
+    if (may_wait || is_judged_elsewhere(a.shard, view->flow)) {
+      out.packets().back().way = Way::to_judge;
+    } else {
+      const Verdict v = judge(sa, a, out.packets().back().packet, *view);
+      if (!v.passed() && v.drop() != Drop::owner_unknown) return v;
+      if (!v.passed()) out.packets().back().way = Way::to_judge;  // it waits
     }
-    if (!v.passed() && v.drop() != Drop::owner_unknown) return v;
-    if (!v.passed()) out.packets().back().way = Way::to_judge;  // it waits
   }
   if (sa.clamp_mss) clamp_mss(out.packets().back().packet.bytes(), *view, sa.record->out->inner_mtu);
   return nested ? open_nested(sa, a, *view, out) : Verdict::pass();

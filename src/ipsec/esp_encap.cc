@@ -17,11 +17,11 @@ constexpr uint8_t kOuterTtl = 64;
 void copy_to(ByteView from, MutableBytes to) { std::copy(from.begin(), from.end(), to.begin()); }
 
 // RFC 4303 2.4: padding counts 1, 2, 3 …
-void write_trailer(MutableBytes trailer, Family family) {
+void write_trailer(MutableBytes trailer, uint8_t next_header) {
   const size_t pad = trailer.size() - 2;
   for (size_t i = 0; i < pad; ++i) trailer[i] = static_cast<uint8_t>(i + 1);
   trailer[pad] = static_cast<uint8_t>(pad);
-  trailer[pad + 1] = family == Family::v4 ? 4 : 41;
+  trailer[pad + 1] = next_header;
 }
 
 void write_ipv4(const SaOutbound& sa, uint8_t tos, bool dont_fragment, MutableBytes header, size_t total) {
@@ -68,7 +68,7 @@ EspLayout begin_esp(Sad& sad, const SaOutbound& sa, MutableBytes esp) {
   return out;
 }
 
-// `plain` is the inner packet with its trailer.
+// `plain` is the payload with its trailer.
 bool seal_into(Sad& sad, const SaOutbound& sa, ByteView plain, MutableBytes esp) {
   const EspLayout to = begin_esp(sad, sa, esp);
   uint8_t aad[12];
@@ -81,12 +81,12 @@ bool seal_into(Sad& sad, const SaOutbound& sa, ByteView plain, MutableBytes esp)
 
 }  // namespace
 
-Verdict esp_encap(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, PacketBuf& out) {
-  const MutableBytes trailer = inner.room.subspan(inner.octets, pad_of(sa, inner.octets) + 2);
+Verdict esp_encap(Sad& sad, const SaOutbound& sa, const EspPayload& payload, PacketBuf& out) {
+  const MutableBytes trailer = payload.room.subspan(payload.octets, pad_of(sa, payload.octets) + 2);
   uint8_t there[kTrailerRoom];
   copy_to(trailer, there);
-  write_trailer(trailer, inner.family);
-  const ByteView plain = inner.room.first(inner.octets + trailer.size());
+  write_trailer(trailer, payload.next_header);
+  const ByteView plain = payload.room.first(payload.octets + trailer.size());
   const MutableBytes esp = out.append(kEspHeader + sa.iv_octets + plain.size() + sa.icv_octets);
   const bool sealed = seal_into(sad, sa, plain, esp);
   copy_to({there, trailer.size()}, trailer);
@@ -95,11 +95,11 @@ Verdict esp_encap(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, Pack
   return Drop::seal_refused;
 }
 
-EspLayout lay_out_esp(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, PacketBuf& out) {
-  const size_t text = inner.octets + pad_of(sa, inner.octets) + 2;
+EspLayout lay_out_esp(Sad& sad, const SaOutbound& sa, const EspPayload& payload, PacketBuf& out) {
+  const size_t text = payload.octets + pad_of(sa, payload.octets) + 2;
   const EspLayout to = begin_esp(sad, sa, out.append(kEspHeader + sa.iv_octets + text + sa.icv_octets));
-  copy_to(inner.view(), to.text);
-  write_trailer(to.text.subspan(inner.octets), inner.family);
+  copy_to(payload.view(), to.text);
+  write_trailer(to.text.subspan(payload.octets), payload.next_header);
   return to;
 }
 

@@ -28,6 +28,7 @@ class FlowPolicy {
     FlowFlags* flags = nullptr;
     bool clear_meanwhile = false;  // without an SA the packet leaves in the clear, unless the flow is secure
     bool negotiate = true;
+    bool answers = true;  // an SA of the peer that the flow came from will do, where that is behind a NAT
     uint64_t filter = 0;  // who asks; 0: the SPD's entry in `decision`, which is served as the SPD's are
   };
 
@@ -45,6 +46,13 @@ class FlowPolicy {
   // A packet that came by this SA and fits its selectors. latch_broken: this host's TCP is told that the connection is
   // over. owner_unknown: it is to be judged again when its owner is known.
   virtual Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const SaRecord& sa) = 0;
+  // inbound() may say owner_unknown.
+  virtual bool asks_owners() const { return false; }
+  // For the port that a flow of a peer behind a NAT may get: nobody has this flow yet, and its packets would be
+  // protected.
+  virtual bool would_protect(const model::FlowKey&) { return true; }
+  // The flow lives, and what comes of it comes by an SA of a peer that is behind no NAT.
+  virtual bool is_of_other_peer(TimePoint, const model::FlowKey&) const { return false; }
 
  protected:
   virtual bool decides_alone(const wire::ip::PacketView&, const Spd::Entry&) { return true; }

@@ -1,6 +1,7 @@
 //   ESP packet ── SPI ── SA ── replay check ── verify and open ── replay advance ── strip ── selectors ── ECN ── join
-//   ── inner packet; where the cipher gains by it, packets of one SA wait after the replay check and are opened
-//   together clear packet ── decode ── SPD ── BYPASS: inner packet; PROTECT, DISCARD, nothing: dropped
+//   ── inner packet; in transport mode its IP header is written in front of what is opened; where the cipher gains by
+//   it, packets of one SA wait after the replay check and are opened together clear packet ── decode ── SPD ── BYPASS:
+//   inner packet; PROTECT, DISCARD, nothing: dropped
 #include "ipsec/inbound.h"
 
 #include <algorithm>
@@ -14,6 +15,8 @@
 #include "ipsec/esp_decap.h"
 #include "ipsec/esp_encap.h"
 #include "ipsec/mss_clamp.h"
+#include "ipsec/tcp_reset.h"
+#include "ipsec/transport_mode.h"
 #include "wire/ip/join.h"
 #include "wire/ip/packet_view.h"
 
@@ -23,6 +26,7 @@ namespace {
 
 constexpr size_t kEspHeader = 8;
 constexpr size_t kBurst = 64;  // packets or trains whose SAs are looked up together
+constexpr uint8_t kTurns = wire::ip::kTcpSyn | wire::ip::kTcpFin | wire::ip::kTcpRst;  // of a connection
 
 // 0, which no SA has, where the packet is too short to name one.
 model::Spi spi_of(const Incoming& from, ByteView packet) {
@@ -47,6 +51,28 @@ bool open(const SaInbound& sa, ByteView packet, uint64_t sequence, MutableBytes 
   store_be32(high, static_cast<uint32_t>(sequence >> 32));
   const ByteView suffix = sa.esn && !sa.combined ? ByteView(high) : ByteView();
   return sa.aead->open({aad, aad_octets}, suffix, iv, cipher, packet.last(sa.icv_octets), plain);
+}
+
+// In decapsulate() all else is seen to.
+bool is_for_decapsulate(const SaInbound& sa, const Incoming& from) {
+  return sa.special && (!sa.plain_transport || sa.carries_nested || from.outer_octets != 0);
+}
+
+// Octets in front of what is opened: the IP header that transport mode is to get.
+size_t lead_of(const SaInbound& sa, const Incoming& from) {
+  return !sa.plain_transport ? 0 : from.from.addr.is_v4() ? 20 : 40;
+}
+
+// Down to the inner packet. dummy_packet, and what else may be wrong with a trailer.
+Verdict strip(const Incoming& from, size_t lead, MutableBytes& plain, Family& family) {
+  if (lead == 0) return esp_decap(plain, family);
+  MutableBytes payload = plain.subspan(lead);
+  uint8_t next_header = 0;
+  if (const Verdict v = strip_esp_trailer(payload, next_header); !v.passed()) return v;
+  if (next_header == wire::ip::kNoNextHeader) return Drop::dummy_packet;
+  plain = plain.first(lead + payload.size());
+  write_plain_header(from.from.addr, from.to.addr, next_header, from.tos, plain);
+  return Verdict::pass();
 }
 
 // The batch being opened: the slot that segments may be joined to, and the flow found to fit its SA last.
@@ -74,7 +100,8 @@ class Opening {
   bool may_join(const SaInbound& sa, size_t octets);
   Verdict accept(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence, bool authentic,
                  MutableBytes& plain);
-  Verdict check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& plain);
+  Verdict check_inside(const SaInbound& sa, const Incoming& from, MutableBytes& plain);
+  Verdict tell_host(const Verdict& verdict, const std::optional<Bytes>& reset);
   void join_restored(size_t slots);
   void close() { close(out_.packets().size()); }
   void close(size_t slots);
@@ -122,11 +149,14 @@ void Opening::join_restored(size_t slots) {
 }
 
 // Strips, checks and marks `plain`, which is cut down to the inner packet.
-Verdict Opening::check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& plain) {
+Verdict Opening::check_inside(const SaInbound& sa, const Incoming& from, MutableBytes& plain) {
   Family family{};
-  if (const Verdict v = esp_decap(plain, family); !v.passed()) return v;
+  const size_t lead = lead_of(sa, from);
+  if (const Verdict v = strip(from, lead, plain, family); !v.passed()) return v;
   if (!wire::ip::PacketView::decode(plain, view_)) return Drop::malformed_inner;
-  if (fitted_ != &sa || !(flow_ == view_.flow)) {
+  // Where a connection begins or ends, its flow is looked at again.
+  if (fitted_ != &sa || (view_.tcp_flags & kTurns) != 0 || !(flow_ == view_.flow)) {
+    fitted_ = nullptr;
     if (const Verdict v = check_selectors(sa.record->spec, view_.flow); !v.passed()) return v;
     way_ = judged_elsewhere(shard_, view_.flow) ? Way::to_judge : Way::inner;
     if (shard_.flows != nullptr && way_ == Way::inner) {
@@ -139,21 +169,32 @@ Verdict Opening::check_inside(const SaInbound& sa, uint8_t tos, MutableBytes& pl
   }
   if (sa.clamp_mss) clamp_mss(plain, view_, sa.record->out->inner_mtu);
   // RFC 4301 5.1.2.1: the inner hop limit is left alone; who forwards the packet beyond the tunnel takes one off.
-  return merge_ecn(plain, family, tos);
+  return lead == 0 ? merge_ecn(plain, family, from.tos) : Verdict::pass();
 }
 
-// authentic: it was opened into `plain`.
+// reset: in place of the packet that the verdict is about, where this host's TCP is to be told.
+Verdict Opening::tell_host(const Verdict& verdict, const std::optional<Bytes>& reset) {
+  if (!reset) return verdict;
+  close();
+  shard_.drops.count(verdict.drop());
+  out_.add(reset->size()).packet.assign(*reset);
+  return Verdict::pass();
+}
+
+// authentic: it was opened into `plain`, behind the lead of its SA.
 Verdict Opening::accept(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence, bool authentic,
                         MutableBytes& plain) {
+  const size_t lead = lead_of(sa, from);
+  const MutableBytes text = plain.subspan(lead);
   if (!authentic &&
-      !resync_esn(sa, now_, sequence, [&](uint64_t further) { return open(sa, packet, further, plain); })) {
+      !resync_esn(sa, now_, sequence, [&](uint64_t further) { return open(sa, packet, further, text); })) {
     return Drop::bad_icv;
   }
   const bool newest = sequence > sa.replay.highest();
   if (const Verdict v = sa.replay.advance(sequence); !v.passed()) return v;
   if (newest) watch_address(*sa.record, now_, from, out_);
-  const Verdict verdict = check_inside(sa, from.tos, plain);
-  count_authenticated(shard_.sad, now_, sa, plain.size(), out_);
+  const Verdict verdict = check_inside(sa, from, plain);
+  count_authenticated(shard_.sad, now_, sa, lead == 0 ? plain.size() : text.size(), out_);
   return verdict;
 }
 
@@ -163,16 +204,19 @@ Verdict Opening::open_behind(SaInbound& sa, const Incoming& from, ByteView packe
   PacketBuf& joined = out_.packets().back().packet;
   const size_t before = joined.size();
   const size_t headers = joiner_.header_octets();
-  const size_t cipher = packet.size() - kEspHeader - sa.iv_octets - sa.icv_octets;
+  const size_t lead = lead_of(sa, from);
+  const size_t octets = lead + packet.size() - kEspHeader - sa.iv_octets - sa.icv_octets;
   uint8_t covered[wire::ip::Joiner::kMostHeaders];
   std::memcpy(covered, joined.data() + before - headers, headers);
-  (void)joined.append(cipher - headers);
+  (void)joined.append(octets - headers);
   MutableBytes plain = joined.bytes().subspan(before - headers);
-  const Verdict verdict = accept(sa, from, packet, sequence, open(sa, packet, sequence, plain), plain);
+  const bool authentic = open(sa, packet, sequence, plain.subspan(lead));
+  const Verdict verdict = accept(sa, from, packet, sequence, authentic, plain);
   if (!verdict.passed()) {
+    const auto reset = broken_off(verdict, plain, view_);
     std::memcpy(joined.data() + before - headers, covered, headers);
     joined.trim_back(joined.size() - before);
-    return verdict;
+    return tell_host(verdict, reset);
   }
   if (joiner_.follows(plain, view_)) {
     joiner_.add(plain);
@@ -196,16 +240,19 @@ Verdict Opening::open_behind(SaInbound& sa, const Incoming& from, ByteView packe
 Verdict Opening::open_alone(SaInbound& sa, const Incoming& from, ByteView packet, uint64_t sequence) {
   close();
   const bool join = out_.shape().join_inner;
-  const size_t cipher = packet.size() - kEspHeader - sa.iv_octets - sa.icv_octets;
-  Outgoing& slot = out_.add(join ? wire::ip::Joiner::kMostOctets : cipher);
+  const size_t lead = lead_of(sa, from);
+  const size_t octets = lead + packet.size() - kEspHeader - sa.iv_octets - sa.icv_octets;
+  Outgoing& slot = out_.add(join ? wire::ip::Joiner::kMostOctets : octets);
   slot.child_id = sa.record->spec.child_id;
-  MutableBytes plain = slot.packet.append(cipher);
-  const Verdict verdict = accept(sa, from, packet, sequence, open(sa, packet, sequence, plain), plain);
+  MutableBytes plain = slot.packet.append(octets);
+  const bool authentic = open(sa, packet, sequence, plain.subspan(lead));
+  const Verdict verdict = accept(sa, from, packet, sequence, authentic, plain);
   if (!verdict.passed()) {
+    const auto reset = broken_off(verdict, plain, view_);
     out_.undo();
-    return verdict;
+    return tell_host(verdict, reset);
   }
-  slot.packet.trim_back(cipher - plain.size());
+  slot.packet.trim_back(octets - plain.size());
   slot.way = way_;
   if (join) joiner_.begin(plain, view_);
   return verdict;
@@ -269,7 +316,7 @@ Verdict Opening::take(const Incoming& from, ByteView packet, SaInbound* sa) {
   const bool together = sa->batched && several_ && !sa->special && packet.size() <= OpenQueue::kMostOctets;
   // What waits comes first: in its order, and before its SA's state is looked at.
   if (!together || shard_.opening.sa() != sa) settle();
-  if (sa->special) {
+  if (is_for_decapsulate(*sa, from)) {
     fitted_ = nullptr;
     const size_t slots = out_.packets().size();
     const Verdict verdict = decapsulate(shard_, now_, *sa, from, whole, out_);
@@ -282,7 +329,7 @@ Verdict Opening::take(const Incoming& from, ByteView packet, SaInbound* sa) {
   uint64_t sequence = 0;
   if (const Verdict v = sa->replay.check(load_be32(packet.data() + 4), sequence); !v.passed()) return v;
   if (together) return wait(*sa, from, packet, sequence);
-  return may_join(*sa, packet.size() - kEspHeader - sa->iv_octets - sa->icv_octets)
+  return may_join(*sa, lead_of(*sa, from) + packet.size() - kEspHeader - sa->iv_octets - sa->icv_octets)
              ? open_behind(*sa, from, packet, sequence)
              : open_alone(*sa, from, packet, sequence);
 }

@@ -1,9 +1,9 @@
 //   inner packet ── decode ── another shard's flow ── HandOver
 //                     └────── SPD ─┬─ BYPASS ── clear
-//                                  ├─ nothing, or not alone ── FlowPolicy ── one of the others, or clear until there is
-//                                  │  an SA
-//                                  ├─ DISCARD, nothing ── dropped
-//                                  └─ PROTECT ── SAD ─┬─ none ── Acquire
+//                                  ├─ flow of a peer behind a NAT ── as that one knows it ── by its SA, where the rest
+//                                  of │  this says PROTECT ├─ nothing, or not alone ── FlowPolicy ── one of the others,
+//                                  or clear until there is │  an SA ├─ DISCARD, nothing ── dropped └─ PROTECT ── SAD
+//                                  ─┬─ none ── Acquire
 //                                                     ├─ another shard's ── HandOver
 //                                                     └─ cut, where a device left that to us ── each piece:
 //   size ─┬─ too big ── ICMP, or fragments
@@ -21,6 +21,7 @@
 #include "ipsec/encapsulate.h"
 #include "ipsec/esp_encap.h"
 #include "ipsec/mss_clamp.h"
+#include "ipsec/nat_peers.h"
 #include "ipsec/outer_header.h"
 #include "ipsec/tcp_reset.h"
 #include "wire/ip/packet_view.h"
@@ -31,8 +32,9 @@ namespace sallyport::ipsec {
 namespace {
 
 constexpr size_t kLargestIp = 65535;
-constexpr size_t kBurst = 64;     // packets whose policy and SAs are fetched together
-constexpr uint8_t kMostHops = 4;  // shards learn of a new SA one after the other, and soon
+constexpr uint8_t kIpv4 = 4, kIpv6 = 41;  // as next headers
+constexpr size_t kBurst = 64;             // packets whose policy and SAs are fetched together
+constexpr uint8_t kMostHops = 4;          // shards learn of a new SA one after the other, and soon
 struct Burst {
   std::array<wire::ip::PacketView, kBurst> views;
   std::array<bool, kBurst> decoded;
@@ -41,8 +43,9 @@ struct Burst {
 
 struct Leaving {
   PacketBuf& packet;
-  const wire::ip::PacketView& view;
+  wire::ip::PacketView& view;
   size_t index;
+  NatFlows::Flow* client = nullptr;  // of a peer behind a NAT: its packets go to that one and to nobody else
 };
 
 Verdict bypass_one(ByteView packet, const wire::ip::PacketView& view, Outputs& out) {
@@ -57,6 +60,8 @@ Verdict bypass_one(ByteView packet, const wire::ip::PacketView& view, Outputs& o
 // Whole packets, as a wire takes them.
 Verdict bypass(const Leaving& leaving, Outputs& out) {
   PacketBuf& packet = leaving.packet;
+  // Without its SA nobody would know the port.
+  if (leaving.client != nullptr && leaving.client->rewritten()) return Drop::nat_same_ports;
   if (packet.offload.segments != Offload::Segments::none) {
     auto pieces = wire::ip::Splitter::create(packet.bytes(), leaving.view, packet.offload);
     if (!pieces) return Drop::malformed_inner;
@@ -69,39 +74,61 @@ Verdict bypass(const Leaving& leaving, Outputs& out) {
   return bypass_one(packet.view(), leaving.view, out);
 }
 
-Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket& inner, bool dont_fragment,
-                 Outputs& out) {
+struct OuterMarks {
+  uint8_t tos = 0;
+  bool dont_fragment = false;
+};
+
+// counted: octets of the inner packet.
+Verdict seal_one(Shard& shard, TimePoint now, SaOutbound& sa, const EspPayload& payload, const OuterMarks& marks,
+                 size_t counted, Outputs& out) {
   if (const Verdict v = take_sequence(shard.sad, sa, out); !v.passed()) return v;
   const size_t outer = sa.udp_encap ? 0 : sa.local.addr.is_v4() ? 20 : 40;
-  const size_t esp = esp_octets(sa, inner.octets);
+  const size_t esp = esp_octets(sa, payload.octets);
   if (outer_octets(sa) + esp > kLargestIp) return Drop::no_room;
-  const uint8_t tos = outer_tos_of(sa, read_tos(inner.view(), inner.family));
-  const bool df = outer_df_of(sa, dont_fragment, true);
   const EspWay way{sa.udp_encap ? Way::esp_udp : Way::esp_native,
                    sa.local,
                    sa.remote,
-                   tos,
-                   df,
+                   marks.tos,
+                   marks.dont_fragment,
                    static_cast<uint16_t>(outer),
                    sa.record->spec.child_id};
   PacketBuf& train = out.add_esp(way, outer + esp).packet;
-  if (outer != 0) append_outer_header(sa, tos, df, esp, train);
+  if (outer != 0) append_outer_header(sa, marks.tos, marks.dont_fragment, esp, train);
   if (sa.batched) {
-    shard.sealing.add(shard.sad, sa, inner, out, shard.drops);
-  } else if (const Verdict v = esp_encap(shard.sad, sa, inner, train); !v.passed()) {
+    shard.sealing.add(shard.sad, sa, payload, out, shard.drops);
+  } else if (const Verdict v = esp_encap(shard.sad, sa, payload, train); !v.passed()) {
     out.undo_esp(outer);
     return v;
   }
-  count_sent(shard.sad, now, sa, inner.octets, out);
+  count_sent(shard.sad, now, sa, counted, out);
   return Verdict::pass();
 }
 
-Verdict protect_one(Shard& shard, TimePoint now, SaOutbound& sa, const InnerPacket& inner, const Leaving& leaving,
-                    Outputs& out) {
-  if (sa.special || inner.octets > sa.inner_mtu) {
-    return encapsulate(shard, now, sa, inner.view(), leaving.index, out);
+size_t plain_header_octets(Family family) { return family == Family::v4 ? 20 : 40; }
+
+// Behind the IP header is what transport mode protects, and the UDP socket writes that header anew.
+bool has_plain_header(const SaOutbound& sa, const wire::ip::PacketView& view) {
+  return sa.udp_encap && !view.fragment && view.family == sa.local.addr.family() &&
+         view.header_octets == plain_header_octets(view.family);
+}
+
+// packet: a whole one, in memory that goes on behind it for kTrailerRoom octets.
+Verdict protect_one(Shard& shard, TimePoint now, SaOutbound& sa, MutableBytes packet, size_t room,
+                    const Leaving& leaving, Outputs& out) {
+  const wire::ip::PacketView& view = leaving.view;
+  const MutableBytes memory{packet.data(), room};
+  if (packet.size() <= sa.inner_mtu && !sa.special) {
+    const EspPayload payload{memory, packet.size(), view.family == Family::v4 ? kIpv4 : kIpv6};
+    const OuterMarks marks{outer_tos_of(sa, read_tos(packet, view.family)), outer_df_of(sa, view.dont_fragment, true)};
+    return seal_one(shard, now, sa, payload, marks, packet.size(), out);
   }
-  return seal_one(shard, now, sa, inner, leaving.view.dont_fragment, out);
+  if (packet.size() <= sa.inner_mtu && sa.plain_transport && has_plain_header(sa, view)) {
+    const size_t head = plain_header_octets(view.family);
+    const EspPayload payload{memory.subspan(head), packet.size() - head, view.flow.protocol};
+    return seal_one(shard, now, sa, payload, {view.tos, view.dont_fragment}, packet.size(), out);
+  }
+  return encapsulate(shard, now, sa, packet, leaving.index, out);
 }
 
 // A packet that the host left to us to cut: one look at policy and SA serves all its pieces.
@@ -111,8 +138,8 @@ Verdict protect_pieces(Shard& shard, TimePoint now, SaOutbound& sa, const Leavin
   if (!pieces) return Drop::malformed_inner;
   uint8_t* const end = packet.data() + packet.size() + packet.tailroom();
   for (MutableBytes piece = pieces->next(); !piece.empty(); piece = pieces->next()) {
-    const InnerPacket inner{{piece.data(), end}, piece.size(), leaving.view.family};
-    if (const Verdict v = protect_one(shard, now, sa, inner, leaving, out); !v.passed()) return v;
+    const auto room = static_cast<size_t>(end - piece.data());
+    if (const Verdict v = protect_one(shard, now, sa, piece, room, leaving, out); !v.passed()) return v;
   }
   return Verdict::pass();
 }
@@ -125,8 +152,7 @@ Verdict protect(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leav
     if (!wire::ip::finish_checksum(packet.bytes(), packet.offload)) return Drop::malformed_inner;
     packet.offload = {};
   }
-  const InnerPacket inner{{packet.data(), packet.size() + packet.tailroom()}, packet.size(), leaving.view.family};
-  return protect_one(shard, now, sa, inner, leaving, out);
+  return protect_one(shard, now, sa, packet.bytes(), packet.size() + packet.tailroom(), leaving, out);
 }
 
 Sad::Picked pick(Shard& shard, Spd::Decision& decision, uint32_t reqid, const model::FlowKey& flow) {
@@ -141,9 +167,18 @@ Sad::Picked pick(Shard& shard, Spd::Decision& decision, uint32_t reqid, const mo
   return picked;
 }
 
-Verdict find_sa(Shard& shard, Spd::Decision& decision, const Leaving& leaving, Outputs& out) {
+bool encrypts(const SaOutbound& sa) {
+  const model::SaSpec& spec = sa.record->spec;
+  return model::encrypts(spec.protocol, spec.encr);
+}
+
+bool is_picked(const Shard& shard, const Spd::Decision& decision, uint32_t reqid) {
   const bool known = decision.sa != nullptr || decision.elsewhere;
-  if (known && decision.sad_generation == shard.sad.generation()) return Verdict::pass();
+  return known && decision.reqid == reqid && decision.sad_generation == shard.sad.generation();
+}
+
+Verdict find_sa(Shard& shard, Spd::Decision& decision, const Leaving& leaving, Outputs& out) {
+  if (is_picked(shard, decision, (*decision.entry)->reqid)) return Verdict::pass();
   const Sad::Picked picked = pick(shard, decision, (*decision.entry)->reqid, leaving.view.flow);
   if (picked.sa != nullptr || picked.elsewhere) return Verdict::pass();
   if (!picked.none) return Drop::selectors_narrowed;
@@ -164,31 +199,52 @@ Verdict wait_for_whole(Shard& shard, TimePoint now, PacketBuf& packet, wire::ip:
   return Verdict::pass();
 }
 
-Verdict clamp_and_protect(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leaving, Outputs& out) {
+// seen_port: by which the host knows the flow, where the packet's is another one by now; 0: it is the same.
+Verdict clamp_and_protect(Shard& shard, TimePoint now, SaOutbound& sa, const Leaving& leaving, uint16_t seen_port,
+                          Outputs& out) {
   PacketBuf& packet = leaving.packet;
   if (sa.clamp_mss) clamp_mss(packet.bytes(), leaving.view, sa.inner_mtu, packet.offload.checksum_wanted);
-  return protect(shard, now, sa, leaving, out);
+  const size_t slots = out.packets().size();
+  const Verdict verdict = protect(shard, now, sa, leaving, out);
+  if (seen_port != 0 && !verdict.passed() && verdict.drop() == Drop::too_big && out.packets().size() > slots)
+    show_to_host(out.packets().back().packet, seen_port);
+  return verdict;
 }
 
 // encrypted: the SA has to encrypt, and where it is another shard's that one sees to it.
 Verdict protect_by(Shard& shard, TimePoint now, const Spd::Decision& decision, bool encrypted, const Leaving& leaving,
                    Outputs& out) {
+  const bool client = leaving.client != nullptr;
+  const uint16_t seen_port = client && leaving.client->rewritten() ? leaving.client->seen_port : uint16_t{0};
   if (decision.elsewhere) {
     out.report(HandOver{decision.shard, leaving.index, decision.may_copy ? decision.child : 0,
-                        SendBy{decision.reqid, decision.child, encrypted}});
+                        SendBy{decision.reqid, decision.child, encrypted, 0, client, seen_port}});
     return Verdict::pass();
   }
-  return clamp_and_protect(shard, now, *decision.sa, leaving, out);
-}
-
-bool encrypts(const SaOutbound& sa) {
-  const model::SaSpec& spec = sa.record->spec;
-  return model::encrypts(spec.protocol, spec.encr);
+  return clamp_and_protect(shard, now, *decision.sa, leaving, seen_port, out);
 }
 
 bool finds(Shard& shard, Spd::Decision& decision, uint32_t reqid, const model::FlowKey& flow) {
   const Sad::Picked picked = pick(shard, decision, reqid, flow);
   return picked.sa != nullptr || picked.elsewhere;
+}
+
+// A flow of a peer behind a NAT that is to be protected: another SA of the same policy may be another peer's.
+Verdict send_to_client(Shard& shard, TimePoint now, Spd::Decision& decision, FlowFlags* flags, const Leaving& leaving,
+                       Outputs& out) {
+  NatFlows::Flow& client = *leaving.client;
+  const uint32_t reqid = client.client.reqid;
+  if (!is_picked(shard, decision, reqid)) {
+    const Sad::Picked picked = pick(shard, decision, reqid, as_client_has_it(leaving.view.flow, client));
+    if (picked.sa == nullptr && !picked.elsewhere) return picked.none ? Drop::sa_gone : Drop::selectors_narrowed;
+  }
+  const bool encrypted = flags != nullptr && flags->guaranteed_encryption;
+  if (encrypted && decision.sa != nullptr && !encrypts(*decision.sa)) return Drop::not_encrypted;
+  if (flags != nullptr) flags->secure = true;
+  client.life.last = now;
+  client.life.note_tcp(leaving.view, false);
+  if (!show_to_client(leaving.packet, leaving.view, client)) return Drop::nat_same_ports;
+  return protect_by(shard, now, decision, encrypted, leaving, out);
 }
 
 // An entry of the SPD that FlowPolicy has found to prevail.
@@ -201,7 +257,8 @@ Verdict send_by_entry(Shard& shard, TimePoint now, Spd::Decision& decision, Flow
 }
 
 // A flow that only FlowPolicy knows of. The flag `secure` is set before the first protected packet leaves.
-Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Outputs& out) {
+// of_spd: where to remember the SA of a peer behind a NAT.
+Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Spd::Decision& of_spd, Outputs& out) {
   const auto ruling = shard.flows->outbound(now, leaving.view);
   using Way = FlowPolicy::Ruling::Way;
   if (ruling.way == Way::none) return Drop::no_policy;
@@ -214,6 +271,7 @@ Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Output
   if (ruling.way == Way::clear) return bypass(leaving, out);
   Spd::Decision& decision = *ruling.decision;
   FlowFlags& flags = *ruling.flags;
+  if (leaving.client != nullptr && ruling.answers) return send_to_client(shard, now, of_spd, &flags, leaving, out);
   if (ruling.filter == 0) return send_by_entry(shard, now, decision, flags, leaving, out);
   const model::FlowKey& flow = leaving.view.flow;
   const bool known = decision.sa != nullptr || decision.elsewhere;
@@ -233,49 +291,101 @@ Verdict send_by_flow(Shard& shard, TimePoint now, const Leaving& leaving, Output
   return ruling.negotiate ? Drop::sa_wait : Drop::negotiation_suppressed;
 }
 
+// Policy's word about a packet that is judged here.
+Verdict decide(Shard& shard, TimePoint now, Spd::Decision& decision, const Leaving& leaving, Outputs& out) {
+  if (decision.entry == nullptr) {
+    return shard.flows == nullptr ? Verdict(Drop::no_policy) : send_by_flow(shard, now, leaving, decision, out);
+  }
+  if (shard.flows != nullptr && !shard.flows->leaves_to_spd(leaving.view, decision))
+    return send_by_flow(shard, now, leaving, decision, out);
+  switch ((*decision.entry)->action) {
+    case model::Action::DISCARD: return Drop::policy_discard;
+    case model::Action::BYPASS: return bypass(leaving, out);
+    case model::Action::PROTECT: break;
+  }
+  if (leaving.client != nullptr) return send_to_client(shard, now, decision, nullptr, leaving, out);
+  if (const Verdict v = find_sa(shard, decision, leaving, out); !v.passed()) return v;
+  return protect_by(shard, now, decision, false, leaving, out);
+}
+
+Verdict hand_to_judge(const Shard& shard, const Leaving& leaving, Outputs& out) {
+  out.report(HandOver{judge_of(shard, leaving.view.flow), leaving.index});
+  return Verdict::pass();
+}
+
+// Peers behind a NAT share an address with this packet's, and another shard knows their flows.
+bool is_of_clients_elsewhere(const Shard& shard, const model::FlowKey& flow) {
+  return is_judged_elsewhere(shard, flow) && shard.sad.serves_nat(flow.destination);
+}
+
+// Both generations only grow: their sum is as it was where both are.
+void find_client(Shard& shard, const Leaving& leaving, Spd::Decision& decision) {
+  const uint64_t generation = shard.nat.generation() + shard.sad.generation();
+  if (decision.nat_generation == generation) return;
+  decision.nat_generation = generation;
+  decision.nat_elsewhere = is_of_clients_elsewhere(shard, leaving.view.flow);
+  decision.nat_flow = decision.nat_elsewhere ? nullptr : flow_to_client(shard, leaving.packet.view(), leaving.view);
+}
+
+// What is decided for type and code alone serves every peer, so that nothing of these is remembered with it.
+Verdict send_icmp_beside_clients(Shard& shard, TimePoint now, Spd::Decision& decision, Leaving& leaving, Outputs& out) {
+  if (is_of_clients_elsewhere(shard, leaving.view.flow)) return hand_to_judge(shard, leaving, out);
+  PacketBuf& packet = leaving.packet;
+  leaving.client = flow_to_client(shard, packet.view(), leaving.view);
+  if (leaving.client == nullptr) return decide(shard, now, decision, leaving, out);
+  if (packet.offload.checksum_wanted) {
+    if (!wire::ip::finish_checksum(packet.bytes(), packet.offload)) return Drop::malformed_inner;
+    packet.offload = {};
+  }
+  Spd::Decision once = decision;
+  once.sa = nullptr;
+  once.elsewhere = false;
+  return decide(shard, now, once, leaving, out);
+}
+
 // decided: what was decided for the packet before, where this one is of the same flow; else nullptr. Left behind for
 // the packet after this.
 Verdict send_one(Shard& shard, TimePoint now, PacketBuf& packet, size_t index, wire::ip::PacketView& view,
                  Spd::Decision*& decided, Outputs& out) {
   Spd::Decision* const before = std::exchange(decided, nullptr);
-  if (judged_elsewhere(shard, view.flow)) {
-    out.report(HandOver{model::owner_of_flow(view.flow.source, view.flow.destination, shard.sad.shards()), index});
-    return Verdict::pass();
-  }
-  // Filters may name ports at any time.
-  const bool put_together = view.fragment && (shard.spd.selects_ports() || shard.flows != nullptr);
+  const bool nat = shard.sad.serves_nat() || !shard.nat.empty();
+  if (judged_elsewhere(shard, view.flow) || (nat && view.fragment && is_of_clients_elsewhere(shard, view.flow)))
+    return hand_to_judge(shard, {packet, view, index}, out);
+  // Filters may name ports at any time, and those of peers behind a NAT may have to be rewritten.
+  const bool put_together = view.fragment && (shard.spd.selects_ports() || shard.flows != nullptr ||
+                                              (nat && shard.sad.serves_nat(view.flow.destination)));
   if (put_together) {
     bool there = false;
     if (const Verdict v = wait_for_whole(shard, now, packet, view, there); !v.passed() || !there) return v;
   }
   Spd::Decision& decision = before != nullptr && !put_together ? *before : shard.spd.decide_outbound(view.flow);
   if (!put_together) decided = &decision;
-  const Leaving leaving{packet, view, index};
-  if (decision.entry == nullptr) {
-    return shard.flows == nullptr ? Verdict(Drop::no_policy) : send_by_flow(shard, now, leaving, out);
+  Leaving leaving{packet, view, index};
+  if (nat) {
+    if (view.flow.protocol == wire::ip::kIcmp || view.flow.protocol == wire::ip::kIcmpv6)
+      return send_icmp_beside_clients(shard, now, decision, leaving, out);
+    find_client(shard, leaving, decision);
+    if (decision.nat_elsewhere) return hand_to_judge(shard, leaving, out);
+    leaving.client = decision.nat_flow;
   }
-  if (shard.flows != nullptr && !shard.flows->leaves_to_spd(view, decision))
-    return send_by_flow(shard, now, leaving, out);
-  switch ((*decision.entry)->action) {
-    case model::Action::DISCARD: return Drop::policy_discard;
-    case model::Action::BYPASS: return bypass(leaving, out);
-    case model::Action::PROTECT: break;
-  }
-  if (const Verdict v = find_sa(shard, decision, leaving, out); !v.passed()) return v;
-  return protect_by(shard, now, decision, false, leaving, out);
+  return decide(shard, now, decision, leaving, out);
 }
 
 // What was judged for an SA that has gone since is judged again where its flow is remembered: what has come in the SA's
 // place may be another peer's. Without such a memory, whatever serves the same policy will do.
 Verdict send_instead(Shard& shard, TimePoint now, const SendBy& by, const Leaving& leaving, Outputs& out) {
   const model::FlowKey& flow = leaving.view.flow;
-  const bool judged = shard.flows != nullptr;
+  const bool judged = shard.flows != nullptr && !by.of_client;
   const Sad::Picked picked = judged ? Sad::Picked{} : shard.sad.pick(by.reqid, flow);
-  if (picked.sa != nullptr) return clamp_and_protect(shard, now, *picked.sa, leaving, out);
+  if (picked.sa != nullptr) {
+    if (by.of_client && by.encrypted && !encrypts(*picked.sa)) return Drop::not_encrypted;
+    return clamp_and_protect(shard, now, *picked.sa, leaving, by.seen_port, out);
+  }
   if (by.hops >= kMostHops || (judged ? !judged_elsewhere(shard, flow) : !picked.elsewhere)) return Drop::sa_gone;
   const uint16_t to = judged ? model::owner_of_flow(flow.source, flow.destination, shard.sad.shards()) : picked.shard;
   const auto hops = static_cast<uint8_t>(by.hops + 1);
-  out.report(HandOver{to, leaving.index, 0, SendBy{by.reqid, picked.child, by.encrypted, hops}});
+  out.report(
+      HandOver{to, leaving.index, 0, SendBy{by.reqid, picked.child, by.encrypted, hops, by.of_client, by.seen_port}});
   return Verdict::pass();
 }
 
@@ -283,7 +393,7 @@ Verdict send_judged(Shard& shard, TimePoint now, const SendBy& by, const Leaving
   SaOutbound* const sa = shard.sad.outbound_of(by.child);
   if (sa == nullptr) return send_instead(shard, now, by, leaving, out);
   if (by.encrypted && !encrypts(*sa)) return Drop::not_encrypted;
-  return clamp_and_protect(shard, now, *sa, leaving, out);
+  return clamp_and_protect(shard, now, *sa, leaving, by.seen_port, out);
 }
 
 // Decodes the packets and has what they will be asked of brought into the caches, for all of them together.

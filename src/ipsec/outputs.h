@@ -72,6 +72,8 @@ struct SendBy {  // what policy has said of a packet whose SA another shard has
   model::ChildId child = 0;  // the SA; 0: it is gone, and the packet is to be judged again
   bool encrypted = false;    // only an SA that encrypts will do
   uint8_t hops = 0;          // how often it was handed on since
+  bool of_client = false;    // of a peer behind a NAT, to whom all SAs of the reqid are: any of them will do
+  uint16_t seen_port = 0;    // the remote port by which the host knows its flow, where that was rewritten
 };
 // Another shard judges the packet, or has the SA; it stays in the batch given to outbound(), at packet_index.
 struct HandOver {

@@ -19,9 +19,10 @@ struct alignas(128) SaInbound {
   ReplayWindow replay;
   model::Spi spi = 0;
   uint16_t failures = 0;  // ICVs in a row that did not verify
-  // Anything but plain tunnel mode ESP: goes through decapsulate().
+  // Anything but plain tunnel mode ESP: goes through decapsulate(), but for what plain_transport says.
   bool special = false;
-  bool dead = false;  // hard lifetime over
+  bool plain_transport = false;  // transport mode ESP and nothing else that is special: what comes in UDP does not
+  bool dead = false;             // hard lifetime over
   uint8_t iv_octets = 0;
   uint8_t icv_octets = 0;
   uint8_t block_octets = 4;  // of the cipher, at least 4

@@ -29,8 +29,11 @@ struct alignas(64) SaOutbound {
   uint32_t outer_reqid = 0;  // model::SaSpec
   model::Protocol protocol = model::Protocol::ESP;
   model::Mode mode = model::Mode::tunnel;
-  // Anything but plain tunnel mode ESP: goes through encapsulate().
+  // Anything but plain tunnel mode ESP: goes through encapsulate(), but for what plain_transport says.
   bool special = false;
+  // Transport mode ESP and nothing else that is special: in UDP, a packet that has an IP header and none behind it is
+  // sealed where it stands.
+  bool plain_transport = false;
   uint8_t tos_keep = 0xFF;  // outer TOS = inner & tos_keep | tos_set
   uint8_t tos_set = 0;
   model::PacketShape::Df df = model::PacketShape::Df::copy;

@@ -15,6 +15,10 @@ namespace {
 constexpr uint8_t kEcnBits = 3;
 
 bool is_ah(const model::SaSpec& spec) { return spec.protocol == model::Protocol::AH; }
+
+bool is_plain_transport(const model::SaSpec& spec, bool implicit_iv) {
+  return spec.mode == model::Mode::transport && !is_ah(spec) && !implicit_iv && spec.outer_reqid == 0;
+}
 bool is_gmac(model::IntegId id) {
   return id == model::IntegId::AES_128_GMAC || id == model::IntegId::AES_192_GMAC || id == model::IntegId::AES_256_GMAC;
 }
@@ -80,6 +84,7 @@ void make_inbound(SaRecord& record, HotPools& pools) {
   }
   in.special =
       is_ah(spec) || spec.mode == model::Mode::transport || in.reassemble || in.implicit_iv || spec.outer_reqid != 0;
+  in.plain_transport = is_plain_transport(spec, in.implicit_iv) && !spec.original_source && !spec.original_destination;
 }
 
 void make_outbound(SaRecord& record, const model::Lifetime& hard, uint16_t path_mtu, HotPools& pools) {
@@ -122,6 +127,7 @@ void make_outbound(SaRecord& record, const model::Lifetime& hard, uint16_t path_
   out.fragment_after = spec.shape.fragment == model::PacketShape::Fragment::after;
   out.special = is_ah(spec) || spec.mode == model::Mode::transport || out.tfc_octets != 0 || out.implicit_iv ||
                 spec.outer_reqid != 0;
+  out.plain_transport = is_plain_transport(spec, out.implicit_iv);
   set_sa_path_mtu(out, path_mtu);
 }
 

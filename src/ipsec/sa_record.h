@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "crypto/provider.h"
+#include "ipsec/nat_flows.h"
 #include "ipsec/sa_inbound.h"
 #include "ipsec/sa_outbound.h"
 #include "ipsec/slot_pool.h"
@@ -20,7 +21,8 @@ struct SaRecord {
   SaRecord();
   ~SaRecord();
 
-  model::SaSpec spec;  // without keys
+  model::SaSpec spec;                   // without keys
+  std::optional<NatClient> nat_client;  // a peer behind a NAT, in transport mode
   std::unique_ptr<crypto::Aead> aead_in;
   std::unique_ptr<crypto::Aead> aead_out;
   std::unique_ptr<crypto::Integ> integ_in;  // AH

@@ -37,10 +37,13 @@ uint64_t draw(Rng& rng) {
 Sad::Sad(Rng& rng) : rng_(rng), picked_(draw(rng)) {}
 Sad::~Sad() = default;
 
-Result<> Sad::install(TimePoint now, model::SaSpec spec) {
+Result<> Sad::install(TimePoint now, model::SaSpec spec, std::optional<NatClient> nat_client) {
   if (records_.contains(spec.child_id) || by_spi_.contains(spec.spi_in)) return fail(Errc::conflict, spec.spi_in);
   SP_TRY(auto record, make_record(now, std::move(spec), path_mtu_, providers_, pools_));
   SaRecord& placed = *record;
+  placed.nat_client = std::move(nat_client);
+  placed.in->plain_transport = placed.in->plain_transport && !placed.nat_client;  // whose flow it is has to be seen
+  count_behind_nat(placed.nat_client, true);
   const model::SaSpec& kept = placed.spec;
   by_spi_.set(kept.spi_in, placed.in.get());
   by_spi_out_.emplace(kept.spi_out, placed.out.get());
@@ -113,14 +116,41 @@ void Sad::count_active(uint32_t reqid, bool more) {
   ++generation_;
 }
 
+// Other SAs have the reqid of a policy, too; that of a peer behind a NAT has this peer's alone.
+void Sad::offer(uint32_t reqid, const std::optional<NatClient>& client, uint64_t rank, Candidate& candidate) {
+  picked_.add(reqid, *candidate.local, *candidate.remote, rank, &candidate);
+  count_active(reqid, true);
+  if (!client || client->reqid == reqid) return;
+  picked_.add(client->reqid, *candidate.local, *candidate.remote, rank, &candidate);
+  count_active(client->reqid, true);
+}
+
+void Sad::withdraw(uint32_t reqid, const std::optional<NatClient>& client, const Candidate& candidate) {
+  picked_.remove(reqid, *candidate.local, *candidate.remote, &candidate);
+  count_active(reqid, false);
+  if (!client || client->reqid == reqid) return;
+  picked_.remove(client->reqid, *candidate.local, *candidate.remote, &candidate);
+  count_active(client->reqid, false);
+}
+
+void Sad::count_behind_nat(const std::optional<NatClient>& client, bool more) {
+  if (!client) return;
+  ++generation_;
+  if (more) {
+    ++behind_nat_[client->seen_at.addr];
+    return;
+  }
+  const auto found = behind_nat_.find(client->seen_at.addr);
+  if (found != behind_nat_.end() && --found->second == 0) behind_nat_.erase(found);
+}
+
 void Sad::activate(SaRecord& record) {
   if (record.outbound_active) return;
   const model::SaSpec& spec = record.spec;
   auto candidate =
       std::make_unique<Candidate>(Candidate{record.out.get(), &spec.ts_local, &spec.ts_remote, number_, spec.child_id});
-  picked_.add(spec.reqid, spec.ts_local, spec.ts_remote, next_rank(spec.resource, true), candidate.get());
+  offer(spec.reqid, record.nat_client, next_rank(spec.resource, true), *candidate);
   candidates_[spec.child_id] = std::move(candidate);
-  count_active(spec.reqid, true);
   record.outbound_active = true;
 }
 
@@ -128,9 +158,8 @@ void Sad::deactivate(SaRecord& record) {
   if (!record.outbound_active) return;
   const model::SaSpec& spec = record.spec;
   const auto candidate = candidates_.find(spec.child_id);
-  picked_.remove(spec.reqid, spec.ts_local, spec.ts_remote, candidate->second.get());
+  withdraw(spec.reqid, record.nat_client, *candidate->second);
   candidates_.erase(candidate);
-  count_active(spec.reqid, false);
   record.outbound_active = false;
 }
 
@@ -140,6 +169,7 @@ Result<> Sad::install_elsewhere(Elsewhere sa) {
   foreign->sa = std::move(sa);
   const Elsewhere& kept = foreign->sa;
   foreign->candidate = {nullptr, &kept.ts_local, &kept.ts_remote, kept.shard, kept.child_id, kept.per_resource};
+  count_behind_nat(kept.nat_client, true);
   if (kept.outbound_ready) activate(*foreign);
   elsewhere_[kept.child_id] = std::move(foreign);
   return {};
@@ -148,8 +178,7 @@ Result<> Sad::install_elsewhere(Elsewhere sa) {
 void Sad::activate(Foreign& foreign) {
   if (foreign.active) return;
   const Elsewhere& sa = foreign.sa;
-  picked_.add(sa.reqid, sa.ts_local, sa.ts_remote, next_rank(sa.resource, false), &foreign.candidate);
-  count_active(sa.reqid, true);
+  offer(sa.reqid, sa.nat_client, next_rank(sa.resource, false), foreign.candidate);
   foreign.active = true;
 }
 
@@ -157,10 +186,8 @@ bool Sad::remove_elsewhere(model::ChildId child) {
   const auto found = elsewhere_.find(child);
   if (found == elsewhere_.end()) return false;
   const Elsewhere& sa = found->second->sa;
-  if (found->second->active) {
-    picked_.remove(sa.reqid, sa.ts_local, sa.ts_remote, &found->second->candidate);
-    count_active(sa.reqid, false);
-  }
+  if (found->second->active) withdraw(sa.reqid, sa.nat_client, found->second->candidate);
+  count_behind_nat(sa.nat_client, false);
   elsewhere_.erase(found);
   return true;
 }
@@ -198,6 +225,7 @@ void Sad::remove_all() {
   picked_.clear();
   candidates_.clear();
   elsewhere_.clear();
+  behind_nat_.clear();
   wakeups_.clear();
   ++generation_;
 }
@@ -205,6 +233,7 @@ void Sad::remove_all() {
 void Sad::erase(model::ChildId child) {
   const auto found = records_.find(child);
   deactivate(*found->second);
+  count_behind_nat(found->second->nat_client, false);
   by_spi_.erase(found->second->spec.spi_in);
   forget_spi_out(*found->second);
   gone_.add(*found->second);
@@ -360,9 +389,9 @@ SaOutbound* Sad::outbound_of(model::ChildId child) const {
   return found == records_.end() || found->second->lingering ? nullptr : found->second->out.get();
 }
 
-const model::SaSpec* Sad::spec_of(model::ChildId child) const {
+const SaRecord* Sad::record_of(model::ChildId child) const {
   const auto found = records_.find(child);
-  return found == records_.end() ? nullptr : &found->second->spec;
+  return found == records_.end() ? nullptr : found->second.get();
 }
 
 SaOutbound* Sad::pick_outbound(uint32_t reqid, const model::FlowKey& flow, bool& none) {

@@ -31,7 +31,8 @@ class Sad {
 
   // Both halves; the outbound one is picked at once with spec.outbound_ready, else after switch_outbound().
   // conflict: child id or inbound SPI taken. unsupported, algorithm_refused, bad_key, bad_value: as make_record().
-  Result<> install(TimePoint now, model::SaSpec spec);
+  // nat_client: whose it is, where others may have the same addresses; it is then picked by the reqid of these, too.
+  Result<> install(TimePoint now, model::SaSpec spec, std::optional<NatClient> nat_client = std::nullopt);
   // An SA that another shard has: known here by what it sends, so that packets for it can be handed over. Activated,
   // switched and removed as own ones are, and in the same order in every shard. conflict: child id taken.
   struct Elsewhere {
@@ -45,6 +46,7 @@ class Sad {
     model::Spi spi_out = 0;
     model::Protocol protocol = model::Protocol::ESP;
     bool per_resource = false;
+    std::optional<NatClient> nat_client = std::nullopt;
   };
   Result<> install_elsewhere(Elsewhere sa);
   // This shard's number among how many. 0 of 1 at first. Requires: nothing is installed; number < shards
@@ -92,7 +94,12 @@ class Sad {
   // there is no such SA, or it only lingers.
   SaOutbound* outbound_of(model::ChildId child) const;
   // nullptr: it is not of this shard.
-  const model::SaSpec* spec_of(model::ChildId child) const;
+  const SaRecord* record_of(model::ChildId child) const;
+  // An SA of this reqid, in whatever shard, may be picked.
+  bool sends(uint32_t reqid) const { return active_.contains(reqid); }
+  // SAs of peers behind a NAT stand; behind the NAT of this address.
+  bool serves_nat() const { return !behind_nat_.empty(); }
+  bool serves_nat(const IpAddr& address) const { return behind_nat_.contains(address); }
   // The SA that sends with the peer's SPI; nullptr: none, or two peers chose the same one.
   SaOutbound* find_outbound(model::Spi spi, model::Protocol protocol);
   // Some other shard has an SA that sends with it.
@@ -146,6 +153,9 @@ class Sad {
   void activate(Foreign& foreign);
   bool remove_elsewhere(model::ChildId child);
   void tie_nested(SaRecord& record);
+  void offer(uint32_t reqid, const std::optional<NatClient>& client, uint64_t rank, Candidate& candidate);
+  void withdraw(uint32_t reqid, const std::optional<NatClient>& client, const Candidate& candidate);
+  void count_behind_nat(const std::optional<NatClient>& client, bool more);
   void activate(SaRecord& record);
   void deactivate(SaRecord& record);
   void erase(model::ChildId child);
@@ -164,6 +174,7 @@ class Sad {
   SelectorIndex picked_;                  // those, by reqid and selectors; made active last comes first
   std::unordered_map<model::ChildId, std::unique_ptr<Candidate>> candidates_;  // of own SAs that may be picked
   std::unordered_map<model::ChildId, std::unique_ptr<Foreign>> elsewhere_;
+  std::map<IpAddr, uint32_t> behind_nat_;  // addresses of NATs: how many SAs are of peers behind each
   uint64_t activations_ = 0;
   uint16_t number_ = 0;
   uint16_t shards_ = 1;

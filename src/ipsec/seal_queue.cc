@@ -4,10 +4,10 @@
 
 namespace sallyport::ipsec {
 
-void SealQueue::add(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, Outputs& out, DropCounters& drops) {
+void SealQueue::add(Sad& sad, const SaOutbound& sa, const EspPayload& payload, Outputs& out, DropCounters& drops) {
   if (used_ == kMost || (used_ != 0 && aead_ != sa.aead)) flush(out, drops);
   aead_ = sa.aead;
-  const EspLayout esp = lay_out_esp(sad, sa, inner, out.packets().back().packet);
+  const EspLayout esp = lay_out_esp(sad, sa, payload, out.packets().back().packet);
   Place& place = places_[used_];
   place.slot = out.packets().size() - 1;
   store_be32(place.high, static_cast<uint32_t>(sa.sequence >> 32));

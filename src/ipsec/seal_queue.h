@@ -13,7 +13,7 @@ class SealQueue {
   // Appends the packet with number sa.sequence to the last slot of `out`, its text still in clear. Everything that
   // waits is sealed first where it is another SA's, or too much. Requires: the slot has room for esp_octets(); flush()
   // before anybody looks at the outputs.
-  void add(Sad& sad, const SaOutbound& sa, const InnerPacket& inner, Outputs& out, DropCounters& drops);
+  void add(Sad& sad, const SaOutbound& sa, const EspPayload& payload, Outputs& out, DropCounters& drops);
   // Seals what waits. A slot with a packet that was refused is emptied, for it holds clear text: Drop::seal_refused.
   void flush(Outputs& out, DropCounters& drops);
 

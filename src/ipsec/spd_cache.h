@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "ipsec/nat_flows.h"
 #include "ipsec/selector_index.h"
 #include "model/flow_key.h"
 #include "model/ids.h"
@@ -44,6 +45,10 @@ class Spd {
     model::ChildId child = 0;
     uint64_t asked = 0;  // FlowPolicy, of this generation, whether the entry decides alone
     bool alone = false;  // it does
+    // Whether it is a flow of a peer behind a NAT (nat_peers.h), good while flows and SAs are the same as then.
+    uint64_t nat_generation = 0;
+    NatFlows::Flow* nat_flow = nullptr;
+    bool nat_elsewhere = false;  // another shard remembers the flows between the two addresses
   };
   Decision& decide_outbound(const model::FlowKey& flow);
   // For a burst, before its decisions: asks the memory for the flow's place in the cache; and the SA that stands there,

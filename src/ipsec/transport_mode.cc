@@ -10,57 +10,34 @@ namespace sallyport::ipsec {
 namespace {
 
 constexpr uint8_t kTtl = 64;
-constexpr uint8_t kDccp = 33;
-constexpr uint8_t kUdpLite = 136;
 
 void copy_to(ByteView from, MutableBytes to) { std::copy(from.begin(), from.end(), to.begin()); }
-
-// Where in its header a protocol keeps a checksum that counts the addresses; 0: it has none.
-size_t checksum_at(uint8_t protocol) {
-  switch (protocol) {
-    case wire::ip::kTcp: return 16;
-    case wire::ip::kUdp:
-    case kUdpLite:
-    case kDccp: return 6;
-    case wire::ip::kIcmpv6: return 2;
-    default: return 0;
-  }
-}
-
-uint32_t fold(uint32_t sum) {
-  while ((sum >> 16) != 0) sum = (sum & 0xFFFF) + (sum >> 16);
-  return sum;
-}
-
-// RFC 1624 3: HC' = ~(~HC + ~m + m'), for all 16-bit words of an address.
-uint32_t exchange(uint32_t sum, ByteView before, ByteView after) {
-  for (size_t i = 0; i + 1 < before.size(); i += 2) {
-    sum += static_cast<uint16_t>(~load_be16(&before[i]));
-    sum += load_be16(&after[i]);
-  }
-  return fold(sum);
-}
 
 }  // namespace
 
 void prepend_plain_header(const IpAddr& source, const IpAddr& destination, uint8_t protocol, uint8_t tos,
                           PacketBuf& payload) {
-  const size_t octets = payload.size();
+  (void)payload.prepend(source.is_v6() ? 40 : 20);
+  write_plain_header(source, destination, protocol, tos, payload.bytes());
+}
+
+void write_plain_header(const IpAddr& source, const IpAddr& destination, uint8_t protocol, uint8_t tos,
+                        MutableBytes packet) {
   if (source.is_v6()) {
-    const MutableBytes header = payload.prepend(40);
+    const MutableBytes header = packet.first(40);
     store_be32(header.data(), (uint32_t{6} << 28) | (uint32_t{tos} << 20));
-    store_be16(&header[4], static_cast<uint16_t>(octets));
+    store_be16(&header[4], static_cast<uint16_t>(packet.size() - header.size()));
     header[6] = protocol;
     header[7] = kTtl;
     copy_to(source.bytes(), header.subspan(8));
     copy_to(destination.bytes(), header.subspan(24));
     return;
   }
-  const MutableBytes header = payload.prepend(20);
+  const MutableBytes header = packet.first(20);
   std::fill(header.begin(), header.end(), uint8_t{0});
   header[0] = 0x45;
   header[1] = tos;
-  store_be16(&header[2], static_cast<uint16_t>(20 + octets));
+  store_be16(&header[2], static_cast<uint16_t>(packet.size()));
   header[6] = 0x40;  // RFC 6864 4.1: with DF set the identification needs no value
   header[8] = kTtl;
   header[9] = protocol;
@@ -73,22 +50,21 @@ void repair_checksum(const model::SaSpec& spec, MutableBytes packet) {
   if (!spec.original_source && !spec.original_destination) return;
   const auto view = wire::ip::PacketView::decode(packet);
   if (!view || view->fragment) return;
-  const size_t at = checksum_at(view->flow.protocol);
+  const size_t at = wire::ip::checksum_place(view->flow.protocol);
   if (at == 0 || packet.size() < view->header_octets + at + 2) return;
   uint8_t* const field = packet.data() + view->header_octets + at;
   // RFC 768: zero says that there is no UDP checksum, and nothing to repair.
   const bool udp = view->flow.protocol == wire::ip::kUdp;
   if (udp && load_be16(field) == 0) return;
-  uint32_t sum = static_cast<uint16_t>(~load_be16(field));
+  uint16_t repaired = load_be16(field);
   const IpAddr& source = view->flow.source;
   const IpAddr& destination = view->flow.destination;
   if (spec.original_source && spec.original_source->family() == source.family()) {
-    sum = exchange(sum, spec.original_source->bytes(), source.bytes());
+    repaired = wire::ip::changed_checksum(repaired, spec.original_source->bytes(), source.bytes());
   }
   if (spec.original_destination && spec.original_destination->family() == destination.family()) {
-    sum = exchange(sum, spec.original_destination->bytes(), destination.bytes());
+    repaired = wire::ip::changed_checksum(repaired, spec.original_destination->bytes(), destination.bytes());
   }
-  const auto repaired = static_cast<uint16_t>(~sum);
   store_be16(field, udp && repaired == 0 ? uint16_t{0xFFFF} : repaired);
 }
 

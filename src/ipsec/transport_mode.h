@@ -11,6 +11,10 @@ namespace sallyport::ipsec {
 void prepend_plain_header(const IpAddr& source, const IpAddr& destination, uint8_t protocol, uint8_t tos,
                           PacketBuf& payload);
 
+// The same where there is room for the header in front of the payload in `packet`.
+void write_plain_header(const IpAddr& source, const IpAddr& destination, uint8_t protocol, uint8_t tos,
+                        MutableBytes packet);
+
 // RFC 3948 3.1.2: the peer computed the transport checksum of `packet` with the addresses that `spec` calls original;
 // it is brought to the addresses that the packet has. Nothing happens to protocols and packets that need none.
 void repair_checksum(const model::SaSpec& spec, MutableBytes packet);

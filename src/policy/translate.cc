@@ -157,16 +157,44 @@ bool is_certificate(AuthMethodType type) {
          type == AuthMethodType::CERTIFICATE_ECDSA_P384;
 }
 
+// One method of IKEv2, and the directions that it is for.
+struct UsableMethod {
+  model::AuthPolicy policy;
+  bool proves = false, asks = false;
+};
+
+// Nothing where it is none of ours, or cannot be done in a direction that it is for.
+std::optional<UsableMethod> usable_method(const AuthMethod& method, const Guid& context, size_t index,
+                                          const NameCertificates& names) {
+  using Kind = model::AuthPolicy::Kind;
+  if (method.type == AuthMethodType::PRESHARED_KEY) {
+    const auto* psk = std::get_if<PresharedKeyAuth>(&method.detail);
+    const uint32_t flags = psk != nullptr ? psk->flags : 0;
+    return UsableMethod{{Kind::psk, credential_name(context, index), {}},
+                        !(flags & PresharedKeyAuth::kRemoteAuthOnly),
+                        !(flags & PresharedKeyAuth::kLocalAuthOnly)};
+  }
+  const auto* certificate = std::get_if<CertificateAuth>(&method.detail);
+  if (!is_certificate(method.type) || certificate == nullptr) return std::nullopt;
+  const bool proves = certificate->outbound.type != CertConfigType::UNSPECIFIED;
+  const bool asks = certificate->inbound.type != CertConfigType::UNSPECIFIED;
+  const MethodNames found = names(context, index, method);
+  if ((proves && found.credential.empty()) || (asks && found.trust.empty())) return std::nullopt;
+  return UsableMethod{{Kind::cert, found.credential, found.trust}, proves, asks};
+}
+
 // RFC 4739: the first method by certificate. What is unspecified for a direction is not done in it.
-Translated<bool> add_users(const EmPolicy& em, const Guid& context, model::ConnectionPolicy& out) {
+Translated<bool> add_users(const EmPolicy& em, const Guid& context, const NameCertificates& names,
+                           model::ConnectionPolicy& out) {
   for (size_t i = 0; i < em.methods.size(); ++i) {
     const auto* certificate = std::get_if<CertificateAuth>(&em.methods[i].detail);
     if (!is_certificate(em.methods[i].type) || certificate == nullptr) continue;
-    const std::string name = credential_name(context, i);
-    if (certificate->inbound.type != CertConfigType::UNSPECIFIED)
-      out.remote_user = model::RemoteUser{std::nullopt, name, true};
+    const bool asks = certificate->inbound.type != CertConfigType::UNSPECIFIED;
+    const MethodNames found = names(context, i, em.methods[i]);
+    if (asks && found.trust.empty()) continue;
+    if (asks) out.remote_user = model::RemoteUser{std::nullopt, found.trust, true};
     if (certificate->outbound.type != CertConfigType::UNSPECIFIED) {
-      out.local_user = model::LocalUser{{}, name};
+      out.local_user = model::LocalUser{{}, credential_name(context, i)};  // of whom has none of his own
       out.users_of_accounts = true;
     }
     if (out.remote_user || out.local_user) return true;
@@ -248,17 +276,21 @@ Translated<model::Proposals> child_proposals(const std::vector<IpsecProposal>& p
   return out;
 }
 
-Translated<model::AuthPolicy> auth_policy(const IkePolicy& policy, const Guid& context) {
+MethodNames names_of_method(const Guid& context, size_t method, const AuthMethod&) {
+  const std::string name = credential_name(context, method);
+  return {name, name};
+}
+
+Translated<AuthPolicies> auth_policies(const IkePolicy& policy, const Guid& context, const NameCertificates& names) {
+  std::optional<model::AuthPolicy> local, remote;
   for (size_t i = 0; i < policy.methods.size(); ++i) {
-    const AuthMethodType type = policy.methods[i].type;
-    const bool psk = type == AuthMethodType::PRESHARED_KEY;
-    const bool cert = is_certificate(type);
-    if (!psk && !cert) continue;
-    const std::string name = credential_name(context, i);
-    return model::AuthPolicy{psk ? model::AuthPolicy::Kind::psk : model::AuthPolicy::Kind::cert, name,
-                             psk ? std::string{} : name};
+    const auto usable = usable_method(policy.methods[i], context, i, names);
+    if (!usable) continue;
+    if (usable->proves && !local) local = usable->policy;
+    if (usable->asks && !remote) remote = usable->policy;
   }
-  return tl::unexpected(KeyingRefusal{KeyingGap::auth_method});
+  if (!local || !remote) return tl::unexpected(KeyingRefusal{KeyingGap::auth_method});
+  return AuthPolicies{*local, *remote};
 }
 
 Translated<FilterTraffic> filter_traffic(const Filter& filter) {
@@ -316,9 +348,10 @@ Translated<model::ConnectionPolicy> connection_policy(const ProviderContext& mai
   out.remote_addrs = {negotiation.remote.to_string()};
   out.local_id = {negotiation.local.is_v4() ? model::IdType::ID_IPV4_ADDR : model::IdType::ID_IPV6_ADDR,
                   to_bytes(negotiation.local.bytes()), false};
-  SP_TRY(out.local_auth, auth_policy(*policy, main_mode.head.key));
-  out.remote_auth = out.local_auth;
-  if (quick.em) SP_CHECK(add_users(*quick.em, quick_mode.head.key, out));
+  SP_TRY(AuthPolicies auth, auth_policies(*policy, main_mode.head.key, negotiation.certificates));
+  out.local_auth = std::move(auth.local);
+  out.remote_auth = std::move(auth.remote);
+  if (quick.em) SP_CHECK(add_users(*quick.em, quick_mode.head.key, negotiation.certificates, out));
   SP_TRY(out.ike_proposals, ike_proposals(*policy));
   uint32_t lifetime = ~uint32_t{0};
   for (const IkeProposal& proposal : policy->proposals) lifetime = std::min(lifetime, proposal.max_lifetime_seconds);

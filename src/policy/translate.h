@@ -2,6 +2,8 @@
 // that this program cannot negotiate stays stored and enumerated; it is refused here, with a reason that an event can
 // tell. Pure.
 #pragma once
+#include <functional>
+
 #include "model/ike_policy.h"
 #include "model/spd_entry.h"
 #include "policy/provider_context.h"
@@ -36,10 +38,24 @@ class [[nodiscard]] Translated : public tl::expected<T, KeyingRefusal> {
 Translated<model::Proposals> ike_proposals(const IkePolicy& policy);
 // Proposals of the protocol of the first that can be offered. PFS "as main mode" takes main_mode_group.
 Translated<model::Proposals> child_proposals(const std::vector<IpsecProposal>& proposals, DhGroup main_mode_group);
-// The first method that IKEv2 can use here. Credentials and trust are named after the context, "<key>/<index>": the
-// daemon hands the secret or the certificates of that method to its key process under that name.
-Translated<model::AuthPolicy> auth_policy(const IkePolicy& policy, const Guid& context);
+// "<key>/<index>": the daemon hands the secret or the certificates of that method to its key process under that name.
 std::string credential_name(const Guid& context, size_t method);
+
+// What proves who this host is by one method by certificate, and who vouches for its peers. Empty: there is none.
+struct MethodNames {
+  std::string credential, trust;
+};
+using NameCertificates = std::function<MethodNames(const Guid& context, size_t method, const AuthMethod& wanted)>;
+// Both are named after the method, as those of the configuration's contexts are.
+MethodNames names_of_method(const Guid& context, size_t method, const AuthMethod& wanted);
+
+// How this host proves who it is, and how its peers do: in each direction by the first method that IKEv2 can use here
+// and that is for that direction (RFC 7296 2.15: the two need not be the same).
+struct AuthPolicies {
+  model::AuthPolicy local, remote;
+};
+Translated<AuthPolicies> auth_policies(const IkePolicy& policy, const Guid& context,
+                                       const NameCertificates& names = names_of_method);
 
 // Traffic of a filter's conditions. Only address, port and protocol conditions that are ranges can be said; others but
 // the address type are refused with their position. Ports without protocol are said as they are.
@@ -56,6 +72,7 @@ struct Negotiation {
   std::string name;
   IpAddr local, remote;  // outer addresses
   uint32_t reqid = 0;
+  NameCertificates certificates = names_of_method;
 };
 Translated<model::ConnectionPolicy> connection_policy(const ProviderContext& main_mode,
                                                       const ProviderContext& quick_mode, const Filter& filter,

@@ -6,6 +6,7 @@
 #include "policy/app_id.h"
 #include "runtime/dosp_counters.h"
 #include "runtime/policy_report.h"
+#include "stack/peer_names.h"
 
 namespace sallyport::runtime {
 namespace {
@@ -78,10 +79,10 @@ ctl::IkeSaEntry ike_entry(TimePoint now, const ike::IkeSaStatus& ike, const std:
   out.initiator = ike.initiator;
   out.local = ike.local;
   out.remote = ike.remote;
-  out.local_id = ike.local_identity;
-  out.remote_id = ike.remote_identity;
-  out.local_user = ike.local_user;
-  out.remote_user = ike.remote_user;
+  out.local_id = stack::shown_identity(ike.local_identity);
+  out.remote_id = stack::shown_identity(ike.remote_identity);
+  out.local_user = stack::shown_identity(ike.local_user);
+  out.remote_user = stack::shown_identity(ike.remote_user);
   out.nat_local = ike.nat_local;
   out.nat_remote = ike.nat_remote;
   out.algorithms = ike.chosen;

@@ -249,6 +249,7 @@ class Control {
   void note_sa(model::ChildId id, const SaFacts& sa, bool added);
   void note_keys(const Connections::Key& key, const model::SaSpec& sa);
   void prepare_filter_sa(ike::ChildSaReady& event, InstallSa& install, std::optional<uint32_t>& also_release);
+  void note_behind_nat(const ike::ChildSaReady& event, InstallSa& install) const;
   bool answer_for_sockets(model::SaSpec& sa, InstallSa& install);
   void give_policy(TimePoint now);
   std::optional<std::string> set_configured_filters(TimePoint now, FilterObjects objects);
@@ -298,9 +299,9 @@ class Control {
   std::map<model::IkeId, Authenticated> machines_;
   // The users that packets wait for, by the reqid that they wait under; one that is forgotten is asked for again.
   std::map<uint32_t, uint64_t> users_by_reqid_;
-  // Begun by a peer behind a NAT, where others may be too: their flows are told apart by the port of encapsulation,
-  // as it was when the IKE SA came up.
-  std::map<model::IkeId, uint16_t> nat_clients_;
+  // Begun by a peer behind a NAT, where others may be too: the port tells them apart, that of encapsulation when the
+  // IKE SA came up, or another one where somebody else has had that.
+  std::map<model::IkeId, IpEndpoint> nat_clients_;
   // The reqids of SAs that peers have asked our sockets for: an SA that replaces another one has its.
   std::map<model::ChildId, uint32_t> answering_;
   ike::Endpoint endpoint_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "stack/control.h"
+#include "stack/nat_numbers.h"
 #include "stack/net_events.h"
 #include "stack/peer_names.h"
 
@@ -74,7 +75,12 @@ void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
   if (!event.initiator) ++modes.main_responder;
   ike_connections_[event.ike_id] = event.connection;
   note_authenticated(event);
-  if (event.nat_remote && !event.initiator) nat_clients_[event.ike_id] = event.remote.port;
+  if (event.nat_remote && !event.initiator) {
+    nat_clients_[event.ike_id] = number_of_nat_client(event.remote, nat_clients_, [&](model::IkeId id) {
+      const auto sa = endpoint_.status(id);
+      return sa && sa->remote == event.remote && sa->remote_identity == event.remote_identity;
+    });
+  }
   const auto* policy = connections_.policy()->connection(event.connection);
   if (policy == nullptr) policy = keying_.connection(event.connection);
   // RFC 3948 4: the side behind the NAT keeps the mapping alive.
@@ -84,9 +90,9 @@ void Control::on_event(TimePoint now, ike::IkeSaUp& event) {
                                event.connection,
                                {},
                                Errc::state,
-                               "IKE SA with " + event.remote_identity +
-                                   (event.remote_user.empty() ? "" : ", user " + event.remote_user) + " at " +
-                                   event.remote.to_string() + " is up (" + event.chosen + ")",
+                               "IKE SA with " + shown_identity(event.remote_identity) +
+                                   (event.remote_user.empty() ? "" : ", user " + shown_identity(event.remote_user)) +
+                                   " at " + event.remote.to_string() + " is up (" + event.chosen + ")",
                                {},
                                {}});
 }
@@ -159,6 +165,7 @@ void Control::on_event(TimePoint now, ike::ChildSaReady& event) {
   InstallSa install;
   std::optional<uint32_t> also_release;
   prepare_filter_sa(event, install, also_release);
+  note_behind_nat(event, install);
   settle_later(now, event.sa);
   note_keys(key, event.sa);
   install.sa = std::move(event.sa);
@@ -172,6 +179,15 @@ void Control::on_event(TimePoint now, ike::ChildSaReady& event) {
                                {},
                                {}});
   settle(connections_.on_up(key), std::nullopt, "\"" + key.connection + "/" + key.child + "\" is up");
+}
+
+// The SAs of a connection have one reqid, whoever the peer is.
+void Control::note_behind_nat(const ike::ChildSaReady& event, InstallSa& install) const {
+  const model::SaSpec& sa = event.sa;
+  const auto client = nat_clients_.find(event.ike_id);
+  if (client == nat_clients_.end() || !sa.udp_encap || sa.mode != model::Mode::transport) return;
+  const uint32_t reqid = install.of_filter ? sa.reqid : reqid_of_nat_client(sa.reqid, client->second);
+  install.behind_nat = ipsec::NatClient{client->second, reqid, sa.original_source, sa.original_destination};
 }
 
 void Control::on_event(TimePoint now, ike::ChildSaRemoved& event) {

@@ -6,6 +6,7 @@
 #include "stack/control.h"
 #include "stack/filter_flows.h"
 #include "stack/net_events.h"
+#include "stack/peer_names.h"
 #include "stack/socket_filters.h"
 
 namespace sallyport::stack {
@@ -92,6 +93,7 @@ void Control::give_policy(TimePoint now) {
   }
   add_credentials(secrets_, *all);
   keying_.set(filters_, *connections_.policy());
+  all->trust.insert(all->trust.end(), keying_.trust().begin(), keying_.trust().end());
   all->connections.insert(all->connections.end(), keying_.connections().begin(), keying_.connections().end());
   std::shared_ptr<const FilterAuthorization> authorization;
   if (!filters_->banks(policy::Layer::KM_AUTHORIZATION).empty())
@@ -164,7 +166,7 @@ void Control::end_unauthorized(TimePoint now, const FilterAuthorization& authori
                                  sa.connection,
                                  {},
                                  Errc::permission,
-                                 "the IKE SA with " + sa.remote_identity + " has to end: " + *why,
+                                 "the IKE SA with " + shown_identity(sa.remote_identity) + " has to end: " + *why,
                                  {},
                                  {}});
     endpoint_.handle_command(now, ike::Terminate{sa.connection, {}, sa.ike_id});

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ipsec/inbound_outer.h"
+#include "ipsec/nat_peers.h"
 #include "ipsec/tcp_reset.h"
 #include "stack/net_events.h"
 #include "stack/shards.h"
@@ -21,7 +22,9 @@ ipsec::OutputShape whole_packets(ipsec::OutputShape shape) {
 }  // namespace
 
 Dataplane::Dataplane(Rng& rng, std::optional<InnerHost> inner_host, const ipsec::OutputShape& shape)
-    : shard_(rng), outputs_(inner_host ? whole_packets(shape) : shape), inner_host_(std::move(inner_host)) {}
+    : shard_(rng), outputs_(inner_host ? whole_packets(shape) : shape), inner_host_(std::move(inner_host)) {
+  flows_.look_at(shard_.nat);
+}
 
 void Dataplane::handle_inner_packets(TimePoint now, std::span<PacketBuf> packets) { send(now, packets); }
 
@@ -134,31 +137,35 @@ void Dataplane::hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& p
 // left empty.
 void Dataplane::hand_to_judges(TimePoint now, size_t from) {
   if (shard_.sad.shards() == 1 && !flows_.asks_owners()) return;
-  const auto packets = outputs_.packets();
-  for (size_t i = from; i < packets.size(); ++i) {
-    ipsec::Outgoing& slot = packets[i];
+  // What is let in here is added behind these slots, and slots may move.
+  const size_t last = outputs_.packets().size();
+  for (size_t i = from; i < last; ++i) {
+    const ipsec::Outgoing& slot = outputs_.packets()[i];
     if (slot.way != ipsec::Way::to_judge) continue;
     const auto view = wire::ip::PacketView::decode(slot.packet.view());
-    const model::SaSpec* sa = shard_.sad.spec_of(slot.child_id);
-    if (view && sa != nullptr) {
-      const uint16_t owner = model::owner_of_flow(view->flow.source, view->flow.destination, shard_.sad.shards());
-      CameBy by{sa->spi_in,
-                sa->reqid,
-                encrypts(*sa),
-                sa->guaranteed_encryption,
-                sa->local.addr,
-                sa->remote.addr,
-                flows_.origin_of(slot.child_id)};
+    const ipsec::SaRecord* record = shard_.sad.record_of(slot.child_id);
+    if (view && record != nullptr) {
+      const model::SaSpec& sa = record->spec;
+      const uint16_t owner = ipsec::judge_of(shard_, view->flow);
+      CameBy by{sa.spi_in,
+                sa.reqid,
+                encrypts(sa),
+                sa.guaranteed_encryption,
+                sa.local.addr,
+                sa.remote.addr,
+                flows_.origin_of(slot.child_id),
+                record->nat_client};
       if (owner == shard_.sad.number()) {
-        Handed waits;
-        waits.packet = PacketBuf::copy_of(slot.packet.view(), slot.packet.offload);
-        waits.came_by = std::move(by);
-        wait_for_owner(now, arriving_flow(view->flow), waits);
+        Handed own;
+        own.packet = PacketBuf::copy_of(slot.packet.view(), slot.packet.offload);
+        own.came_by = std::move(by);
+        judge_arriving(now, own);
       } else {
-        hand_to(owner, Handed::What::judge_arriving, slot.packet).came_by = std::move(by);
+        hand_to(owner, Handed::What::judge_arriving, outputs_.packets()[i].packet).came_by = std::move(by);
       }
     }
-    slot.packet.trim_back(slot.packet.size());
+    PacketBuf& packet = outputs_.packets()[i].packet;
+    packet.trim_back(packet.size());
   }
 }
 
@@ -177,14 +184,33 @@ void Dataplane::handle_handed(TimePoint now, Handed& handed) {
 }
 
 // As ipsec::inbound judges what it has opened itself.
+ipsec::Verdict Dataplane::judge(TimePoint now, const CameBy& by, PacketBuf& packet, wire::ip::PacketView& view) {
+  ipsec::NatFlows::Flow* flow = nullptr;
+  if (by.nat_client) {
+    const auto verdict = ipsec::arrive_from_client(shard_, now, *by.nat_client, packet, view, flow);
+    if (!verdict.passed()) return verdict;
+  }
+  if (shard_.flows != nullptr) {
+    if (const auto verdict = flows_.inbound(now, view, by); !verdict.passed()) return verdict;
+  }
+  if (by.nat_client) ipsec::answer_by(flow, *by.nat_client);
+  return ipsec::Verdict::pass();
+}
+
 void Dataplane::judge_arriving(TimePoint now, Handed& handed) {
   const CameBy by = handed.came_by;
-  const auto view = wire::ip::PacketView::decode(handed.packet.view());
-  const ipsec::Verdict verdict = !view                     ? ipsec::Verdict(ipsec::Drop::malformed_inner)
-                                 : shard_.flows == nullptr ? ipsec::Verdict::pass()
-                                                           : flows_.inbound(now, *view, by);
+  auto view = wire::ip::PacketView::decode(handed.packet.view());
+  // What of a peer behind a NAT has to wait is judged again as it came.
+  std::optional<PacketBuf> as_it_came;
+  if (by.nat_client && flows_.asks_owners())
+    as_it_came = PacketBuf::copy_of(handed.packet.view(), handed.packet.offload);
+  const ipsec::Verdict verdict =
+      view ? judge(now, by, handed.packet, *view) : ipsec::Verdict(ipsec::Drop::malformed_inner);
   if (!verdict.passed()) {
-    if (verdict.drop() == ipsec::Drop::owner_unknown) return wait_for_owner(now, arriving_flow(view->flow), handed);
+    if (verdict.drop() == ipsec::Drop::owner_unknown) {
+      if (as_it_came) std::swap(handed.packet, *as_it_came);
+      return wait_for_owner(now, arriving_flow(view->flow), handed);
+    }
     const auto reset = view ? ipsec::broken_off(verdict, handed.packet.view(), *view) : std::nullopt;
     if (!reset) return drop_arriving(now, verdict.drop(), by);
     shard_.drops.count(verdict.drop());
@@ -261,7 +287,7 @@ void Dataplane::apply(TimePoint now, InstallSa& command) {
   if (flows_.origins() > 2 * shard_.sad.size() + 16)
     flows_.forget_all_but([this](model::ChildId id) { return shard_.sad.reqid_of(id).has_value(); });
   flows_.learn(child, origin_of(command), command.sa.remote.addr, encrypts(command.sa));
-  if (!shard_.sad.install(now, std::move(command.sa))) {
+  if (!shard_.sad.install(now, std::move(command.sa), std::move(command.behind_nat))) {
     flows_.retire(child);
     flows_.forget(child);
     // An SA the data plane cannot carry is as good as expired: the keying module deletes it.
@@ -359,6 +385,7 @@ void Dataplane::apply(TimePoint, SetFilters& command) {
 
 void Dataplane::handle_deadline(TimePoint now) {
   flows_.handle_deadline(now);
+  shard_.nat.handle_deadline(now);
   const size_t events = outputs_.events().size();
   shard_.sad.handle_deadline(now, outputs_);
   take_events(now, {}, events);
@@ -378,8 +405,8 @@ void Dataplane::handle_deadline(TimePoint now) {
 
 std::optional<TimePoint> Dataplane::next_deadline() const {
   std::optional<TimePoint> first = shard_.sad.next_deadline();
-  for (const auto& at :
-       {report_at_, expire_held_at_, flows_.next_deadline(), arrivals_.next_deadline(), shard_.early.next_deadline()}) {
+  for (const auto& at : {report_at_, expire_held_at_, flows_.next_deadline(), arrivals_.next_deadline(),
+                         shard_.early.next_deadline(), shard_.nat.next_deadline()}) {
     if (at && (!first || *at < *first)) first = at;
   }
   return first;

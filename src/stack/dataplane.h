@@ -65,6 +65,7 @@ class Dataplane {
   ipsec::TrafficTotals traffic() const { return shard_.sad.totals(); }
   const ipsec::Spd& spd() const { return shard_.spd; }
   size_t flows() const { return flows_.size(); }  // that the filter engine remembers
+  const ipsec::NatFlows& nat_flows() const { return shard_.nat; }
   std::optional<FilterFlows::Standing> standing(const HostFlow& flow) const { return flows_.standing(flow); }
   uint64_t held_dropped() const { return held_dropped_; }  // packets that waited for an SA in vain
   // Measures who does each suite fastest on this processor, for the SAs to come; some tens of milliseconds of this
@@ -100,6 +101,7 @@ class Dataplane {
   Handed& hand_to(uint16_t shard, Handed::What what, PacketBuf& packet);
   void hand_over(TimePoint now, const ipsec::HandOver& to, PacketBuf& packet);
   void hand_to_judges(TimePoint now, size_t from);
+  ipsec::Verdict judge(TimePoint now, const CameBy& by, PacketBuf& packet, wire::ip::PacketView& view);
   void judge_arriving(TimePoint now, Handed& handed);
   void drop_arriving(TimePoint now, ipsec::Drop why, const CameBy& by);
   void wait_for_owner(TimePoint now, const HostFlow& flow, Handed& handed);

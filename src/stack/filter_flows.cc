@@ -142,7 +142,7 @@ void FilterFlows::place_owner(TimePoint now, const HostFlow& key, std::shared_pt
   const auto found = flows_.find(key);  // one that is forgotten asks again
   if (found == flows_.end()) return;
   Flow& flow = found->second;
-  flow.last = now;
+  flow.life.last = now;
   flow.owner = std::move(owner);
   flow.owner_now = true;
   flow.out_generation = 0;
@@ -179,17 +179,9 @@ FilterFlows::Flow* FilterFlows::find(TimePoint now, const HostFlow& key, bool ar
     found = flows_.emplace(key, Flow{}).first;
     found->second.accepted = arriving;
   }
-  found->second.last = now;
+  found->second.life.last = now;
   if (!sweep_at_) sweep_at_ = now + kSweepEvery;
   return &found->second;
-}
-
-// Both ends have said that they are done, or one that it broke off.
-void FilterFlows::note_tcp(const wire::ip::PacketView& view, Flow& flow, bool arriving) {
-  if (view.opens_connection()) flow.closed_here = flow.closed_there = false;
-  const bool broken = view.tcp_flags & wire::ip::kTcpRst;
-  if (broken || (view.tcp_flags & wire::ip::kTcpFin)) (arriving ? flow.closed_there : flow.closed_here) = true;
-  if (broken) flow.closed_here = flow.closed_there = true;
 }
 
 void FilterFlows::use_reqid(Flow& flow, uint32_t reqid) {
@@ -258,7 +250,7 @@ void FilterFlows::judge_outbound(const HostFlow& key, Flow& flow) {
   if (transport.verdict == policy::Verdict::block || connect.verdict == policy::Verdict::block) {
     ruling.way = Way::drop;
     ruling.drop = ipsec::Drop::filter_block;
-    tell_blocked(flow.last, key, transport.verdict == policy::Verdict::block ? transport : connect, false);
+    tell_blocked(flow.life.last, key, transport.verdict == policy::Verdict::block ? transport : connect, false);
     return;
   }
   const Filter* filter = callouts.protects;
@@ -333,6 +325,7 @@ void FilterFlows::ask_for(uint64_t whom, const HostFlow& key, Flow& flow) {
   flow.decision.entry = &flow.entry;
   flow.ruling.way = Ruling::Way::protect;
   flow.ruling.filter = whom;
+  flow.ruling.answers = false;
 }
 
 ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::PacketView& view) {
@@ -345,7 +338,7 @@ ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::P
     full.drop = ipsec::Drop::flow_limit;
     return full;
   }
-  note_tcp(view, *flow, false);
+  flow->life.note_tcp(view, false);
   if (view.opens_connection()) {
     flow->latch.reset();
     flow->broken = Broken::no;
@@ -358,7 +351,7 @@ ipsec::FlowPolicy::Ruling FilterFlows::outbound(TimePoint now, const wire::ip::P
   }
   if (flow->group && view.opens_connection() && !flow->placed_now) {
     *flow = Flow{};
-    flow->last = now;
+    flow->life.last = now;
   }
   // The same ports may be another user's by now.
   if (flow->user != 0 && view.opens_connection() && !flow->placed_now) {
@@ -398,15 +391,26 @@ void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
   fill_owner(flow.owner.get(), values_);
   if (flow.group) values_.set_octets(policy::Field::PEER_NAME, policy::DataType::BYTE_BLOB, flow.group->peer_name);
   SecuredCallouts callouts(*snapshot_, connections_.get(), key, flow.group ? flow.group->number : 0);
-  const auto transport =
-      policy::classify(*snapshot_, layer_of(Point::inbound_transport, key.family()), values_, &callouts, matches_);
+  const auto inbound_transport = [&] {
+    return policy::classify(*snapshot_, layer_of(Point::inbound_transport, key.family()), values_, &callouts, matches_);
+  };
+  auto transport = policy::Decision{};
+  const auto original = before_rewriting(key);
+  if (original) {
+    values_.set_u16(policy::Field::IP_REMOTE_PORT, original->remote_port);
+    transport = inbound_transport();
+    values_.set_u16(policy::Field::IP_REMOTE_PORT, key.remote_port);
+    values_.set_u32(policy::Field::FLAGS, flags | kFlagNattReclassify);
+  }
+  if (transport.verdict != policy::Verdict::block) transport = inbound_transport();
+  values_.set_u32(policy::Field::FLAGS, flags);
   // The direction of its first packet selects the layer that a flow is authorised at, for good.
   const Point ale = flow.accepted ? Point::ale_auth_recv_accept : Point::ale_auth_connect;
   const auto connection = policy::classify(*snapshot_, layer_of(ale, key.family()), values_, &callouts, matches_);
   flow.in_refused.reset();
   if (transport.verdict == policy::Verdict::block || connection.verdict == policy::Verdict::block) {
     flow.in_refused = ipsec::Drop::filter_block;
-    tell_blocked(flow.last, key, transport.verdict == policy::Verdict::block ? transport : connection, true);
+    tell_blocked(flow.life.last, key, transport.verdict == policy::Verdict::block ? transport : connection, true);
   }
   // What a tunnel filter has secured came by that tunnel, and nothing else did. A connection's SA goes before filters.
   if (flow.origin.of_filter) {
@@ -424,9 +428,8 @@ void FilterFlows::judge_inbound(const HostFlow& key, Flow& flow, bool again) {
   flow.first_unencrypted = context & raw::kAleAllowFirstInboundUnencrypted;
 }
 
-// Two peers behind one NAT: a flow belongs to the one that has begun it, until that one has been silent for long. Two
-// SAs that peers have asked for one listener: to the SA that it was begun by, while that one stands; what we asked for
-// ourselves serves every flow of its sockets.
+// Two SAs that peers have asked for one listener: a flow belongs to the SA that it was begun by, while that one stands;
+// what we asked for ourselves serves every flow of its sockets.
 bool FilterFlows::may_come_by(TimePoint now, const wire::ip::PacketView& view, Flow& flow, uint32_t reqid) {
   const bool bound = flow.origin.group != 0 || flow.origin.user != nullptr;
   const bool socket = bound && (flow.origin.answered != 0 || reqid == 0);
@@ -438,6 +441,20 @@ bool FilterFlows::may_come_by(TimePoint now, const wire::ip::PacketView& view, F
   }
   flow.came_by = reqid;
   flow.came_by_socket = socket;
+  flow.out_generation = 0;
+  return true;
+}
+
+// Peers behind one NAT were told apart before (ipsec/nat_peers.h), and so was which of them an error of ICMP is for.
+bool FilterFlows::is_answered_by(TimePoint now, const wire::ip::PacketView& view, Flow& flow, const Origin& origin,
+                                 uint32_t reqid) {
+  const bool of_client = origin.nat_client && origin.answered == 0;
+  const bool icmp = view.flow.protocol == wire::ip::kIcmp || view.flow.protocol == wire::ip::kIcmpv6;
+  const uint32_t came_by = (of_client && !icmp) || origin.answered != 0 ? reqid : 0;
+  if (came_by == flow.came_by) return true;
+  if (!of_client) return may_come_by(now, view, flow, came_by);
+  flow.came_by = came_by;
+  flow.came_by_socket = false;
   flow.out_generation = 0;
   return true;
 }
@@ -457,7 +474,7 @@ std::optional<FilterFlows::Standing> FilterFlows::standing(const HostFlow& flow)
 // A new connection in place of an old one of the same ports. Whoever is another peer waits until the old one is over.
 std::optional<ipsec::Drop> FilterFlows::begin_anew(const wire::ip::PacketView& view, Flow& flow, const Origin& origin) {
   if (!flow.latch || !view.opens_connection()) return std::nullopt;
-  const bool over = flow.broken != Broken::no || (flow.closed_here && flow.closed_there);
+  const bool over = flow.broken != Broken::no || flow.life.closed();
   if (!over && breaks_latch(flow, origin, true) != Broken::no) return ipsec::Drop::other_sa;
   flow.latch.reset();
   flow.broken = Broken::no;
@@ -491,8 +508,7 @@ ipsec::Verdict FilterFlows::accept(TimePoint now, const wire::ip::PacketView& vi
     judge_inbound(key, *flow, !fresh);
   }
   if (flow->in_refused) return *flow->in_refused;
-  const uint32_t came_by = origin.nat_client || origin.answered != 0 ? sa.reqid : 0;
-  if (came_by != flow->came_by && !may_come_by(now, view, *flow, came_by)) return ipsec::Drop::other_sa;
+  if (!is_answered_by(now, view, *flow, origin, sa.reqid)) return ipsec::Drop::other_sa;
   if (flow->broken == Broken::no) flow->broken = breaks_latch(*flow, origin, sa.encrypts);
   if (flow->broken != Broken::no) return ipsec::Drop::latch_broken;
   // The same peer in another SA: from now on both are alike at a glance.
@@ -502,7 +518,7 @@ ipsec::Verdict FilterFlows::accept(TimePoint now, const wire::ip::PacketView& vi
   }
   flow->came_last = now;
   flow->came_last_by = sa.reqid;
-  note_tcp(view, *flow, true);
+  flow->life.note_tcp(view, true);
   if (flow->must_encrypt) {
     // What answers has to be encrypted already.
     if (!flow->flags.guaranteed_encryption) flow->out_generation = 0;
@@ -525,8 +541,7 @@ void FilterFlows::handle_deadline(TimePoint now) {
   if (!sweep_at_ || *sweep_at_ > now) return;
   std::erase_if(flows_, [&](const auto& each) {
     const Flow& flow = each.second;
-    const bool stands = each.first.protocol == wire::ip::kTcp && !(flow.closed_here && flow.closed_there);
-    return !flow.group && now - flow.last > (stands ? kIdleTcp : kIdle);
+    return !flow.group && flow.life.over(now, each.first.protocol);
   });
   sweep_at_ = flows_.empty() ? std::nullopt : std::optional(now + kSweepEvery);
 }

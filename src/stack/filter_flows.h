@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "ipsec/flow_policy.h"
+#include "ipsec/nat_flows.h"
 #include "policy/classify.h"
 #include "policy/net_event.h"
 #include "stack/connection_spd.h"
@@ -22,8 +23,7 @@ namespace sallyport::stack {
 class FilterFlows final : public ipsec::FlowPolicy {
  public:
   static constexpr size_t kMostFlows = 65536;
-  static constexpr Duration kIdle = seconds(60);  // of everything but TCP
-  static constexpr Duration kIdleTcp = hours(2);  // a connection that says nothing for so long is another one
+  static constexpr Duration kIdle = ipsec::FlowLife::kIdle;
   static constexpr Duration kSweepEvery = seconds(10);
 
   // connections: of the same snapshot; nullptr: it has no filters of connections.
@@ -31,6 +31,8 @@ class FilterFlows final : public ipsec::FlowPolicy {
            std::shared_ptr<const ConnectionSpd> connections = nullptr);
   // False: no filter stands at any layer that packets meet but those of connections, whose word the SPD has already.
   bool active() const { return active_; }
+  // Whose remote ports were rewritten. It outlives this.
+  void look_at(const ipsec::NatFlows& nat) { nat_ = &nat; }
 
   using Origin = SaOrigin;
   // remote: the peer's address. encrypts: as below. Connections of its sockets that began with another peer, or that
@@ -59,13 +61,15 @@ class FilterFlows final : public ipsec::FlowPolicy {
   // Not nullptr.
   void place_owner(TimePoint now, const HostFlow& flow, std::shared_ptr<const SocketOwner> owner);
   // Some filter asks for programs or users: inbound() may say owner_unknown, and the packet waits for place_owner().
-  bool asks_owners() const { return owners_.any(); }
+  bool asks_owners() const override { return owners_.any(); }
   // The peer has begun the flow.
   bool accepted(const HostFlow& flow) const;
 
   // Also of flows that an entry of the SPD covers: it prevails or another filter does.
   Ruling outbound(TimePoint now, const wire::ip::PacketView& view) override;
   ipsec::Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const ipsec::SaRecord& sa) override;
+  bool would_protect(const model::FlowKey& leaving) override;
+  bool is_of_other_peer(TimePoint now, const model::FlowKey& leaving) const override;
   // The same of a packet that another shard has opened.
   ipsec::Verdict inbound(TimePoint now, const wire::ip::PacketView& view, const CameBy& by);
 
@@ -90,13 +94,12 @@ class FilterFlows final : public ipsec::FlowPolicy {
   struct Flow {
     ipsec::FlowFlags flags;
     bool accepted = false;  // its first packet came from the peer
-    TimePoint last{};
+    ipsec::FlowLife life;
     std::shared_ptr<const SocketGroup> group;  // that it was placed in
     bool placed_now = false;                   // and has sent nothing since
     uint64_t user = 0;                         // of this host, that it was placed for; 0: not asked
     std::shared_ptr<const SocketOwner> owner;  // nullptr: not asked
     bool owner_now = false;                    // and nothing of the flow was judged since
-    bool closed_here = false, closed_there = false;
     // Outbound, good while the generation is the snapshot's.
     uint64_t out_generation = 0;
     Ruling ruling;
@@ -134,7 +137,6 @@ class FilterFlows final : public ipsec::FlowPolicy {
   };
   ipsec::Verdict accept(TimePoint now, const wire::ip::PacketView& view, const Carrier& sa, const Origin& origin);
   Flow* find(TimePoint now, const HostFlow& key, bool arriving);
-  void note_tcp(const wire::ip::PacketView& view, Flow& flow, bool arriving);
   static Broken breaks_latch(const Flow& flow, const Origin& origin, bool encrypted);
   bool decides_alone(const wire::ip::PacketView& view, const ipsec::Spd::Entry& entry) override;
   const ConnectionSpd::Entry* connection_of(const policy::Filter* filter) const;
@@ -150,10 +152,14 @@ class FilterFlows final : public ipsec::FlowPolicy {
   void forget_owner(const wire::ip::PacketView& view, Flow& flow);
   bool leaves_undecided(const HostFlow& key, const Flow& flow) const;
   void judge_inbound(const HostFlow& key, Flow& flow, bool again);
+  std::optional<HostFlow> before_rewriting(const HostFlow& key) const;
+  bool is_answered_by(TimePoint now, const wire::ip::PacketView& view, Flow& flow, const Origin& origin,
+                      uint32_t reqid);
   void tell_blocked(TimePoint now, const HostFlow& key, const policy::Decision& decision, bool arriving);
 
   std::shared_ptr<const policy::Snapshot> snapshot_;
   std::shared_ptr<const ConnectionSpd> connections_;
+  const ipsec::NatFlows* nat_ = nullptr;
   bool active_ = false;   // looked up once: every packet asks
   bool sockets_ = false;  // programs may secure sockets: a flow of nobody's may be such a one's
   OwnersAsked owners_;

@@ -23,8 +23,6 @@ constexpr Family kFamilies[] = {Family::v4, Family::v6};
 
 std::string number(uint64_t id) { return std::to_string(id); }
 
-std::string refusal_text(const policy::KeyingRefusal& refusal) { return std::string(policy::describe(refusal.why)); }
-
 bool is_outbound_callout(const Filter& filter, policy::CalloutContext context) {
   return policy::is_callout(filter.action.type) && policy::context_of_builtin(filter.action.callout) == context;
 }
@@ -92,8 +90,25 @@ std::string child_name_of(uint64_t quick_mode_filter, uint64_t outbound_filter, 
 void FilterKeying::note(uint64_t filter, std::string sentence, std::optional<policy::KeyingGap> gap) {
   if (problems_.size() < kMostChildren) problems_.push_back({filter, std::move(sentence), gap});
 }
-void FilterKeying::note(uint64_t filter, const policy::KeyingRefusal& refusal) {
-  note(filter, refusal_text(refusal), refusal.why);
+
+// A refusal is noted as the outbound filter's.
+FilterKeying::Made FilterKeying::connection_of(const ProviderContext& main_mode, const ProviderContext& quick_mode,
+                                               const Filter& outbound, policy::Negotiation negotiation,
+                                               MachineCertificates& certificates) {
+  negotiation.certificates = [&](const auto& context, size_t index, const auto& method) {
+    return certificates.names(context, index, method);
+  };
+  auto made = policy::connection_policy(main_mode, quick_mode, outbound, negotiation);
+  if (made) return made;
+  using policy::KeyingGap;
+  std::string sentence(policy::describe(made.error().why));
+  const auto& asked = made.error().why == KeyingGap::auth_method ? main_mode : quick_mode;
+  const bool of_methods =
+      made.error().why == KeyingGap::auth_method || made.error().why == KeyingGap::second_authentication;
+  if (const std::string why = of_methods ? certificates.complaint(asked.head.key) : std::string(); !why.empty())
+    sentence += ": " + why;
+  note(outbound.id, std::move(sentence), made.error().why);
+  return made;
 }
 
 FilterKeying::ReadyList FilterKeying::ready(policy::Layer layer) const {
@@ -124,6 +139,7 @@ void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const m
   by_endpoints_.clear();
   problems_.clear();
   children_ = 0;
+  MachineCertificates certificates(base);
   for (const Family family : kFamilies) {
     const size_t f = index_of(family);
     main_mode_[f] = ready(layer_of(Point::ikeext, family));
@@ -131,18 +147,19 @@ void FilterKeying::set(std::shared_ptr<const policy::Snapshot> snapshot, const m
     outbound_[f] = ready(layer_of(Point::outbound_transport, family));
     const QuickModes quick(quick_mode_[f]);
     for (const Ready& filter : main_mode_[f]) {
-      if (filter.context) add_connection(family, filter, quick, base);
+      if (filter.context) add_connection(family, filter, quick, base, certificates);
     }
   }
   for (const Family family : kFamilies) {
     const auto add = [&](const Filter& filter, TunnelCallout wanted) {
       if (policy::is_callout(filter.action.type) && tunnel_callout(filter.action.callout) == wanted)
-        add_tunnel(filter, family, base);
+        add_tunnel(filter, family, base, certificates);
     };
     for (const Ready& each : outbound_[index_of(family)]) add(*each.filter, TunnelCallout::outbound);
     for (const Ready& each : ready(layer_of(Point::ipforward, family)))
       add(*each.filter, TunnelCallout::forward_outbound);
   }
+  trust_ = certificates.narrowed();
 }
 
 FilterKeying::QuickModes::QuickModes(const ReadyList& all) : all_(all) {
@@ -171,17 +188,18 @@ std::vector<const FilterKeying::Ready*> FilterKeying::QuickModes::serving(uint64
 }
 
 void FilterKeying::add_connection(Family family, const Ready& main_mode, const QuickModes& quick,
-                                  const model::IkePolicySet& base) {
+                                  const model::IkePolicySet& base, MachineCertificates& certificates) {
   if (policy::key_module_of(main_mode.context->type) != KeyModule::IKEV2) return;  // told of when it is asked for
   const auto traffic = policy::filter_traffic(*main_mode.filter);
-  if (!traffic) return note(main_mode.filter->id, traffic.error());
+  if (!traffic)
+    return note(main_mode.filter->id, std::string(policy::describe(traffic.error().why)), traffic.error().why);
   std::map<uint64_t, model::ConnectionPolicy> made;  // by the quick mode filter that asks for users; 0: of the others
   for (const Ready& outbound : outbound_[index_of(family)]) {
     if (!is_outbound_callout(*outbound.filter, policy::CalloutContext::NONE)) continue;
     if (main_mode.group.number != 0 && main_mode.group.number != outbound.group.number) continue;
     for (const Ready* each : quick.serving(outbound.group.number))
       add_children(connection_name_of(main_mode.filter->id, asks_for_users(*each->filter, *each->context)), main_mode,
-                   *each, *outbound.filter, made[asks_for_users(*each->filter, *each->context)]);
+                   *each, *outbound.filter, certificates, made[asks_for_users(*each->filter, *each->context)]);
   }
   for (auto& [users, out] : made) {
     if (out.children.empty()) continue;
@@ -200,13 +218,15 @@ uint64_t FilterKeying::quick_mode_filter_of(const std::string& connection) const
 }
 
 void FilterKeying::add_children(const std::string& connection, const Ready& main_mode, const Ready& quick,
-                                const Filter& outbound, model::ConnectionPolicy& out) {
+                                const Filter& outbound, MachineCertificates& certificates,
+                                model::ConnectionPolicy& out) {
   policy::Negotiation negotiation;
   negotiation.name = child_name_of(quick.filter->id, outbound.id, false);
-  auto made = policy::connection_policy(*main_mode.context, *quick.context, outbound, negotiation);
-  if (!made) return note(outbound.id, made.error());
+  auto made = connection_of(*main_mode.context, *quick.context, outbound, std::move(negotiation), certificates);
+  if (!made) return;
   const auto quick_traffic = policy::filter_traffic(*quick.filter);
-  if (!quick_traffic) return note(quick.filter->id, quick_traffic.error());
+  if (!quick_traffic)
+    return note(quick.filter->id, std::string(policy::describe(quick_traffic.error().why)), quick_traffic.error().why);
   model::ChildPolicy child = std::move(made->children.front());
   child.local = model::intersect(child.local, quick_traffic->local);
   child.remote = model::intersect(child.remote, quick_traffic->remote);

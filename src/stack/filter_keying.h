@@ -15,6 +15,7 @@
 #include "policy/match.h"
 #include "policy/translate.h"
 #include "stack/flow_fields.h"
+#include "stack/machine_certificates.h"
 #include "stack/socket_filters.h"
 
 namespace sallyport::stack {
@@ -30,10 +31,12 @@ class FilterKeying {
     std::optional<policy::KeyingGap> gap = std::nullopt;
     bool operator==(const Problem&) const = default;
   };
-  // base: credentials and trust by the names of policy::credential_name().
+  // base: credentials and trust, the configuration's by the names of policy::credential_name(), and the machine's
+  // store.
   void set(std::shared_ptr<const policy::Snapshot> snapshot, const model::IkePolicySet& base);
   const std::vector<model::ConnectionPolicy>& connections() const { return connections_; }
   const std::vector<Problem>& problems() const { return problems_; }
+  const std::vector<model::TrustSet>& trust() const { return trust_; }  // what the connections name beside base's
   const model::ConnectionPolicy* connection(const std::string& name) const;
   bool owns(const std::string& name) const { return connection(name) != nullptr; }
 
@@ -100,15 +103,17 @@ class FilterKeying {
   };
 
   ReadyList ready(policy::Layer layer) const;
-  void add_connection(Family family, const Ready& main_mode, const QuickModes& quick, const model::IkePolicySet& base);
+  void add_connection(Family family, const Ready& main_mode, const QuickModes& quick, const model::IkePolicySet& base,
+                      MachineCertificates& certificates);
   void add_children(const std::string& connection, const Ready& main_mode, const Ready& quick,
-                    const policy::Filter& outbound, model::ConnectionPolicy& out);
+                    const policy::Filter& outbound, MachineCertificates& certificates, model::ConnectionPolicy& out);
   struct Tunnel {
     Wanted wanted;
     uint64_t policy = 0;
     bool only_by_peer = false;
   };
-  void add_tunnel(const policy::Filter& outbound, Family inner, const model::IkePolicySet& base);
+  void add_tunnel(const policy::Filter& outbound, Family inner, const model::IkePolicySet& base,
+                  MachineCertificates& certificates);
   void place_tunnel(uint64_t filter, uint64_t main_mode, model::ConnectionPolicy made, model::ChildPolicy child,
                     Tunnel tunnel);
   Result look_up_tunnel(uint64_t filter) const;
@@ -119,7 +124,10 @@ class FilterKeying {
   const Ready* first_match(const ReadyList& list, const policy::FieldValues& values, policy::ContextRole role,
                            Refusal& why, uint64_t asking = 0) const;
   void note(uint64_t filter, std::string sentence, std::optional<policy::KeyingGap> gap = std::nullopt);
-  void note(uint64_t filter, const policy::KeyingRefusal& refusal);
+  using Made = policy::Translated<model::ConnectionPolicy>;
+  Made connection_of(const policy::ProviderContext& main_mode, const policy::ProviderContext& quick_mode,
+                     const policy::Filter& outbound, policy::Negotiation negotiation,
+                     MachineCertificates& certificates);
 
   std::shared_ptr<const policy::Snapshot> snapshot_;
   ReadyList main_mode_[2], quick_mode_[2], outbound_[2];  // by family, heaviest first
@@ -132,6 +140,7 @@ class FilterKeying {
   std::map<std::string, MainMode> main_modes_;                                // by connection
   std::map<uint64_t, Tunnel> tunnels_;                                        // by filter
   std::map<std::tuple<uint64_t, IpAddr, IpAddr>, std::string> by_endpoints_;  // connections that tunnels have made
+  std::vector<model::TrustSet> trust_;
   std::vector<Problem> problems_;
   size_t children_ = 0;
 };

@@ -90,8 +90,8 @@ uint32_t reqid_of_tunnel(uint64_t policy) {
 
 uint32_t reqid_of_bundle(uint64_t sa) { return static_cast<uint32_t>(policy::mix64(~sa)) | 0x80000000u; }
 
-uint32_t reqid_of_nat_client(uint32_t reqid, uint16_t port) {
-  return static_cast<uint32_t>(policy::mix64(uint64_t{reqid} << 16 | port)) | 0x80000000u;
+uint32_t reqid_of_nat_client(uint32_t reqid, const IpEndpoint& seen_at) {
+  return static_cast<uint32_t>(fold(policy::mix64(uint64_t{reqid} << 16 | seen_at.port), seen_at.addr)) | 0x80000000u;
 }
 
 uint32_t reqid_of_user(uint32_t reqid, uint64_t user) {

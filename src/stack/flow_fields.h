@@ -34,6 +34,7 @@ policy::Layer layer_of(Point point, Family family);
 // FWP_CONDITION_FLAG_*
 inline constexpr uint32_t kFlagIpsecSecured = 0x2;
 inline constexpr uint32_t kFlagReauthorize = 0x4;
+inline constexpr uint32_t kFlagNattReclassify = 0x80;
 
 // Clears `values` first. remote_machine, remote_user: who authenticated, where somebody did.
 void fill_fields(const HostFlow& flow, uint32_t flags, const policy::Token* remote_machine, policy::FieldValues& values,
@@ -62,7 +63,7 @@ uint32_t reqid_of_answers(uint32_t reqid, uint64_t first);
 // Of the SAs of one user of this host, which no other uses.
 uint32_t reqid_of_user(uint32_t reqid, uint64_t user);
 
-// Of one peer among several behind one NAT; port: of its UDP encapsulation, as the NAT shows it.
-uint32_t reqid_of_nat_client(uint32_t reqid, uint16_t port);
+// Of one peer among several behind one NAT; seen_at: of its UDP encapsulation, as the NAT showed it at first.
+uint32_t reqid_of_nat_client(uint32_t reqid, const IpEndpoint& seen_at);
 
 }  // namespace sallyport::stack

@@ -5,6 +5,7 @@
 
 #include "base/ip_addr.h"
 #include "base/packet_buf.h"
+#include "ipsec/nat_flows.h"
 #include "ipsec/outputs.h"
 #include "stack/sa_origin.h"
 
@@ -18,6 +19,7 @@ struct CameBy {
   bool guaranteed_encryption = false;  // the peer wants the flow encrypted
   IpAddr local, remote;                // outer addresses
   std::shared_ptr<const SaOrigin> origin = nullptr;
+  std::optional<ipsec::NatClient> nat_client = std::nullopt;
 };
 
 struct Handed {

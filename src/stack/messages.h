@@ -27,7 +27,8 @@ struct InstallSa {
   bool nat_client = false;                                 // of a peer behind a NAT, where others may be too
   uint64_t group = 0;                                      // of the sockets that it serves; 0: of no sockets
   bool answered = false;  // by the peer's wish: what comes by it is answered by it, and not by others of its group
-  std::shared_ptr<const policy::Token> user = nullptr;  // of the peer, who authenticated beside its machine
+  std::shared_ptr<const policy::Token> user = nullptr;        // of the peer, who authenticated beside its machine
+  std::optional<ipsec::NatClient> behind_nat = std::nullopt;  // the peer, in transport mode, whoever asked for the SA
 };
 struct ExpectSa {  // an inbound SPI that a peer may answer: what comes by it waits for its SA
   model::Spi spi = 0;

@@ -8,6 +8,13 @@
 
 namespace sallyport::stack {
 
+std::string shown_identity(const std::string& identity) {
+  const auto der =
+      identity.starts_with("dn:") ? from_hex(std::string_view(identity).substr(3)) : Result<Bytes>(Bytes());
+  std::string text = der && !der->empty() ? crypto::dn_text(*der) : std::string();
+  return text.empty() ? identity : text;
+}
+
 std::vector<std::string> names_of_peer(std::string_view identity, ByteView certificate) {
   std::vector<std::string> out = names_of_identity(identity);
   const auto view = crypto::read_certificate(certificate);

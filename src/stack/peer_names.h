@@ -10,6 +10,9 @@
 
 namespace sallyport::stack {
 
+// For people: distinguished names that came over the wire ("dn:" and DER) as text.
+std::string shown_identity(const std::string& identity);
+
 // names_of_identity(), and the alternative names of the certificate (DER, verified by whoever calls; empty: none).
 std::vector<std::string> names_of_peer(std::string_view identity, ByteView certificate);
 // The names, Everyone and Authenticated Users.

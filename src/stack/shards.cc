@@ -7,9 +7,10 @@ namespace sallyport::stack {
 
 namespace {
 
-ipsec::Sad::Elsewhere elsewhere(const model::SaSpec& sa, uint16_t shard) {
-  return {sa.child_id,       shard,      sa.reqid,    sa.resource,    sa.ts_local, sa.ts_remote,
-          sa.outbound_ready, sa.spi_out, sa.protocol, sa.per_resource};
+ipsec::Sad::Elsewhere elsewhere(const InstallSa& install, uint16_t shard) {
+  const model::SaSpec& sa = install.sa;
+  return {sa.child_id,       shard,      sa.reqid,    sa.resource,     sa.ts_local,       sa.ts_remote,
+          sa.outbound_ready, sa.spi_out, sa.protocol, sa.per_resource, install.behind_nat};
 }
 
 // A copy of what has no keys in it.
@@ -28,8 +29,7 @@ void install(InstallSa install, size_t shards, const GiveToShard& give) {
   const uint16_t owner = ipsec::shard_of(install.sa.spi_in, shards);
   const model::ChildId child = install.sa.child_id;
   const bool ready = install.sa.outbound_ready;
-  InstallSaElsewhere told{elsewhere(install.sa, owner), origin_of(install), install.sa.remote.addr,
-                          encrypts(install.sa)};
+  InstallSaElsewhere told{elsewhere(install, owner), origin_of(install), install.sa.remote.addr, encrypts(install.sa)};
   told.sa.outbound_ready = false;
   for (size_t i = 0; i < shards; ++i) {
     if (i != owner) give(i, told);

@@ -36,7 +36,8 @@ std::vector<IpAddr> remotes_of(const policy::TunnelEndpoints& ends) {
 
 }  // namespace
 
-void FilterKeying::add_tunnel(const Filter& outbound, Family inner, const model::IkePolicySet& base) {
+void FilterKeying::add_tunnel(const Filter& outbound, Family inner, const model::IkePolicySet& base,
+                              MachineCertificates& certificates) {
   const auto* context = tunnel_context(*snapshot_, outbound);
   if (context == nullptr) return;
   const policy::TunnelPolicy& tunnel = *tunnel_policy(*context);
@@ -55,8 +56,8 @@ void FilterKeying::add_tunnel(const Filter& outbound, Family inner, const model:
   if (main_mode == nullptr) return note(outbound.id, "main mode: " + why.sentence, why.gap);
   policy::Negotiation negotiation{tunnel_connection_name(main_mode->filter->id, ends, remotes), ends_flow.local,
                                   ends_flow.remote, 0};
-  auto made = policy::connection_policy(*main_mode->context, *context, outbound, negotiation);
-  if (!made) return note(outbound.id, made.error());
+  auto made = connection_of(*main_mode->context, *context, outbound, std::move(negotiation), certificates);
+  if (!made) return;
   model::ChildPolicy child = std::move(made->children.front());
   made->children.clear();
   child.name = connection_name_of(outbound.id);

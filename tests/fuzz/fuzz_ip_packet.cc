@@ -4,6 +4,7 @@
 #include "wire/esp_ah/udp_encap.h"
 #include "wire/ip/build.h"
 #include "wire/ip/packet_view.h"
+#include "wire/ip/ports.h"
 
 using namespace sallyport;
 using namespace sallyport::wire::ip;
@@ -34,6 +35,27 @@ void check_udp(const PacketView& view, ByteView transport) {
       "a UDP datagram that was written has its ports");
 }
 
+void check_ports(ByteView input, PacketView view) {
+  Bytes packet = to_bytes(input);
+  if (has_ports(packet, view)) {
+    set_port(packet, view, End::source, 1701);
+    set_port(packet, view, End::destination, 40000);
+    fuzz::holds(PacketView::decode(packet)->flow == view.flow, "ports that were set are read");
+  }
+  if (echo_identifier(packet, view)) {
+    set_echo_identifier(packet, view, 4711);
+    fuzz::holds(echo_identifier(packet, view) == 4711, "an identifier that was set is read");
+  }
+  const auto quoted = quoted_packet(packet, view);
+  if (!quoted) return;
+  model::FlowKey other = quoted->flow;
+  std::swap(other.source, other.destination);
+  if (other.protocol == kTcp || other.protocol == kUdp) std::swap(other.source_port, other.destination_port);
+  set_quoted(packet, view, *quoted, other);
+  fuzz::holds(packet.size() == input.size() && quoted_packet(packet, view)->flow == other,
+              "a flow that was written into a quotation is read");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t octets) {
@@ -49,5 +71,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t octets) {
   if (!view->fragment && view->flow.protocol == (view->family == Family::v4 ? kIcmp : kIcmpv6))
     check_echo(*view, transport);
   if (!view->fragment && view->flow.protocol == kUdp) check_udp(*view, transport);
+  check_ports(input, *view);
   return 0;
 }

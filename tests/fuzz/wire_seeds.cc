@@ -116,6 +116,11 @@ void add_ip(Seeds& out) {
   const Bytes data = {1, 2, 3, 4, 5};
   out[at + "echo_v4"] = wire::ip::icmp_echo_packet(a4, b4, {false, 7, 9, data});
   out[at + "echo_reply_v6"] = wire::ip::icmp_echo_packet(a6, b6, {true, 7, 9, data});
+  Bytes error_v4 = {3, 3, 0, 0, 0, 0, 0, 0}, error_v6 = {1, 4, 0, 0, 0, 0, 0, 0};
+  append(error_v4, wire::ip::udp_packet({b4, 1701}, {a4, 1701}, data));
+  append(error_v6, wire::ip::tcp_reset_packet({b6, 80}, {a6, 4242}, 1));
+  out[at + "error_v4"] = wire::ip::ip_packet(a4, b4, 1, error_v4);
+  out[at + "error_v6"] = wire::ip::ip_packet(a6, b6, 58, error_v6);
   out[at + "udp_v4"] = wire::ip::udp_packet({a4, 53}, {b4, 4242}, data);
   out[at + "udp_v6"] = wire::ip::udp_packet({a6, 53}, {b6, 4242}, data);
   Bytes extended = {60, 0, 1, 4, 0, 0, 0, 0, 43, 0, 1, 4, 0, 0,  0, 0, 44, 0, 0, 0,

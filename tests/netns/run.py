@@ -11,11 +11,11 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lab import arbitration, children, closed, cycles, direct, dosp, encryption, gateways, isolation, modes, owners, paths, refusals, sallyport, soak, space, stranger, timeouts, traffic, workers
+from lab import arbitration, children, closed, cycles, direct, dosp, encryption, gateways, isolation, machine_store, modes, nat_ports, owners, paths, refusals, sallyport, soak, space, stranger, timeouts, traffic, workers
 from lab.scenario import Case, play
 
 # Groups of scenarios, with the label of that name.
-SCENARIOS = (isolation, owners, direct, encryption, gateways, arbitration, timeouts, cycles)
+SCENARIOS = (isolation, owners, direct, machine_store, encryption, gateways, nat_ports, arbitration, timeouts, cycles)
 
 CASES = [
     Case("psk-v4-native", outer="v4", encap=False),

@@ -26,10 +26,10 @@ class Crowds:
                 if folder != pathlib.Path("/"):
                     folder.chmod(folder.stat().st_mode | 0o011)
 
-    def start(self, host, verb, uid, family="v4", flags=0, *more, port=PORT):
+    def start(self, host, verb, uid, family="v4", flags=0, *more, port=PORT, address=None):
         environment = {**os.environ, "SALLYPORT_LIBRARY": str(BUILD / "src" / "api" / "libsallyport.so"),
                        "SALLYPORT_SOCKETS": str(self.stage.host(host).folder / "sallyport" / "sockets.sock")}
-        words = ["/usr/bin/python3", HERE / "crowd.py", verb, uid, self.stage.wire.address("bob", family), port, flags, *more]
+        words = ["/usr/bin/python3", HERE / "crowd.py", verb, uid, address or self.stage.wire.address("bob", family), port, flags, *more]
         process = self.stage.host(host).start(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
         if verb == "serve":
             if "bound" not in process.stdout.readline():

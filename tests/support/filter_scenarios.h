@@ -39,6 +39,7 @@ inline policy::SessionId install(StackNode& node, TimePoint now, const FilterSce
   auto configuration = std::make_shared<model::IkePolicySet>();
   node.keys.secrets[mm_key.to_string() + "/0"] = "a long enough secret";
   configuration->credentials = {{mm_key.to_string() + "/0", model::AuthPolicy::Kind::psk, {}, model::KeyType::none}};
+  if (scenario.em) configuration->trust = {{qm_key.to_string() + "/0", {}, {}}};
   configuration->users = scenario.users;
   for (const model::AccountUser& each : scenario.users)
     configuration->credentials.push_back(

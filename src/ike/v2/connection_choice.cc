@@ -79,9 +79,9 @@ ConnectionChoice choose_connection(const model::IkePolicySet& policy, const std:
     if (index >= policy.connections.size()) continue;
     const model::ConnectionPolicy& c = policy.connections[index];
     if (c.remote_id && !identity_fits(*c.remote_id, claim.peer)) {
-      failed_at(1, "no connection expects the identity the peer claims", c.remote_id->to_string());
+      failed_at(1, "no connection expects the identity the peer claims", crypto::shown(*c.remote_id));
     } else if (claim.asked_for && !c.local_id.value.empty() && !identity_fits(c.local_id, *claim.asked_for)) {
-      failed_at(2, "the peer asked for an identity that is not ours", c.local_id.to_string());
+      failed_at(2, "the peer asked for an identity that is not ours", crypto::shown(c.local_id));
     } else if (c.remote_auth.kind != claim.kind) {
       failed_at(3, "the peer authenticates in another way than the connection demands",
                 c.remote_auth.kind == model::AuthPolicy::Kind::psk ? "pre-shared key" : "certificate");
@@ -93,7 +93,7 @@ ConnectionChoice choose_connection(const model::IkePolicySet& policy, const std:
       if (!out.but_for_user) out.but_for_user = index;
     } else if (!claim.user_follows && c.remote_user && c.remote_user->required) {
       failed_at(5, "the connection demands a user beside the machine, and the peer proves none",
-                c.remote_user->id ? "user " + c.remote_user->id->to_string() : "a user");
+                c.remote_user->id ? "user " + crypto::shown(*c.remote_user->id) : "a user");
       if (!out.but_for_user) out.but_for_user = index;
     } else if (c.remote_id) {
       out.index = index;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 
+#include "crypto/certificate.h"
 #include "ike/v2/auth_octets.h"
 #include "ike/v2/connection_choice.h"
 #include "ike/v2/resources.h"
@@ -121,7 +122,7 @@ void take_child(IkeSa& sa, TimePoint now, const ChildOffer& offer, const std::ve
 void machine_verified(IkeSa& sa, TimePoint now, const model::Identity& peer, const std::vector<Payload>& payloads) {
   Handshake& h = handshake_of(sa);
   if (const auto refused = refused_by_policy(sa, Round::machine, peer))
-    return reject_peer(sa, now, failure(Errc::authentication_failed, *refused, {}, peer.to_string()));
+    return reject_peer(sa, now, failure(Errc::authentication_failed, *refused, {}, crypto::shown(peer)));
   sa.remote_identity = peer;
   h.peer_user_follows = find_notify(payloads, NotifyType::ANOTHER_AUTH_FOLLOWS) != nullptr;
   if (auto unfit = user_auth::unfit_announcement(sa)) return reject_peer(sa, now, std::move(*unfit));
@@ -135,7 +136,7 @@ void apply_answer(IkeSa& sa, TimePoint now, const Message& message) {
   const IdPayload id = *find_id(message.payloads, false);
   // The identity first: a peer that is somebody else has nothing to prove.
   if (c.remote_id && !identity_fits(*c.remote_id, id.id)) {
-    const std::string wanted = c.remote_id->to_string(), got = id.id.to_string();
+    const std::string wanted = crypto::shown(*c.remote_id), got = crypto::shown(id.id);
     return reject_peer(
         sa, now,
         failure(Errc::authentication_failed,
@@ -148,9 +149,9 @@ void apply_answer(IkeSa& sa, TimePoint now, const Message& message) {
                 if (why.empty()) return machine_verified(again, at, id.id, payloads);
                 reject_peer(again, at,
                             failure(Errc::authentication_failed,
-                                    "authentication failed: the peer " + id.id.to_string() +
+                                    "authentication failed: the peer " + crypto::shown(id.id) +
                                         " could not be authenticated: " + why,
-                                    {}, id.id.to_string()));
+                                    {}, crypto::shown(id.id)));
               });
 }
 
@@ -161,9 +162,9 @@ void apply_error(IkeSa& sa, TimePoint now, const Message& message) {
   AttemptFailed event;
   if (error && error->type == NotifyType::AUTHENTICATION_FAILED) {
     event = failure(Errc::authentication_failed,
-                    "authentication failed: " + peer + " did not accept our identity " + c.local_id.to_string() +
+                    "authentication failed: " + peer + " did not accept our identity " + crypto::shown(c.local_id) +
                         " or our proof of it",
-                    c.local_id.to_string(), c.remote_id ? c.remote_id->to_string() : std::string());
+                    crypto::shown(c.local_id), c.remote_id ? crypto::shown(*c.remote_id) : std::string());
   } else {
     event = failure(Errc::state,
                     peer + " refused IKE_AUTH with " + std::string(error ? to_string(error->type) : "an empty answer"));
@@ -217,7 +218,7 @@ void start(IkeSa& sa, TimePoint now) {
   h.own_user_follows = h.multiple_auth && sa.own_user;
   auto id = own_identity(sa);
   if (!id)
-    return give_up(sa, now, failure(Errc::bad_config, "our identity cannot be encoded: " + c.local_id.to_string()));
+    return give_up(sa, now, failure(Errc::bad_config, "our identity cannot be encoded: " + crypto::shown(c.local_id)));
   sa.local_identity = *id;
   const IdPayload own{true, std::move(*id)};
   auto octets = auth_octets(sa.chosen.prf, h.init_request, h.nonce_r, sa.own_sk_p(), own);
@@ -257,8 +258,8 @@ std::optional<std::string> refused_by_policy(const IkeSa& sa, Round round, const
                                              user ? model::AuthPolicy::Kind::cert : sa.connection()->remote_auth.kind,
                                              sa.original_initiator, user});
   if (why)
-    why =
-        (user ? "the peer's user " : "the peer ") + peer.to_string() + " is authenticated, but not authorized: " + *why;
+    why = (user ? "the peer's user " : "the peer ") + crypto::shown(peer) +
+          " is authenticated, but not authorized: " + *why;
   return why;
 }
 

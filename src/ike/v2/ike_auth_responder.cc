@@ -9,6 +9,7 @@
 //
 // Where users prove who they are as well, the first answer says nothing of the Child SA, and user_auth_responder.cc
 // goes on (RFC 4739).
+#include "crypto/certificate.h"
 #include "ike/v2/auth_octets.h"
 #include "ike/v2/connection_choice.h"
 #include "ike/v2/ike_auth.h"
@@ -111,7 +112,7 @@ std::optional<Own> own_side(IkeSa& sa, TimePoint now) {
 bool refused_unauthorized(IkeSa& sa, TimePoint now) {
   auto why = refused_by_policy(sa, Round::machine, *sa.remote_identity);
   if (!why) return false;
-  refuse_machine(sa, now, std::move(*why), {}, sa.remote_identity->to_string());
+  refuse_machine(sa, now, std::move(*why), {}, crypto::shown(*sa.remote_identity));
   return true;
 }
 
@@ -138,7 +139,7 @@ void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
   const IdPayload peer = *find_id(message.payloads, true);
   const IdPayload* asked = find_id(message.payloads, false);
   const AuthPayload* auth = find<AuthPayload>(message.payloads);
-  const std::string from = peer.id.to_string() + " at " + sa.remote.to_string();
+  const std::string from = crypto::shown(peer.id) + " at " + sa.remote.to_string();
   // RFC 7296 2.16: without AUTH the initiator wishes for EAP.
   if (!auth) return refuse_machine(sa, now, "the peer " + from + " wants EAP, which no connection offers");
   h.peer_user_follows = find_notify(message.payloads, NotifyType::ANOTHER_AUTH_FOLLOWS) != nullptr;
@@ -154,7 +155,7 @@ void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
   if (!choice.index) {
     sa.host.authentication_failed(now, sa.remote);
     AttemptFailed event = failure(Errc::authentication_failed, "the peer " + from + " was refused: " + choice.why,
-                                  choice.ours, peer.id.to_string());
+                                  choice.ours, crypto::shown(peer.id));
     event.of_user = choice.but_for_user.has_value();
     if (choice.but_for_user) sa.connection_index = *choice.but_for_user;
     return refuse_authentication(sa, now, std::move(event));

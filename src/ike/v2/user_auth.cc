@@ -69,18 +69,18 @@ void apply_answer(IkeSa& sa, TimePoint now, const Message& message) {
   if (!proves)
     return ike_auth::give_up(sa, now, failure(Errc::missing_payload, peer + " has announced a user and proves none"));
   if (std::string why = unexpected_user(sa, id->id); !why.empty())
-    return reject(sa, now, std::move(why), expected_user(sa), id->id.to_string());
+    return reject(sa, now, std::move(why), expected_user(sa), crypto::shown(id->id));
   auto octets = auth_octets(sa.chosen.prf, h.init_response, h.nonce_i, sa.keys.sk_pr.view(), *id);
   if (!octets) return ike_auth::give_up(sa, now, failure(octets.error().code, "the library refuses the agreed prf"));
   verify_auth(sa, now, Round::user, message.payloads, id->id, std::move(*octets),
               [user = id->id, payloads = message.payloads](IkeSa& again, TimePoint at, const std::string& why) {
                 if (!why.empty())
                   return reject(again, at,
-                                "authentication failed: the peer's user " + user.to_string() +
+                                "authentication failed: the peer's user " + crypto::shown(user) +
                                     " could not be authenticated: " + why,
-                                {}, user.to_string());
+                                {}, crypto::shown(user));
                 if (const auto refused = ike_auth::refused_by_policy(again, Round::user, user))
-                  return reject(again, at, *refused, {}, user.to_string());
+                  return reject(again, at, *refused, {}, crypto::shown(user));
                 again.remote_user = user;
                 ike_auth::succeed(again, at, payloads);
               });
@@ -89,7 +89,7 @@ void apply_answer(IkeSa& sa, TimePoint now, const Message& message) {
 void apply_error(IkeSa& sa, TimePoint now, const Message& message) {
   const NotifyPayload* error = error_notify(message.payloads);
   const std::string peer = "the peer at " + sa.remote.to_string(),
-                    own = sa.local_user ? sa.local_user->to_string() : "";
+                    own = sa.local_user ? crypto::shown(*sa.local_user) : "";
   AttemptFailed event;
   if (error && error->type == NotifyType::AUTHENTICATION_FAILED) {
     event = failure(Errc::authentication_failed,
@@ -176,7 +176,7 @@ void start(IkeSa& sa, TimePoint now, const std::vector<Payload>& answer) {
     if (!made.ok)
       return ike_auth::give_up(
           again, at,
-          failure(Errc::bad_key, "our user " + own.id.to_string() + " cannot be authenticated: " + made.why));
+          failure(Errc::bad_key, "our user " + crypto::shown(own.id) + " cannot be authenticated: " + made.why));
     std::vector<Payload> payloads{own};
     add_certificates(again, Round::user, payloads);
     payloads.push_back(std::move(made.auth));
@@ -208,15 +208,15 @@ Result<model::Identity> own_identity(const IkeSa& sa) {
 std::string expected_user(const IkeSa& sa) {
   const auto& wanted = sa.connection()->remote_user;
   if (!wanted) return "no user";
-  return wanted->id ? "user " + wanted->id->to_string() : "a user";
+  return wanted->id ? "user " + crypto::shown(*wanted->id) : "a user";
 }
 
 std::string unexpected_user(const IkeSa& sa, const model::Identity& user) {
   const auto& wanted = sa.connection()->remote_user;
   if (!wanted) return "the connection takes no user any more";
   if (!wanted->id || identity_fits(*wanted->id, user)) return {};
-  return "the peer at " + sa.remote.to_string() + " says its user is " + user.to_string() + ", expected " +
-         wanted->id->to_string();
+  return "the peer at " + sa.remote.to_string() + " says its user is " + crypto::shown(user) + ", expected " +
+         crypto::shown(*wanted->id);
 }
 
 }  // namespace sallyport::ike::v2::user_auth

@@ -5,6 +5,7 @@
 //                                             <-  HDR, SK{[IDr, CERT+, AUTH], SAr2, TSi, TSr}
 //                                             <-  HDR, SK{[IDr, CERT+, AUTH], N(error)}    no Child SA
 //                                             <-  HDR, SK{N(AUTHENTICATION_FAILED)}        the end
+#include "crypto/certificate.h"
 #include "ike/v2/ike_auth.h"
 #include "ike/v2/transition.h"
 #include "ike/v2/user_auth.h"
@@ -50,7 +51,7 @@ void peer_verified(IkeSa& sa, TimePoint now) {
   make_auth(sa, now, Round::user, std::move(*octets), [own](IkeSa& again, TimePoint at, OwnAuth made) {
     if (!made.ok)
       return fail_here(again, at, Errc::bad_key,
-                       "our user " + own.id.to_string() + " cannot be authenticated: " + made.why);
+                       "our user " + crypto::shown(own.id) + " cannot be authenticated: " + made.why);
     std::vector<Payload> answer{own};
     add_certificates(again, Round::user, answer);
     answer.push_back(std::move(made.auth));
@@ -61,7 +62,7 @@ void peer_verified(IkeSa& sa, TimePoint now) {
 void user_verified(IkeSa& sa, TimePoint now, const model::Identity& user) {
   if (auto refused = ike_auth::refused_by_policy(sa, Round::user, user))
     return ike_auth::refuse_authentication(
-        sa, now, failure(Errc::authentication_failed, std::move(*refused), {}, user.to_string()));
+        sa, now, failure(Errc::authentication_failed, std::move(*refused), {}, crypto::shown(user)));
   sa.remote_user = user;
   peer_verified(sa, now);
 }
@@ -80,7 +81,7 @@ void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
   }
   if (id == nullptr || !has_auth) return refuse(sa, now, peer + " has announced a user and proves none");
   if (std::string why = unexpected_user(sa, id->id); !why.empty())
-    return refuse(sa, now, std::move(why), expected_user(sa), id->id.to_string());
+    return refuse(sa, now, std::move(why), expected_user(sa), crypto::shown(id->id));
   auto octets = auth_octets(sa.chosen.prf, h.init_request, h.nonce_r, sa.keys.sk_pi.view(), *id);
   if (!octets) return fail_here(sa, now, octets.error().code, "the library refuses the agreed prf");
   verify_auth(
@@ -88,8 +89,8 @@ void apply_request(IkeSa& sa, TimePoint now, const Message& message) {
       [user = id->id](IkeSa& again, TimePoint at, const std::string& why) {
         if (why.empty()) return user_verified(again, at, user);
         refuse(again, at,
-               "authentication failed: the peer's user " + user.to_string() + " could not be authenticated: " + why, {},
-               user.to_string());
+               "authentication failed: the peer's user " + crypto::shown(user) + " could not be authenticated: " + why,
+               {}, crypto::shown(user));
       });
 }
 

@@ -3,9 +3,14 @@
 
 #include <cstring>
 
+#include "wire/ip/packet_view.h"
+
 namespace sallyport::wire::ip {
 
 namespace {
+
+constexpr uint8_t kDccp = 33;
+constexpr uint8_t kUdpLite = 136;
 
 // RFC 1071 2: the sum may be built in wider words and in the machine's own octet order; folding brings it back. Four
 // independent sums, so that the processor (or the compiler's vectors) can work on all of them at once.
@@ -49,6 +54,27 @@ uint64_t pseudo_header(const IpAddr& source, const IpAddr& destination, uint8_t 
 }
 
 }  // namespace
+
+size_t checksum_place(uint8_t protocol) {
+  switch (protocol) {
+    case kTcp: return 16;
+    case kUdp:
+    case kUdpLite:
+    case kDccp: return 6;
+    case kIcmpv6: return 2;
+    default: return 0;
+  }
+}
+
+// HC' = ~(~HC + ~m + m'), for all 16-bit words.
+uint16_t changed_checksum(uint16_t checksum, ByteView before, ByteView after) {
+  uint64_t total = static_cast<uint16_t>(~checksum);
+  for (size_t i = 0; i + 1 < before.size() && i + 1 < after.size(); i += 2) {
+    total += static_cast<uint16_t>(~load_be16(&before[i]));
+    total += load_be16(&after[i]);
+  }
+  return finish(total);
+}
 
 uint16_t checksum(ByteView bytes) { return finish(sum(bytes)); }
 

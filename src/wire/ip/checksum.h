@@ -12,4 +12,10 @@ uint16_t transport_checksum(const IpAddr& source, const IpAddr& destination, uin
 // `octets` being the segment's length, not inverted.
 uint16_t pseudo_header_sum(const IpAddr& source, const IpAddr& destination, uint8_t protocol, size_t octets);
 
+// Where a transport header keeps a checksum that counts the addresses; 0: the protocol has none.
+size_t checksum_place(uint8_t protocol);
+// RFC 1624 3: the checksum of octets of which `before` has become `after`, as many as before. Requires: they begin at
+// an even offset of what is summed, and are even in number.
+uint16_t changed_checksum(uint16_t checksum, ByteView before, ByteView after);
+
 }  // namespace sallyport::wire::ip

@@ -189,27 +189,37 @@ def program_tunnel(lab):
     return "a tunnel that two C programs made carries TCP and UDP in ESP; deleted by its key it leaves no filter and no SA"
 
 
-def through_nat(lab):
-    """Transport mode by filters: two clients behind one NAT and a server outside, AH preferred by all."""
-    clients = {"first": "192.168.7.11", "second": "192.168.7.12"}
-    server_address, nat_address = "203.0.113.2", "203.0.113.1"
+NAT_CLIENTS = {"first": "192.168.7.11", "second": "192.168.7.12"}
+NAT_SERVER, NAT_ADDRESS = "203.0.113.2", "203.0.113.1"
+
+
+def clients_behind_nat(lab, names):
+    """Hosts of these names and addresses behind one NAT, and a server outside: all by name."""
     router, server, lan = lab.host("router"), lab.host("server"), lab.host("lan")
     lan.ip("link add lan type bridge")
     lan.ip("link set lan up")
     lab.wire(router, "lan", lan, "uplink", ["192.168.7.1/24"])
     lan.ip("link set uplink master lan")
-    lab.wire(router, "net", server, "wan", [f"{nat_address}/24"], [f"{server_address}/24"])
+    lab.wire(router, "net", server, "wan", [f"{NAT_ADDRESS}/24"], [f"{NAT_SERVER}/24"])
     router.forward()
     router.masquerade("net")
     hosts = {"server": server}
-    for name, address in clients.items():
+    for name, address in names.items():
         host = hosts[name] = lab.host(name)
         lab.wire(host, "wan", lan, name, [f"{address}/24"])
         lan.ip(f"link set {name} master lan")
         host.ip("route add default via 192.168.7.1")
-        wait_until(lambda: host.ping(server_address, 1), 10, "the router to carry packets")
+        wait_until(lambda: host.ping(NAT_SERVER, 1), 10, "the router to carry packets")
     for host in hosts.values():
         host.run(["ethtool", "-K", "wan", "tx", "off", "tso", "off", "gso", "off", "tx-udp-segmentation", "off"], check=False)
+    return hosts
+
+
+def through_nat(lab):
+    """Transport mode by filters: two clients behind one NAT and a server outside, AH preferred by all."""
+    clients, server_address = NAT_CLIENTS, NAT_SERVER
+    hosts = clients_behind_nat(lab, clients)
+    server = hosts["server"]
     servers = []
     for protocol in PROTOCOLS:
         servers.append(server.start(["/usr/bin/python3", "-c", SPEAKER, "serve", protocol, server_address, PORT], stdout=subprocess.PIPE, text=True))

@@ -23,7 +23,7 @@ TEST_SUITE("config/examples") {
       const Loaded loaded = load(files, "/etc/sallyport/sallyport.toml");
       for (const auto& error : loaded.errors) FAIL_CHECK(entry.path().string() << " " << to_string(error));
       CHECK_FALSE((loaded.settings.connections.empty() && loaded.settings.filters.empty() &&
-                   loaded.settings.dos_protection.empty()));
+                   loaded.settings.dos_protection.empty() && loaded.settings.credentials.empty()));
     }
     CHECK(seen >= 5);
   }

@@ -54,6 +54,14 @@ TEST_SUITE("crypto/certificate") {
     CHECK(read_certificate(make_certificate(test::authority("ca")).der)->authority);
   }
 
+  TEST_CASE("for people a distinguished name is text, and every other identity what it always is") {
+    const Identity wire{IdType::ID_DER_ASN1_DN, encode_dn("O=Example, CN=gw").value(), false};
+    CHECK(shown(wire) == "O=Example, CN=gw");
+    CHECK(shown(id("O=Example, CN=gw")) == "O=Example, CN=gw");
+    CHECK(shown(id("gw.example.org")) == "gw.example.org");
+    CHECK(shown({IdType::ID_DER_ASN1_DN, Bytes{1, 2}, false}) == "dn:0102");
+  }
+
   TEST_CASE("keys are told by their kind and curve; a curve of ours by name, not by size") {
     for (const auto& [key, type] : {std::pair{"P-384", KeyType::ecdsa_p384},
                                     {"P-521", KeyType::ecdsa_p521},

@@ -5,6 +5,11 @@
 
 #include <map>
 
+#include "crypto/certificate.h"
+#include "crypto/signature.h"
+#include "model/machine_store.h"
+#include "unit/crypto/made_certificates.h"
+
 using namespace sallyport;
 using namespace sallyport::daemon;
 
@@ -39,6 +44,41 @@ TEST_SUITE("daemon/verify_agent") {
       CHECK_FALSE(std::get<model::Verdict>(reply).ok);
       CHECK(std::get<model::Verdict>(reply).why.find(trust) != std::string::npos);
     }
+  }
+
+  TEST_CASE("[WFP 13.3] a part of a trust set vouches for its own alone") {
+    const auto lasting = [](crypto::test::Wanted wanted) {
+      wanted.not_before = 1;  // now, whenever that is
+      wanted.not_after = int64_t{4'000'000'000};
+      return wanted;
+    };
+    using crypto::test::make_certificate;
+    const auto a = make_certificate(lasting(crypto::test::authority("root A")));
+    const auto b = make_certificate(lasting(crypto::test::authority("root B")));
+    crypto::test::Wanted wanted;
+    wanted.alternative_names = "DNS:peer.example";
+    const auto peer = make_certificate(lasting(wanted), &b);
+    Texts files;
+    for (const auto* root : {&a, &b}) files.texts["/roots.pem"] += as_text(crypto::test::certificate_pem(*root));
+    VerifyAgent agent;
+    REQUIRE(agent.load(files, {{"store", {"/roots.pem"}}}).empty());
+    const auto key = crypto::PrivateKey::from_pem(crypto::test::key_pem(peer.key.get()));
+    REQUIRE(key);
+    const auto vouches = [&](const std::string& trust) {
+      constexpr auto kMethod = model::AuthMethod::ECDSA_SHA2_256_P256;
+      const Bytes octets = to_bytes(as_bytes("octets"));
+      model::VerifyPeer work{trust, {peer.der}, *model::Identity::parse("peer.example"), kMethod, {}, octets};
+      work.auth_data = *key->sign(kMethod, model::HashId::SHA2_256, false, octets);
+      return std::get<model::Verdict>(agent.answer(model::KeyRequest(std::move(work)))).ok;
+    };
+    const auto part = [](const crypto::test::Made& root) {
+      return model::narrowed_trust("store", {crypto::read_certificate(root.der)->public_key_sha1});
+    };
+    CHECK(vouches("store"));
+    CHECK(vouches(part(b)));
+    CHECK_FALSE(vouches(part(a)));
+    CHECK_FALSE(vouches(model::narrowed_trust("store", {Bytes(20, 1)})));
+    CHECK_FALSE(vouches("other#00"));
   }
 
   TEST_CASE("literal addresses resolve to themselves; what is no name does not") {

@@ -79,6 +79,50 @@ TEST_CASE("[WFP 13.4] emPolicy is a user beside the machine, in the directions t
   }
 }
 
+static AuthMethod by_certificate(bool proves, bool demands) {
+  return {AuthMethodType::CERTIFICATE, of_users(proves, demands)};
+}
+static AuthMethod by_secret(uint32_t flags) {
+  AuthMethod out = psk_method();
+  std::get<PresharedKeyAuth>(out.detail).flags = flags;
+  return out;
+}
+
+TEST_CASE("[RFC7296 2.15] each direction has the first method that is for it") {
+  using Kind = model::AuthPolicy::Kind;
+  IkePolicy policy;
+  policy.methods = {{AuthMethodType::EAP, FlagsAuth{}},
+                    by_secret(PresharedKeyAuth::kLocalAuthOnly),
+                    by_certificate(false, true),
+                    by_certificate(true, true)};
+  const auto made = auth_policies(policy, guid(3));
+  REQUIRE(made);
+  CHECK(made->local == model::AuthPolicy{Kind::psk, guid(3).to_string() + "/1", {}});
+  CHECK(made->remote.kind == Kind::cert);
+  CHECK(made->remote.trust == guid(3).to_string() + "/2");
+  for (const auto& lacking : {by_secret(PresharedKeyAuth::kRemoteAuthOnly), by_certificate(true, false)}) {
+    policy.methods = {lacking};
+    const auto refused = auth_policies(policy, guid(3));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().why == KeyingGap::auth_method);
+  }
+}
+
+TEST_CASE("[WFP 13.3] a method whose certificates are not there is passed over, in both directions") {
+  IkePolicy policy;
+  policy.methods = {by_certificate(true, true), psk_method()};
+  const auto only_trust = [](const Guid&, size_t, const AuthMethod&) { return MethodNames{{}, "roots"}; };
+  const auto made = auth_policies(policy, guid(3), only_trust);
+  REQUIRE(made);
+  CHECK(made->local.kind == model::AuthPolicy::Kind::psk);
+  CHECK(made->remote == made->local);
+  const auto both = [](const Guid&, size_t, const AuthMethod&) { return MethodNames{"mine", "roots"}; };
+  const auto found = auth_policies(policy, guid(3), both);
+  REQUIRE(found);
+  CHECK(found->local.credential == "mine");
+  CHECK(found->remote.trust == "roots");
+}
+
 TEST_CASE("what IKEv2 cannot do here is refused with the reason") {
   const auto mm = context(ContextType::IPSEC_IKEV2_MM, ike_policy());
   const auto qm = context(ContextType::IPSEC_IKEV2_QM_TRANSPORT, transport_policy());
