@@ -148,7 +148,9 @@ OwnerAnswer SocketOwners::find(TimePoint now, const OwnerQuestion& question) {
   if (!looks_.take(now, kMostLooks)) return out;
   const auto found = socket_of(question);
   out.secured = found && (found->mark & kCaptureMask) == kCaptureMark;
-  if (!found || !found->uid || found->state == kTimeWait || found->state == kClosed) {
+  // A datagram socket that is not connected is a closed one.
+  const bool over = question.protocol == IPPROTO_TCP && found && (found->state == kTimeWait || found->state == kClosed);
+  if (!found || !found->uid || over) {
     out.known = OwnerAnswer::Known::nobody;
     return out;
   }

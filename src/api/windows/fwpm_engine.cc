@@ -5,6 +5,7 @@
 
 #include "api/windows/calls.h"
 #include "api/windows/system_ports.h"
+#include "policy/app_id.h"
 
 using namespace sallyport::api::windows;
 using sallyport::Bytes;
