@@ -126,9 +126,11 @@ def owner_filters(lab):
                                                     env={**os.environ, "SALLYPORT_SOCKET": str(member.socket)}))
             if adders[-1].stdout.readline().strip() != "there":
                 raise Failure(f"the program ended with {adders[-1].wait()}")
-    rules = "ct mark"
-    wait_until(lambda: rules in stage.host("alice").run(["nft", "list", "table", "inet", "sallyport"]).stdout, 5, "the packet filter to follow")
-    time.sleep(0.3)
+
+    def asking(chain):
+        return stage.host("alice").run(["nft", "list", "table", "inet", "sallyport"]).stdout.count(f"goto {chain} comment")
+    # Two filters that ask, in both versions of their sublayer's chain, for each IP version and port.
+    wait_until(lambda: asking("filter_ask") == 24 and asking("filter_capture") == 8, 10, "the packet filter to follow")
     expect(stage, ours, "by a program")
     # Nobody asks for the daemon any more: closed.
     member.kill()
