@@ -70,11 +70,10 @@ bool asks(const ipsec::FlowPolicy::Ruling& ruling) {
   return ruling.way == Way::protect && ruling.filter == stack::kAskForOwner && !ruling.clear_meanwhile;
 }
 
-ipsec::SaRecord sa() {
-  ipsec::SaRecord out;
-  out.spec.child_id = 1;
-  out.spec.encr = model::EncrId::AES_GCM_16;
-  return out;
+ipsec::SaRecord& sa_of(ipsec::SaRecord& record) {
+  record.spec.child_id = 1;
+  record.spec.encr = model::EncrId::AES_GCM_16;
+  return record;
 }
 
 std::optional<Drop> dropped(ipsec::Verdict verdict) {
@@ -187,7 +186,8 @@ TEST_SUITE("stack/socket_owner") {
       "owner") {
     Judge judge({filter(kAccept, ActionType::BLOCK, {}, Value(uint8_t{1})),
                  filter(kAccept, ActionType::PERMIT, {runs("/usr/sbin/sshd")}, Value(uint8_t{8}))});
-    const auto by = sa();
+    ipsec::SaRecord record;
+    const ipsec::SaRecord& by = sa_of(record);
     CHECK(dropped(judge.flows.inbound(judge.now, kIn, by)) == Drop::owner_unknown);
     CHECK(judge.flows.accepted(stack::arriving_flow(kIn.flow)));
     judge.flows.place_owner(judge.now, stack::arriving_flow(kIn.flow), owner(0, "/usr/sbin/sshd"));
