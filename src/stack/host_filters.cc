@@ -155,11 +155,6 @@ HostRule match_all(const HostRule& rule) {
   return out;
 }
 
-// The engine's own exemptions open ports 500 and 4500 to every process; the packet filter knows the daemon's sockets.
-bool is_ike_exemption(const Filter& filter) {
-  return filter.head.lifetime == policy::Lifetime::builtin && filter.head.provider == policy::known::provider::IKEEXT;
-}
-
 // What a tunnel leaves alone is permitted before its own rule is asked.
 void add_bypasses(const policy::Snapshot& snapshot, const Filter& filter, Family family, const HostRule& rule,
                   HostSublayer& out) {

@@ -34,6 +34,10 @@ void fill_owner(const SocketOwner* owner, policy::FieldValues& values) {
     values.set_octets(field, policy::DataType::BYTE_BLOB, owner->program);
 }
 
+bool is_ike_exemption(const policy::Filter& filter) {
+  return filter.head.lifetime == policy::Lifetime::builtin && filter.head.provider == policy::known::provider::IKEEXT;
+}
+
 OwnersAsked::OwnersAsked(const policy::Snapshot& snapshot) {
   for (const Point ale : {Point::ale_auth_connect, Point::ale_auth_recv_accept}) {
     for (const Family family : {Family::v4, Family::v6}) {
@@ -45,7 +49,8 @@ OwnersAsked::OwnersAsked(const policy::Snapshot& snapshot) {
       if (!filters) continue;
       asked_[index(ale, family)] = std::any_of(filters->begin(), filters->end(), [](const auto& filter) {
         const auto& asks = filter->conditions;
-        return std::any_of(asks.begin(), asks.end(), [](const auto& each) { return is_owner_field(each.field); });
+        return !is_ike_exemption(*filter) &&
+               std::any_of(asks.begin(), asks.end(), [](const auto& each) { return is_owner_field(each.field); });
       });
     }
   }

@@ -32,6 +32,10 @@ bool is_owner_field(policy::Field field);
 // Only TCP and UDP have sockets whose owner can be looked up.
 inline bool has_owner(const HostFlow& flow) { return flow.ports_known && (flow.protocol == 6 || flow.protocol == 17); }
 
+// The engine's own exemptions open ports 500 and 4500 to the local system, which is no account here; the packet filter
+// knows the daemon's sockets.
+bool is_ike_exemption(const policy::Filter& filter);
+
 // Which layers have a filter with such a condition: looked up once for each snapshot.
 class OwnersAsked {
  public:
