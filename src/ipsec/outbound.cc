@@ -1,15 +1,14 @@
 //   inner packet ── decode ── another shard's flow ── HandOver
 //                     └────── SPD ─┬─ BYPASS ── clear
-//                                  ├─ flow of a peer behind a NAT ── as that one knows it ── by its SA, where the rest
-//                                  of │  this says PROTECT ├─ nothing, or not alone ── FlowPolicy ── one of the others,
-//                                  or clear until there is │  an SA ├─ DISCARD, nothing ── dropped └─ PROTECT ── SAD
-//                                  ─┬─ none ── Acquire
+//                                  ├─ nothing, or not alone ── FlowPolicy ── one of the others, or clear meanwhile
+//                                  ├─ DISCARD, nothing ── dropped
+//                                  └─ PROTECT ── SAD ─┬─ flow of a peer behind a NAT ── its SA, its ports
+//                                                     ├─ none ── Acquire
 //                                                     ├─ another shard's ── HandOver
 //                                                     └─ cut, where a device left that to us ── each piece:
 //   size ─┬─ too big ── ICMP, or fragments
-//         └─ sequence number, lifetime ── outer header ── ESP, behind the last one where both go the same way; where
-//         the
-//            cipher gains by it, the packets of an SA wait to be sealed together
+//         └─ sequence number, lifetime ── outer header ── ESP, behind the last one where both go the same way
+//   Where the cipher gains by it, the packets of an SA wait to be sealed together.
 #include "ipsec/outbound.h"
 
 #include <algorithm>

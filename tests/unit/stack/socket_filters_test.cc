@@ -298,7 +298,7 @@ TEST_SUITE("stack/socket_filters") {
     host.now += stack::FilterFlows::kIdle + seconds(1);
     host.flows.handle_deadline(host.now);
     CHECK(host.flows.size() == 2);
-    host.now += stack::FilterFlows::kIdleTcp + seconds(1);
+    host.now += ipsec::FlowLife::kIdleTcp + seconds(1);
     host.flows.handle_deadline(host.now);
     CHECK(host.flows.size() == 1);
     host.flows.unplace(stack::leaving_flow(leaving(4000).flow), 1);
