@@ -317,9 +317,12 @@ std::string guard_rules(const GuardPlan& plan, const GuardCounters& counters) {
   jump_where_remote(text, plan, Direction::in, "refuse_arriving");
   text += "\t}\n";
   text += exception_chains(plan.filters);
-  write_arriving(text, plan);
-  write_leaving(text, plan, "leaving", "-310");
-  write_leaving(text, plan, "leaving_translated", "310");
+  // Where they would refuse nothing no packet has to pass them.
+  if (!entries.empty()) write_arriving(text, plan);
+  if (!entries.empty() || !plan.protection.refused_families.empty()) {
+    write_leaving(text, plan, "leaving", "-310");
+    write_leaving(text, plan, "leaving_translated", "310");
+  }
   write_filters(text, plan);
   return text + "}\n";
 }

@@ -41,6 +41,22 @@ TEST_SUITE("runtime/guard_rules") {
     CHECK(holds(text, "counter other_family_out { packets 5 bytes 0 }"));
   }
 
+  TEST_CASE("no packet has to pass a chain that would refuse nothing") {
+    GuardPlan plan;
+    plan.device = "sallyport0";
+    plan.secure_sockets = true;
+    const std::string sockets_alone = guard_rules(plan, {});
+    CHECK(sockets_alone.find("chain arriving") == std::string::npos);
+    CHECK(sockets_alone.find("chain leaving") == std::string::npos);
+    CHECK(holds(sockets_alone, "chain filters_arriving"));
+    plan.protection.refused_families = {Family::v6};
+    const std::string one_family = guard_rules(plan, {});
+    CHECK(one_family.find("chain arriving") == std::string::npos);
+    CHECK(holds(one_family, "chain leaving {"));
+    CHECK(holds(one_family, "chain leaving_translated {"));
+    CHECK(holds(rules({"10.1.0.0/24"}, {"10.2.0.0/24"}), "chain arriving {"));
+  }
+
   TEST_CASE("[RFC4301 5.2] a clear packet is refused in both directions by the same selectors") {
     const std::string text = rules({"10.1.0.0/24"}, {"10.2.0.0/24"});
     CHECK(holds(text, "ip saddr { 10.2.0.0-10.2.0.255 } ip daddr { 10.1.0.0-10.1.0.255 } counter name clear_in drop"));
@@ -99,6 +115,8 @@ TEST_SUITE("runtime/guard_rules") {
     GuardPlan plan;
     plan.ike_port = 1500;
     plan.natt_port = 14500;
+    plan.protection.entries.push_back(
+        {"west", "net", model::Action::PROTECT, selectors({"10.1.0.0/24"}), selectors({"10.2.0.0/24"}), 1, 100});
     CHECK(holds(guard_rules(plan, {}), "udp dport { 1500, 14500 } socket mark 0x5350 accept"));
     CHECK(holds(guard_rules(plan, {}), "meta mark 0x5350 udp sport { 1500, 14500 } accept"));
     CHECK(holds(guard_rules(plan, {}), "meta mark 0x5350 meta l4proto { 50, 51 } accept"));
