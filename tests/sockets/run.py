@@ -197,6 +197,34 @@ def identities(lab):
     return "both ends see the other's name; with a wrong name nothing is answered"
 
 
+def two_peers(lab):
+    """A UDP socket with a name for each of two peers; one name is wrong, deleted and set anew; each peer is queried."""
+    talk = with_certificates(lab)
+    files = certificates()(talk.authority, "carol")
+    talk.stage.member("plain", "secure-sockets.toml", files, lambda text: 'policy_store = "none"\n' + text.replace(
+        '{ method = "psk", secret = "sockets.psk" }', AUTH)).folder.chmod(0o711)
+    for family in FAMILIES:
+        servers = [talk.serve(host, "udp", family, "0") for host in ("bob", "plain")]
+        _, environment = talk.words("alice", "ask", "udp", "bob", family, "0")
+        words = ["/usr/bin/python3", HERE / "peers.py", *(talk.stage.wire.address(host, family) for host in ("bob", "plain")), PORT,
+                 "host/bob.example", "host/carol.example"]
+        watch = capture.Capture(talk.stage.host("alice"), "wan", name=f"two-peers-{family}")
+        said = talk.stage.host("alice").start(words, stdout=subprocess.PIPE, text=True, env=environment).communicate(timeout=90)[0]
+        clear = capture.clear_packets(watch.stop())
+        got = json.loads(said.splitlines()[-1])
+        who = {key: got.pop(key) for key in ("first", "second", "first again")}
+        if clear or got != {"set": 0, "named": [0, 0], "right": True, "wrong": False, "deleted": [0, "EINVAL"], "renamed": 0,
+                            "second answers": True, "first answers": True, "first deleted": 0, "without a name": True}:
+            raise Failure(f"over {family}: {got}; in the clear {clear}; {who}")
+        for key, expected in (("first", "bob"), ("second", "carol"), ("first again", "bob")):
+            if who[key]["flags"] & 3 != 3 or f"{expected}.example" not in who[key]["principal"]:
+                raise Failure(f"over {family}: {key} is {who[key]}")
+        for server in servers:
+            server.kill()
+            server.wait()
+    return "each peer has its own name and its own identity; a wrong name shuts one out and not the other"
+
+
 def impersonation(lab):
     """A server reads what the caller's account may read, in one thread and until it reverts; nobody is root."""
     authority = Authority(lab.folder / "pki", "ecdsa")
@@ -270,7 +298,7 @@ def errors(lab):
 
 
 CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-udp": matrix("udp"), "wrong-credentials": wrong_credentials,
-         "identities": identities, "impersonation": impersonation, "nothing-left": nothing_left,
+         "identities": identities, "two-peers": two_peers, "impersonation": impersonation, "nothing-left": nothing_left,
          **{name: (lambda lab, case=case: case(Talk(lab)))
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
                                ("daemon-killed", evidence.daemon_killed), ("restarted", evidence.restarted), ("switched-off", evidence.switched_off), ("race", evidence.race), ("ways-round", evidence.ways_round))},
