@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -122,6 +123,18 @@ def first(lab):
         cell(talk, "tcp", family, "plain", "0", None, 3, host="plain")
         cell(talk, "tcp", family, "0", "plain", None, 3)
     return f"connected in ESP alone after {seconds} s; a plain host neither reaches nor is reached"
+
+
+def authenticated(lab):
+    """Authentication alone proposed first: secured and not encrypted, but for whoever asks for encryption."""
+    talk = Talk(lab, change=lambda _, text: re.sub(r"(?m)^esp .*$", 'esp = ["null-sha256", "aes128gcm16"]', text))
+    for family in FAMILIES:
+        got = cell(talk, "tcp", family, "0", "0", SECURED, 12)
+        if got["flags"] & ENCRYPTED or not got["shown"]:
+            raise Failure(f"over {family}: {got}")
+        cell(talk, "tcp", family, "encrypt", "0", SECURED | ENCRYPTED, 12)
+        cell(talk, "tcp", family, "0", "encrypt", SECURED | ENCRYPTED, 12)
+    return "the query says secured alone; who has to be encrypted is"
 
 
 def matrix(protocol):
@@ -298,7 +311,7 @@ def errors(lab):
 
 
 CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-udp": matrix("udp"), "wrong-credentials": wrong_credentials,
-         "identities": identities, "two-peers": two_peers, "impersonation": impersonation, "nothing-left": nothing_left,
+         "identities": identities, "two-peers": two_peers, "authenticated": authenticated, "impersonation": impersonation, "nothing-left": nothing_left,
          **{name: (lambda lab, case=case: case(Talk(lab)))
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
                                ("daemon-killed", evidence.daemon_killed), ("restarted", evidence.restarted), ("switched-off", evidence.switched_off), ("race", evidence.race), ("ways-round", evidence.ways_round))},
