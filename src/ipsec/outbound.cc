@@ -116,18 +116,18 @@ bool has_plain_header(const SaOutbound& sa, const wire::ip::PacketView& view) {
 Verdict protect_one(Shard& shard, TimePoint now, SaOutbound& sa, MutableBytes packet, size_t room,
                     const Leaving& leaving, Outputs& out) {
   const wire::ip::PacketView& view = leaving.view;
+  const bool plain_transport = sa.plain_transport && has_plain_header(sa, view);
+  if (packet.size() > sa.inner_mtu || (sa.special && !plain_transport))
+    return encapsulate(shard, now, sa, packet, leaving.index, out);
   const MutableBytes memory{packet.data(), room};
-  if (packet.size() <= sa.inner_mtu && !sa.special) {
-    const EspPayload payload{memory, packet.size(), view.family == Family::v4 ? kIpv4 : kIpv6};
-    const OuterMarks marks{outer_tos_of(sa, read_tos(packet, view.family)), outer_df_of(sa, view.dont_fragment, true)};
-    return seal_one(shard, now, sa, payload, marks, packet.size(), out);
-  }
-  if (packet.size() <= sa.inner_mtu && sa.plain_transport && has_plain_header(sa, view)) {
+  if (plain_transport) {
     const size_t head = plain_header_octets(view.family);
     const EspPayload payload{memory.subspan(head), packet.size() - head, view.flow.protocol};
     return seal_one(shard, now, sa, payload, {view.tos, view.dont_fragment}, packet.size(), out);
   }
-  return encapsulate(shard, now, sa, packet, leaving.index, out);
+  const EspPayload payload{memory, packet.size(), view.family == Family::v4 ? kIpv4 : kIpv6};
+  const OuterMarks marks{outer_tos_of(sa, read_tos(packet, view.family)), outer_df_of(sa, view.dont_fragment, true)};
+  return seal_one(shard, now, sa, payload, marks, packet.size(), out);
 }
 
 // A packet that the host left to us to cut: one look at policy and SA serves all its pieces.

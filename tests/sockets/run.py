@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,18 @@ def first(lab):
     return f"connected in ESP alone after {seconds} s; a plain host neither reaches nor is reached"
 
 
+def authenticated(lab):
+    """Authentication alone proposed first: secured and not encrypted, but for whoever asks for encryption."""
+    talk = Talk(lab, change=lambda _, text: re.sub(r"(?m)^esp .*$", 'esp = ["null-sha256", "aes128gcm16"]', text))
+    for family in FAMILIES:
+        got = cell(talk, "tcp", family, "0", "0", SECURED, 12)
+        if got["flags"] & ENCRYPTED or not got["shown"]:
+            raise Failure(f"over {family}: {got}")
+        cell(talk, "tcp", family, "encrypt", "0", SECURED | ENCRYPTED, 12)
+        cell(talk, "tcp", family, "0", "encrypt", SECURED | ENCRYPTED, 12)
+    return "the query says secured alone; who has to be encrypted is"
+
+
 def matrix(protocol):
     def run(lab):
         """Client's settings by server's."""
@@ -195,6 +208,34 @@ def identities(lab):
         server.kill()
         server.wait()
     return "both ends see the other's name; with a wrong name nothing is answered"
+
+
+def two_peers(lab):
+    """A UDP socket with a name for each of two peers; one name is wrong, deleted and set anew; each peer is queried."""
+    talk = with_certificates(lab)
+    files = certificates()(talk.authority, "carol")
+    talk.stage.member("plain", "secure-sockets.toml", files, lambda text: 'policy_store = "none"\n' + text.replace(
+        '{ method = "psk", secret = "sockets.psk" }', AUTH)).folder.chmod(0o711)
+    for family in FAMILIES:
+        servers = [talk.serve(host, "udp", family, "0") for host in ("bob", "plain")]
+        _, environment = talk.words("alice", "ask", "udp", "bob", family, "0")
+        words = ["/usr/bin/python3", HERE / "peers.py", *(talk.stage.wire.address(host, family) for host in ("bob", "plain")), PORT,
+                 "host/bob.example", "host/carol.example"]
+        watch = capture.Capture(talk.stage.host("alice"), "wan", name=f"two-peers-{family}")
+        said = talk.stage.host("alice").start(words, stdout=subprocess.PIPE, text=True, env=environment).communicate(timeout=90)[0]
+        clear = capture.clear_packets(watch.stop())
+        got = json.loads(said.splitlines()[-1])
+        who = {key: got.pop(key) for key in ("first", "second", "first again")}
+        if clear or got != {"set": 0, "named": [0, 0], "right": True, "wrong": False, "deleted": [0, "EINVAL"], "renamed": 0,
+                            "second answers": True, "first answers": True, "first deleted": 0, "without a name": True}:
+            raise Failure(f"over {family}: {got}; in the clear {clear}; {who}")
+        for key, expected in (("first", "bob"), ("second", "carol"), ("first again", "bob")):
+            if who[key]["flags"] & 3 != 3 or f"{expected}.example" not in who[key]["principal"]:
+                raise Failure(f"over {family}: {key} is {who[key]}")
+        for server in servers:
+            server.kill()
+            server.wait()
+    return "each peer has its own name and its own identity; a wrong name shuts one out and not the other"
 
 
 def impersonation(lab):
@@ -270,7 +311,7 @@ def errors(lab):
 
 
 CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-udp": matrix("udp"), "wrong-credentials": wrong_credentials,
-         "identities": identities, "impersonation": impersonation, "nothing-left": nothing_left,
+         "identities": identities, "two-peers": two_peers, "authenticated": authenticated, "impersonation": impersonation, "nothing-left": nothing_left,
          **{name: (lambda lab, case=case: case(Talk(lab)))
             for name, case in (("descriptors", evidence.descriptors), ("closed-ports", evidence.closed_ports), ("killed", evidence.killed),
                                ("daemon-killed", evidence.daemon_killed), ("restarted", evidence.restarted), ("switched-off", evidence.switched_off), ("race", evidence.race), ("ways-round", evidence.ways_round))},

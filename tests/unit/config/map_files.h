@@ -1,5 +1,7 @@
 // Files in a map, for the tests of the configuration room.
 #pragma once
+#include <doctest/doctest.h>
+
 #include <map>
 #include <string>
 
@@ -29,6 +31,13 @@ inline Loaded load_one(const std::string& text) {
   MapFiles files;
   files.files["/etc/s/s.toml"] = text;
   return load(files, "/etc/s/s.toml");
+}
+
+// "key: sentence" of the one error that it has.
+inline std::string refusal_of(const std::string& text) {
+  const Loaded loaded = load_one(text);
+  REQUIRE(loaded.errors.size() == 1);
+  return loaded.errors[0].key + ": " + loaded.errors[0].sentence;
 }
 
 }  // namespace sallyport::config

@@ -11,12 +11,6 @@ namespace {
 
 const std::string kOne = "[[certificates.machine]]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n";
 
-std::string refusal(const std::string& text) {
-  const Loaded loaded = load_one(text);
-  REQUIRE(loaded.errors.size() == 1);
-  return loaded.errors[0].key + ": " + loaded.errors[0].sentence;
-}
-
 }  // namespace
 
 TEST_SUITE("config/read_certificates") {
@@ -35,14 +29,13 @@ TEST_SUITE("config/read_certificates") {
   }
 
   TEST_CASE("what is wrong is said by its key") {
-    CHECK(refusal("[certificates]\nroots = \"r.pem\"\n").find("ca") != std::string::npos);
-    CHECK(refusal("[certificates.machine]\ncertificate = \"a.pem\"\n").find("[[certificates.machine]]") !=
+    CHECK(refusal_of("[certificates]\nroots = \"r.pem\"\n").find("ca") != std::string::npos);
+    CHECK(refusal_of("[certificates.machine]\ncertificate = \"a.pem\"\n").find("[[certificates.machine]]") !=
           std::string::npos);
-    CHECK(
-        refusal("[[certificates.machine]]\ncertificate = \"a.pem\"\n").find("certificates.machine[0]: lacks \"key\"") !=
-        std::string::npos);
+    CHECK(refusal_of("[[certificates.machine]]\ncertificate = \"a.pem\"\n")
+              .find("certificates.machine[0]: lacks \"key\"") != std::string::npos);
     std::string many;
     for (size_t i = 0; i <= model::kMostMachineCertificates; ++i) many += kOne;
-    CHECK(refusal(many).find("more than 16 times") != std::string::npos);
+    CHECK(refusal_of(many).find("more than 16 times") != std::string::npos);
   }
 }
