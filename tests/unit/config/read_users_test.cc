@@ -95,9 +95,9 @@ TEST_SUITE("config/read_users") {
     CHECK(filter.users == std::vector<std::string>{"alice", "1000"});
     CHECK(filter.line == 4);
     for (const char* path : {"curl", "/", "/usr/../bin/curl", "/usr//curl", "/usr/./curl", "/usr/bin/"})
-      CHECK(refusal(with("ALE_AUTH_CONNECT", std::string("program = \"") + path + "\"")).find("absolute path") !=
+      CHECK(refusal_of(with("ALE_AUTH_CONNECT", std::string("program = \"") + path + "\"")).find("absolute path") !=
             std::string::npos);
-    CHECK(refusal(with("OUTBOUND_TRANSPORT", "program = \"/bin/a\"")).find("program") != std::string::npos);
-    CHECK(refusal(with("INBOUND_TRANSPORT", "user = \"alice\"")).find("user") != std::string::npos);
+    CHECK(refusal_of(with("OUTBOUND_TRANSPORT", "program = \"/bin/a\"")).find("program") != std::string::npos);
+    CHECK(refusal_of(with("INBOUND_TRANSPORT", "user = \"alice\"")).find("user") != std::string::npos);
   }
 }
