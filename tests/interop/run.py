@@ -1,16 +1,12 @@
 #!/usr/bin/python3
-"""Interoperability with strongSwan 5.9.8 (kernel-libipsec) in network namespaces.
-
-Usage: run.py [--list] [--case NAME]… [--harness] [--keep] [--soak PPS]
---harness: strongSwan plays our part too, which proves the cases and judges themselves. --soak: 100 Child SA
-and 10 IKE SA rekeys that we start under PPS packets/s each way, and the count of what was lost. Exit 77 means skipped, with the reason.
-"""
+"""Interoperability with strongSwan 5.9.8 (kernel-libipsec) in network namespaces. Exit 77 means skipped, with the reason."""
+import functools
 import pathlib
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "netns"))
-from lab import declines, peers, sallyport, soak, space, traffic
+from lab import command, declines, peers, sallyport, soak, space, traffic
 from lab.scenario import Case, play
 
 ESP_WORDS = ["aes128gcm8", "aes256gcm12", "aes192gcm16", "aes128ccm8", "aes256ccm12", "aes192ccm16", "aes128ctr-sha256", "aes256ctr-sha512",
@@ -51,7 +47,6 @@ CASES = [
     Case("users-both-ours-starts", "ours", "v6", auth="ecdsa", users="both", steps=("rekey-ike:ours", "rekey-child:peer")),
     Case("users-both-peer-starts", "peer", "v4", True, auth="rsa", users="both", steps=("rekey-ike:peer", "rekey-child:ours")),
 ]
-SKIPPED = 77
 
 
 def self_test():
@@ -64,14 +59,27 @@ def self_test():
     assert len({case.name for case in CASES}) == len(CASES)
 
 
-def main(arguments):
+def every_case(ours, keep):
+    cases = {case.name: functools.partial(play, case, ours, "strongswan", keep=keep) for case in CASES}
+    if ours == "sallyport":
+        cases |= {name: functools.partial(declines.play, name, keep) for name in declines.NAMES}
+    return cases
+
+
+def main():
     self_test()
-    if "--list" in arguments:
-        print("\n".join([*(case.name for case in CASES), *declines.NAMES]))
+    words = command.parser(__doc__)
+    words.add_argument("--harness", action="store_true", help="strongSwan plays our part too, which proves the cases and judges themselves")
+    words.add_argument("--soak", type=int, metavar="PPS", help="instead: 100 Child SA and 10 IKE SA rekeys that we start under PPS "
+                       "packets/s each way, and the count of what was lost")
+    asked = words.parse_args()
+    ours = "strongswan" if asked.harness else "sallyport"
+    cases = every_case(ours, asked.keep)
+    if asked.list:
+        print("\n".join(cases))
         return 0
-    names = [arguments[i + 1] for i, word in enumerate(arguments) if word == "--case"]
-    harness = "--harness" in arguments
-    why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
+    command.refuse_unknown(words, asked.case, cases)
+    why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if asked.harness else sallyport.available())
     if why_not is None:
         try:
             peers.fetch("strongswan")
@@ -79,28 +87,12 @@ def main(arguments):
             why_not = f"strongSwan is not to be had: {why}"
     if why_not:
         print(f"skipped: {why_not}")
-        return SKIPPED
+        return command.SKIPPED
     space.sweep()
-    ours = "strongswan" if harness else "sallyport"
-    if "--soak" in arguments:
-        passed, text = soak.play(ours, "strongswan", pps=int(arguments[arguments.index("--soak") + 1]), keep="--keep" in arguments)
-        print(f"{'ok  ' if passed else 'FAIL'} {soak.NAME}: {text}")
-        return 0 if passed else 1
-    failed = 0
-    for case in CASES:
-        if names and case.name not in names:
-            continue
-        passed, text = play(case, ours, "strongswan", keep="--keep" in arguments)
-        print(f"{'ok  ' if passed else 'FAIL'} {case.name}: {text}", flush=True)
-        failed += not passed
-    for name in () if harness else declines.NAMES:
-        if names and name not in names:
-            continue
-        passed, text = declines.play(name, "--keep" in arguments)
-        print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
-        failed += not passed
-    return 1 if failed else 0
+    if asked.soak is not None:
+        cases = {soak.NAME: functools.partial(soak.play, ours, "strongswan", pps=asked.soak, keep=asked.keep)}
+    return 1 if command.play(cases, () if asked.soak is not None else asked.case) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,17 +1,12 @@
 #!/usr/bin/python3
-"""Our daemon on both ends, in network namespaces.
-
-Usage: run.py [--list | --list-scenarios] [--case NAME]… [--keep] [--harness] [--workers N]
---list-scenarios: the cases of isolation policies, which a run without --case leaves out.
---workers: packet workers of the daemons in scenarios (1).
---harness: strongSwan plays both parts. Exit 77 means skipped, with the reason.
-"""
+"""Our daemon on both ends, in network namespaces. Exit 77 means skipped, with the reason."""
+import functools
 import pathlib
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from lab import arbitration, children, closed, cycles, direct, dosp, encryption, gateways, isolation, machine_store, modes, nat_ports, owners, paths, refusals, sallyport, soak, space, stranger, timeouts, traffic, workers
+from lab import arbitration, children, closed, command, cycles, direct, dosp, encryption, gateways, isolation, machine_store, modes, nat_ports, owners, paths, refusals, sallyport, soak, space, stranger, timeouts, traffic, workers
 from lab.scenario import Case, play
 
 # Groups of scenarios, with the label of that name.
@@ -35,55 +30,44 @@ CASES = [
     Case("restart-starter", steps=("kill:ours",), encap=False, recover=3.0),
     Case("restart-other", steps=("kill:peer",), encap=False, recover=3.0),
 ]
-SKIPPED = 77
+GROUPS = (refusals, children, closed, dosp, modes, paths, stranger, workers)
 
 
-def main(arguments):
-    if "--list" in arguments:
-        print("\n".join([*(case.name for case in CASES), *refusals.NAMES, *children.NAMES, *closed.NAMES, *dosp.NAMES, *modes.NAMES, *paths.NAMES, *stranger.NAMES, *workers.NAMES, soak.NAME, soak.WORKERS]))
+def of_groups(groups, keep):
+    return {name: functools.partial(group.play, name, keep) for group in groups for name in group.NAMES}
+
+
+def every_case(kind, keep):
+    cases = {case.name: functools.partial(play, case, kind, kind, keep) for case in CASES}
+    if kind == "sallyport":
+        cases |= of_groups(GROUPS, keep)
+    cases[soak.NAME] = functools.partial(soak.play, kind, kind, keep=keep)
+    if kind == "sallyport":
+        cases[soak.WORKERS] = functools.partial(soak.play, kind, kind, children=30, ikes=3, keep=keep, workers=2)
+    return cases
+
+
+def main():
+    words = command.parser(__doc__)
+    words.add_argument("--list-scenarios", action="store_true",
+                       help="print the names of the cases of isolation policies, which a run without --case leaves out")
+    words.add_argument("--harness", action="store_true", help="strongSwan plays both parts")
+    words.add_argument("--workers", type=int, default=1, help="packet workers of the daemons in scenarios (default: 1)")
+    asked = words.parse_args()
+    cases, scenarios = every_case("strongswan" if asked.harness else "sallyport", asked.keep), of_groups(SCENARIOS, asked.keep)
+    if asked.list or asked.list_scenarios:
+        print("\n".join(cases if asked.list else scenarios))
         return 0
-    if "--list-scenarios" in arguments:
-        print("\n".join(name for group in SCENARIOS for name in group.NAMES))
-        return 0
-    harness = "--harness" in arguments
-    why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if harness else sallyport.available())
+    command.refuse_unknown(words, asked.case, [*cases, *scenarios])
+    why_not = space.available() or (None if traffic.tool() else "seqflow is not built") or (None if asked.harness else sallyport.available())
     if why_not:
         print(f"skipped: {why_not}")
-        return SKIPPED
+        return command.SKIPPED
     space.sweep()
-    space.Lab.workers = int(arguments[arguments.index("--workers") + 1]) if "--workers" in arguments else 1
-    names = [arguments[i + 1] for i, word in enumerate(arguments) if word == "--case"]
-    kind, keep, failed = ("strongswan" if harness else "sallyport"), "--keep" in arguments, 0
-    for case in CASES:
-        if names and case.name not in names:
-            continue
-        passed, text = play(case, kind, kind, keep)
-        print(f"{'ok  ' if passed else 'FAIL'} {case.name}: {text}", flush=True)
-        failed += not passed
-    for group in () if harness else (refusals, children, closed, dosp, modes, paths, stranger, workers):
-        for name in group.NAMES:
-            if names and name not in names:
-                continue
-            passed, text = group.play(name, keep)
-            print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
-            failed += not passed
-    for group in SCENARIOS:
-        for name in group.NAMES:
-            if name not in names:
-                continue
-            passed, text = group.play(name, keep)
-            print(f"{'ok  ' if passed else 'FAIL'} {name}: {text}", flush=True)
-            failed += not passed
-    if not names or soak.NAME in names:
-        passed, text = soak.play(kind, kind, keep=keep)
-        print(f"{'ok  ' if passed else 'FAIL'} {soak.NAME}: {text}", flush=True)
-        failed += not passed
-    if not harness and (not names or soak.WORKERS in names):
-        passed, text = soak.play(kind, kind, children=30, ikes=3, keep=keep, workers=2)
-        print(f"{'ok  ' if passed else 'FAIL'} {soak.WORKERS}: {text}", flush=True)
-        failed += not passed
+    space.Lab.workers = asked.workers
+    failed = command.play(cases, asked.case) + (command.play(scenarios, asked.case) if asked.case else 0)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,8 +1,5 @@
 #!/usr/bin/python3
-"""Secured sockets, between two daemons and a plain host on one wire; the wire is the judge.
-
-Usage: run.py [--list] [--case NAME]… [--keep] [--workers N]. Exit 77 means skipped, with the reason.
-"""
+"""Secured sockets, between two daemons and a plain host on one wire; the wire is the judge. Exit 77 means skipped, with the reason."""
 import itertools
 import json
 import os
@@ -325,4 +322,4 @@ CASES = {"errors": errors, "first": first, "matrix-tcp": matrix("tcp"), "matrix-
          "within-host": within_host, "certificate-swapped": lambda lab: evidence.certificate_swapped(with_certificates(lab)), "examples": lambda lab: evidence.examples(with_certificates(lab))}
 
 
-sys.exit(cases.run(CASES, sys.argv[1:]))
+sys.exit(cases.run(CASES, __doc__))

@@ -1,8 +1,5 @@
 #!/usr/bin/python3
-"""Secured sockets that share a warm SA, and those that must not; a thousand of them, and what is left behind.
-
-Usage: shared.py [--list] [--case NAME]… [--keep] [--workers N]. Exit 77 means skipped, with the reason.
-"""
+"""Secured sockets that share a warm SA, and those that must not; a thousand of them, and what is left behind. Exit 77 means skipped, with the reason."""
 import pathlib
 import sys
 import time
@@ -145,4 +142,4 @@ def many(lab):
 CASES = {"shared": shared, "users": users, "last-word": last_word, "many": many}
 
 
-sys.exit(cases.run(CASES, sys.argv[1:]))
+sys.exit(cases.run(CASES, __doc__))
