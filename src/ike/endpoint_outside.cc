@@ -47,7 +47,7 @@ void Endpoint::Impl::handle_unprotected(IkeSa& sa, TimePoint now, const Message&
     return;
   }
   ++counters_.hints;
-  v2::liveness::hint(sa, now);
+  v2::liveness::denied(sa, now);
 }
 
 void Endpoint::Impl::hint_about(TimePoint now, const IpEndpoint& remote) {

@@ -265,7 +265,32 @@ TEST_CASE("[RFC7296 2.21.4] the restart of a peer that never initiates is notice
   }
   REQUIRE(s.a.event<ike::IkeSaDown>());
   CHECK(s.a.event<ike::IkeSaDown>()->code == Errc::timeout);
-  CHECK(s.now - at <= seconds(20));
+  // The hint starts the check, and the answers that the check gets make it short: a TCP connection that begins now has
+  // not failed by then.
+  CHECK(s.now - at <= seconds(4));
+}
+
+TEST_CASE(
+    "[RFC7296 2.21.4] a peer that loses messages, and in whose name INVALID_IKE_SPI comes, is asked a few times more") {
+  Standing s;
+  s.command(s.a, ike::RekeyChild{"tunnel", "net", {}});
+  const auto request = *parse_message(s.a.sent.front().payload);
+  const Bytes first = s.a.sent.front().payload;
+  s.a.sent.clear();  // lost
+  s.give_a(s.invalid_ike_spi(request));
+  for (int again = 0; again < 2; ++again) {
+    CHECK(s.a.count<ike::IkeSaDown>() == 0);
+    s.now = *s.a.endpoint.next_deadline();
+    s.a.endpoint.handle_deadline(s.now);
+    s.a.drain(s.now);
+    REQUIRE(s.a.sent.size() == 1);
+    CHECK(s.a.sent.front().payload == first);
+    s.give_a(s.invalid_ike_spi(request));
+    if (again == 0) s.a.sent.clear();  // lost as well
+  }
+  s.run();  // the last one arrives
+  CHECK(s.a.endpoint.status().at(0).state == "ESTABLISHED");
+  CHECK(s.a.count<ike::IkeSaDown>() == 0);
 }
 
 TEST_CASE("[RFC7296 2.21.4] an unknown ESP SPI of a known peer is reported over the IKE SA, once an interval") {

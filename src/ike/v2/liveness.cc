@@ -13,8 +13,15 @@ void rearm(IkeSa& sa, TimePoint now) {
   sa.timers.set(Timer::liveness, due > now ? due : now + c->dpd_delay);
 }
 
-// About 16 s until a peer that has lost its IKE SA is given up.
+// About 16 s until a peer that may have lost its IKE SA is given up, and 4 s when it answers us that it has.
 static constexpr RetransmitPolicy kQuick{milliseconds(500), 2.0, 4};
+static constexpr RetransmitPolicy kDenied{milliseconds(500), 2.0, 2};
+
+static void hurry(IkeSa& sa, TimePoint now, const RetransmitPolicy& quick) {
+  sa.window.hurry(now, quick);
+  sa.timers.set(Timer::retransmit, *sa.window.deadline());
+  sa.host.touch(sa);
+}
 
 void hint(IkeSa& sa, TimePoint now) {
   if (!sa.established() || (sa.hinted_at && now - *sa.hinted_at < kHintInterval)) return;
@@ -26,10 +33,11 @@ void hint(IkeSa& sa, TimePoint now) {
     sa.queue(Task(Task::Kind::liveness));
     sa.start_tasks(now);
   }
-  if (sa.window.can_send()) return;
-  sa.window.hurry(now, kQuick);
-  sa.timers.set(Timer::retransmit, *sa.window.deadline());
-  sa.host.touch(sa);
+  if (!sa.window.can_send()) hurry(sa, now, kQuick);
+}
+
+void denied(IkeSa& sa, TimePoint now) {
+  if (sa.established() && !sa.window.can_send()) hurry(sa, now, kDenied);
 }
 
 void handle_deadline(IkeSa& sa, TimePoint now) {

@@ -10,6 +10,10 @@ void rearm(IkeSa& sa, TimePoint now);  // sets the clock from the last proof of 
 // per kHintInterval.
 void hint(IkeSa& sa, TimePoint now);
 constexpr Duration kHintInterval = seconds(10);
+// INVALID_IKE_SPI in answer to the request that is out, with its SPIs and message ID. Whoever sends it has seen that
+// request, so it weighs more than a hint: the request is sent a few times more within seconds, and if the true peer
+// does not answer any of them it is given up. As with a hint, an IKE SA whose peer lives stays.
+void denied(IkeSa& sa, TimePoint now);
 
 void handle_deadline(IkeSa& sa, TimePoint now);  // queues the check if it is due, else sets the clock again
 
