@@ -129,7 +129,7 @@ Outcome<Began> Engine::begin(TimePoint now, SessionId id, TxnMode mode) {
     waiting_.push_back({id, until});
     return Began::waiting;
   }
-  session->txn.emplace();
+  session->txn = Txn();
   session->txn->mode = mode;
   session->txn->ends = now + kLongestTxn;
   if (mode == TxnMode::read_only) {

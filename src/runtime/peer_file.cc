@@ -76,7 +76,7 @@ int open_peer_file(int root, const PeerFile& wanted, Fd& out) {
     const Fd place = open_in(root, wanted.path, O_PATH | (flags & (O_NOFOLLOW | O_DIRECTORY)), 0);
     if (!place && (errno != ENOENT || (flags & O_CREAT) == 0)) return errno;
     if (!place) {
-      out = open_in(root, wanted.path, (flags & ~O_NOFOLLOW) | O_CREAT | O_EXCL | O_NOCTTY, wanted.mode);
+      out = open_in(root, wanted.path, (flags & ~uint32_t{O_NOFOLLOW}) | O_CREAT | O_EXCL | O_NOCTTY, wanted.mode);
       if (out || errno != EEXIST) return out ? 0 : errno;
       continue;
     }

@@ -28,7 +28,7 @@ constexpr size_t kMostNames = 64;        // of one socket
 constexpr size_t kMostEarly = 4096;      // sockets with names that are not secured yet
 constexpr size_t kMostEarlyOfUser = 256;
 constexpr size_t kMostUnjudged = 1024;  // calls whose callers are being looked at
-constexpr uint8_t kTcp = 6, kUdp = 17;
+constexpr uint8_t kTcp = 6;
 
 uint64_t cookie_of(const Fd& socket) {
   uint64_t out = 0;

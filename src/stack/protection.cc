@@ -59,7 +59,8 @@ model::Selectors transport_hosts(const std::vector<model::ConnectionPolicy>& con
 Protection protection_of(const std::vector<model::ConnectionPolicy>& connections, bool refuse_other_family) {
   Protection out{spd_entries(connections), {}, transport_hosts(connections)};
   if (!refuse_other_family) return out;
-  for (const auto& [all, other] : {std::pair(Family::v4, Family::v6), std::pair(Family::v6, Family::v4)}) {
+  for (const Family all : {Family::v4, Family::v6}) {
+    const Family other = all == Family::v4 ? Family::v6 : Family::v4;
     const bool everything =
         std::any_of(out.entries.begin(), out.entries.end(), [&](const auto& e) { return takes_all(e.remote, all); });
     const bool named =
