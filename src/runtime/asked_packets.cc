@@ -10,7 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
+#include <memory>
 
 #include "runtime/filter_rules.h"
 #include "runtime/netlink.h"
@@ -71,12 +71,12 @@ std::optional<ByteView> asked_packet_in(ByteView message) {
 }
 
 void read_asked_packets(const Fd& log, int most, const std::function<void(ByteView packet)>& take) {
-  std::vector<uint8_t> room(kMostOctets);
+  const auto room = std::make_unique_for_overwrite<uint8_t[]>(kMostOctets);
   while (most > 0) {
-    const ssize_t octets = ::recv(log.get(), room.data(), room.size(), MSG_DONTWAIT | MSG_TRUNC);
+    const ssize_t octets = ::recv(log.get(), room.get(), kMostOctets, MSG_DONTWAIT | MSG_TRUNC);
     if (octets < 0 && errno == EINTR) continue;
     if (octets <= 0) return;
-    ByteView rest(room.data(), std::min(static_cast<size_t>(octets), room.size()));
+    ByteView rest(room.get(), std::min(static_cast<size_t>(octets), kMostOctets));
     while (rest.size() >= sizeof(nlmsghdr)) {
       nlmsghdr header;
       std::memcpy(&header, rest.data(), sizeof header);

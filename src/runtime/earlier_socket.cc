@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "runtime/routes_linux.h"
+#include "runtime/endpoint_octets.h"
 
 namespace sallyport::runtime {
 namespace {
@@ -15,26 +15,7 @@ constexpr uint8_t kSynSent = 2, kListening = 10;
 constexpr uint32_t kConnected = 1u << 1 | 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 | 1u << 11;
 constexpr uint32_t kAllStates = ~0u;
 
-bool is_marked(const FoundSocket& socket) { return (socket.mark & kCaptureMask) == kCaptureMark; }
 bool is_secured(const FoundSocket& socket) { return socket.uid && is_marked(socket); }
-
-void put(Writer& out, const IpEndpoint& end) {
-  const ByteView address = end.addr.bytes();
-  out.u8(static_cast<uint8_t>(address.size()));
-  out.bytes(address);
-  out.zeros(16 - address.size());
-  out.u16(end.port);
-}
-
-Result<IpEndpoint> endpoint_of(Reader& in) {
-  SP_TRY(const uint8_t octets, in.u8());
-  SP_TRY(const ByteView room, in.view(16));
-  if (octets != 4 && octets != 16) return fail(Errc::bad_length);
-  const auto address = IpAddr::from_bytes(room.first(octets));
-  if (!address) return fail(Errc::bad_value);
-  SP_TRY(const uint16_t port, in.u16());
-  return IpEndpoint{*address, port};
-}
 
 }  // namespace
 
@@ -47,8 +28,8 @@ Bytes EarlierSocket::write() const {
   out.u32(socket.uid.value_or(0));
   out.u32(socket.mark);
   out.u64(socket.cookie);
-  put(out, socket.local);
-  put(out, socket.remote);
+  put_endpoint(out, socket.local);
+  put_endpoint(out, socket.remote);
   return out.take();
 }
 
@@ -62,8 +43,8 @@ Result<EarlierSocket> EarlierSocket::parse(ByteView octets) {
   SP_TRY(const uint32_t uid, in.u32());
   SP_TRY(out.socket.mark, in.u32());
   SP_TRY(out.socket.cookie, in.u64());
-  SP_TRY(out.socket.local, endpoint_of(in));
-  SP_TRY(out.socket.remote, endpoint_of(in));
+  SP_TRY(out.socket.local, take_endpoint(in));
+  SP_TRY(out.socket.remote, take_endpoint(in));
   SP_CHECK(in.expect_end());
   out.socket.v6_only = v6_only != 0;
   if (owned != 0) out.socket.uid = uid;

@@ -36,10 +36,9 @@ void seal(TimePoint now, policy::Engine& engine) {
 }  // namespace
 
 policy::Token token_of_peer(const ControlServer::Peer& peer, bool operates) {
-  constexpr uint64_t kUnix = 22;
-  std::vector<policy::Sid> sids{{kUnix, {1, peer.uid}}, {kUnix, {2, peer.gid}}, policy::known::sid::everyone()};
-  if (operates) sids.push_back(policy::known::sid::administrators());
-  return policy::token_of(std::move(sids));
+  policy::Token token = stack::token_of_account(peer.uid, {peer.gid});
+  if (operates) token.sids.push_back({policy::known::sid::administrators()});
+  return token;
 }
 
 PolicyService::PolicyService(Loop& loop, TraceLog& log, Driver& driver, ControlServer& server)

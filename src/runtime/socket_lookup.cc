@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "runtime/routes_linux.h"
+
 namespace sallyport::runtime {
 namespace {
 
@@ -59,6 +61,8 @@ inet_diag_req_v2 wanted(uint8_t protocol, const IpEndpoint& local, const IpEndpo
 }
 
 }  // namespace
+
+bool is_marked(const FoundSocket& socket) { return (socket.mark & kCaptureMask) == kCaptureMark; }
 
 Result<Fd> open_socket_lookup() {
   Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));

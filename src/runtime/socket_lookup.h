@@ -20,6 +20,9 @@ struct FoundSocket {
   uint32_t inode = 0;           // of its file; 0: likewise, or none has accepted it yet
 };
 
+// Its mark leads into the device, as a secured socket's does (socket_mark.h). For who is told marks.
+bool is_marked(const FoundSocket& socket);
+
 Result<Fd> open_socket_lookup();
 
 class SocketLookup {

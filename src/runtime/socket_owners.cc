@@ -15,6 +15,7 @@
 
 #include <algorithm>
 
+#include "runtime/endpoint_octets.h"
 #include "runtime/routes_linux.h"
 
 namespace sallyport::runtime {
@@ -64,30 +65,14 @@ std::string program_at(const std::string& process) {
   return path;
 }
 
-void put(Writer& out, const IpEndpoint& end) {
-  out.u8(end.addr.is_v4() ? 4 : 6);
-  out.bytes(end.addr.bytes());
-  out.u16(end.port);
-}
-
-Result<IpEndpoint> take_end(Reader& in) {
-  SP_TRY(const uint8_t family, in.u8());
-  if (family != 4 && family != 6) return fail(Errc::bad_value);
-  SP_TRY(const ByteView octets, in.view(family == 4 ? 4 : 16));
-  IpEndpoint out;
-  SP_TRY(out.addr, IpAddr::from_bytes(octets));
-  SP_TRY(out.port, in.u16());
-  return out;
-}
-
 }  // namespace
 
 Bytes OwnerQuestion::write() const {
   Writer out;
   out.u8(protocol);
   out.u8(accepted ? 1 : 0);
-  put(out, local);
-  put(out, remote);
+  put_endpoint(out, local);
+  put_endpoint(out, remote);
   return out.take();
 }
 
@@ -96,8 +81,8 @@ Result<OwnerQuestion> OwnerQuestion::parse(ByteView octets) {
   OwnerQuestion out;
   SP_TRY(out.protocol, in.u8());
   SP_TRY(const uint8_t accepted, in.u8());
-  SP_TRY(out.local, take_end(in));
-  SP_TRY(out.remote, take_end(in));
+  SP_TRY(out.local, take_endpoint(in));
+  SP_TRY(out.remote, take_endpoint(in));
   SP_CHECK(in.expect_end());
   if (accepted > 1 || out.local.addr.family() != out.remote.addr.family()) return fail(Errc::bad_value);
   out.accepted = accepted != 0;
@@ -147,7 +132,7 @@ OwnerAnswer SocketOwners::find(TimePoint now, const OwnerQuestion& question) {
   OwnerAnswer out;
   if (!looks_.take(now, kMostLooks)) return out;
   const auto found = socket_of(question);
-  out.secured = found && (found->mark & kCaptureMask) == kCaptureMark;
+  out.secured = found && is_marked(*found);
   // A datagram socket that is not connected is a closed one.
   const bool over = question.protocol == IPPROTO_TCP && found && (found->state == kTimeWait || found->state == kClosed);
   if (!found || !found->uid || over) {
@@ -164,7 +149,7 @@ OwnerAnswer SocketOwners::find(TimePoint now, const OwnerQuestion& question) {
 std::optional<FoundSocket> SocketOwners::socket_of(const OwnerQuestion& question) {
   auto found = lookup_.find(question.protocol, question.local, question.remote);
   if (question.protocol != IPPROTO_TCP || !question.accepted || (found && found->uid)) return found;
-  const bool secured = found && (found->mark & kCaptureMask) == kCaptureMark;
+  const bool secured = found && is_marked(*found);
   lookup_.each(IPPROTO_TCP, 1u << kListening, question.local.port, [&](const FoundSocket& one) {
     const IpAddr& bound = one.local.addr;
     const bool fits =
