@@ -58,14 +58,7 @@ struct Tunnel : StackPair {
 
 }  // namespace
 
-// A sanitizer's shadow takes terabytes of addresses, which nobody can look through.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kCannotLook = true;
-#else
-constexpr bool kCannotLook = false;
-#endif
-
-TEST_SUITE("stack/forgotten_keys" * doctest::skip(kCannotLook)) {
+TEST_SUITE("stack/forgotten_keys") {
   TEST_CASE("the search finds what is there, and not what has been wiped") {
     SecretBytes secret(32);
     SeededRng rng(4711);
