@@ -8,7 +8,9 @@ import time
 
 from lab import capture
 from lab.isolation import FAMILIES, PROTOCOLS, Failure, at_once
+from lab.space import wait_until
 from lab.traffic import BUILD
+from people import sas_gone
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -294,10 +296,16 @@ def examples(talk):
     servers = {"C": [EXAMPLES / "echo_server", PORT, 1], "Asio": [EXAMPLES / "asio_echo", "server", PORT, 1], "Python": [*python, "server", PORT, 1]}
     clients = {"C": [EXAMPLES / "echo_client"], "Asio": [EXAMPLES / "asio_echo", "client"], "Python": [*python, "client"]}
     wires = Wires(talk, "the examples")
+
+    def listens(words):
+        """A server in place of the last one, whose SAs are gone: a connection that begins before that comes by these."""
+        running = ready(program(talk, "bob", words), "listening")
+        wait_until(lambda: sas_gone(talk), 10, "the last listener's SAs to go")
+        return running
     pairs = [(s, c) for s in servers for c in clients]
     for number, (server, client) in enumerate(pairs):
         family = FAMILIES[number % 2]
-        running = ready(program(talk, "bob", servers[server]), "listening")
+        running = listens(servers[server])
         said = ended(program(talk, "alice", [*clients[client], talk.stage.wire.address("bob", family), PORT, "bob.example", "hello"]))
         if said != "O=Example, CN=bob.example, encrypted\nhello\n":
             raise Failure(f"{client} to {server} over {family}: {said}")
@@ -306,7 +314,7 @@ def examples(talk):
             raise Failure(f"{client} to {server} over {family}: the server says {told}")
     for names, path, wanted in ((["alice.example"], "/", "200 OK"), (["alice.example"], "/secret", "This is for you."),
                                 (["carol.example"], "/secret", "403 Forbidden")):
-        running = ready(program(talk, "bob", [EXAMPLES / "http_server", PORT, 1, *names]), "listening")
+        running = listens([EXAMPLES / "http_server", PORT, 1, *names])
         said = ended(holder(talk, "alice", "get", talk.stage.wire.address("bob", "v4"), PORT, path))
         ended(running)
         if wanted not in said or "CN=alice.example" not in said:

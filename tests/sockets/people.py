@@ -25,7 +25,8 @@ def _talk(lab, with_certificates, bob=""):
     return with_certificates(lab, lambda name: more[name], files=files)
 
 
-def _all_gone(talk):
+def sas_gone(talk):
+    """Bob has none any more."""
     status = json.loads(talk.stage.members["bob"].command("status", "--json", check=True).stdout)
     return not any(sa["children"] for sa in status["ike_sas"])
 
@@ -36,7 +37,7 @@ def identities(lab, with_certificates):
     for family in FAMILIES:
         server = talk.serve("bob", "tcp", family, "encrypt")
         for uid, user in ((NOBODY, CARDS["nobody"]), (DAEMON, CARDS["daemon"])):
-            wait_until(lambda: _all_gone(talk), 10, "the SAs of the user before to go")
+            wait_until(lambda: sas_gone(talk), 10, "the SAs of the user before to go")
             got = talk.ask("alice", "bob", "tcp", family, "encrypt", 12, uid=uid)
             if not got["answered"] or "bob.example" not in got["principal"] or got["clear"]:
                 raise Failure(f"{user} over {family} learns {got}")
@@ -69,7 +70,7 @@ def impersonation(lab, with_certificates):
     server.stdout.readline()
     time.sleep(0.3)
     for uid, word in ((NOBODY, "ok"), (DAEMON, "EACCES")):
-        wait_until(lambda: _all_gone(talk), 10, "the SAs of the user before to go")
+        wait_until(lambda: sas_gone(talk), 10, "the SAs of the user before to go")
         got = talk.ask("alice", "bob", "tcp", "v4", "0", 12, uid=uid)
         told = json.loads(server.stdout.readline())
         during = [True, False] if word == "ok" else [True, True]
